@@ -1,0 +1,60 @@
+# Every command makes the environment it needs: `make demo` and `make test` work on a fresh machine.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.DEFAULT_GOAL := help
+# Two installations into one environment must not run at the same time.
+.NOTPARALLEL:
+.PHONY: help demo test lint wheel docs benchmark clean
+
+help:
+	@echo "make demo       compare the estimators with scikit-learn's on real data, draw one figure"
+	@echo "make test       lint, types, import layers, tests, and the wheel in a fresh environment"
+	@echo "make lint       only lint, types and import layers"
+	@echo "make docs       build the documentation into docs/_build/html, warnings are errors"
+	@echo "make benchmark  time the package and keep the times in .benchmarks"
+	@echo "make clean      remove the environment and everything that was built"
+	@echo "PYTHON=...      the Python to start from (default: python3; at least 3.11)"
+
+demo: $(VENV)/installed-plot
+	$(BIN)/python examples/demo.py
+
+# One process a core, and all tests of a file in one of them: they share what JAX has compiled.
+test: lint
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -p no:benchmark
+	$(BIN)/python tools/import_time.py
+	$(BIN)/python tools/smoke_test_wheel.py
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/installed-test
+	$(BIN)/python tools/smoke_test_wheel.py
+
+docs: $(VENV)/installed-docs
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+benchmark: $(VENV)/installed-benchmark
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave
+
+clean:
+	rm -rf $(VENV) dist demo.png .benchmarks .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/api/generated docs/gallery
+
+# The installation is editable: only a change of pyproject.toml asks for a new one.
+$(VENV)/installed-%: pyproject.toml $(VENV)/created
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable ".[$*]"
+	touch $@
+
+# The stamp comes last, so that an interrupted creation starts anew.
+$(VENV)/created:
+	@$(PYTHON) tools/check_python.py
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+# Without this, make would remove the stamps as intermediate files.
+.SECONDARY:

@@ -1,0 +1,1 @@
+"""Measurements that are run by hand: speed, our own history, the study of defaults."""

@@ -1,0 +1,172 @@
+"""The symmetric NTK matrix of a fully connected network, beside neural-tangents on the same inputs.
+
+Run ``python -m benchmarks.compare_with_neural_tangents --peer-python ENVIRONMENT/bin/python``.
+
+neural-tangents needs an old JAX and so an environment of its own; `--peer-script` runs in it,
+takes a case, `--x64`, `--repeat` and `--save`, and prints one line of JSON with `best_s`. Both
+sides take turns for several rounds and the shortest time of each counts. The ratio is to the
+better of the other's two precisions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.timing import best_of_rounds, machine, markdown_table, seconds
+from skntk import gram_matrix
+from skntk.architecture import FullyConnected
+
+# A case of the other's script: our network.
+CASES = {
+    "fc3-relu": FullyConnected(3, "relu", weight_std=1.5, bias_std=0.1),
+    "fc3-erf": FullyConnected(3, "erf", weight_std=1.5, bias_std=0.1),
+}
+PEER_SCRIPT = "../shared/peers/time_neural_tangents.py"
+DTYPES = ("float64", "float32")
+# How many times faster than the better of the other's precisions we want to be.
+GOALS = {
+    ("fc3-relu", "float64"): 8,
+    ("fc3-relu", "float32"): 20,
+    ("fc3-erf", "float64"): 6,
+    ("fc3-erf", "float32"): 15,
+}
+# Largest difference of the two matrices off the diagonal, in units of the largest entry. On the
+# diagonal neural-tangents takes the arc cosine of 1, where rounding by eps shows as sqrt(eps).
+TOLERANCES = {"float64": 1e-14, "float32": 1e-6}
+HEADER = (
+    "case",
+    "dtype",
+    "skntk s",
+    "neural-tangents s",
+    "ns an entry",
+    "times faster",
+    "goal",
+    "difference off the diagonal",
+)
+
+
+class Peer:
+    """neural-tangents in its own environment."""
+
+    def __init__(self, python: str, script: Path, repeat: int) -> None:
+        self.command = [python, str(script), "--repeat", str(repeat)]
+
+    def best_seconds(self, case: str, dtype: str, save: Path | None = None) -> float:
+        """Return the shortest seconds of a few calls in a new process, compilation excluded."""
+        options = ["--x64"] if dtype == "float64" else []
+        options += ["--save", str(save)] if save else []
+        command = [*self.command, *options, case]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return float(json.loads(printed.splitlines()[-1])["best_s"])
+
+    def inputs_and_matrix(self, case: str, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inputs of a case and the matrix that neural-tangents finds."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.best_seconds(case, dtype, Path(folder) / "peer.npz")
+            with np.load(Path(folder) / f"peer-{case}.npz") as saved:
+                return saved["x"], saved["ntk"]
+
+
+def check_agreement(peer: Peer, case: str, dtype: str) -> tuple[np.ndarray, float]:
+    """Return the inputs and the difference of the matrices off the diagonal."""
+    X, theirs = peer.inputs_and_matrix(case, dtype)
+    ours = gram_matrix(CASES[case], X, dtype=dtype)
+    difference = np.abs(ours - theirs) / np.abs(theirs).max()
+    on_diagonal = float(difference.diagonal().max())
+    np.fill_diagonal(difference, 0)
+    off_diagonal = float(difference.max())
+    if off_diagonal > TOLERANCES[dtype] or on_diagonal > np.sqrt(np.finfo(dtype).eps):
+        raise SystemExit(
+            f"{case} in {dtype}: the matrices differ by {off_diagonal:.1e} of the largest entry, "
+            f"on the diagonal by {on_diagonal:.1e}."
+        )
+    return X, off_diagonal
+
+
+def compare(peer: Peer, case: str, rounds: int, repeat: int) -> list[list[str]]:
+    """Return the rows of the table for one case."""
+    checked = {dtype: check_agreement(peer, case, dtype) for dtype in DTYPES}
+    ours: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
+    theirs: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
+    for _ in range(rounds):
+        for dtype in DTYPES:
+            theirs[dtype].append(peer.best_seconds(case, dtype))
+            X = checked[dtype][0]
+            ours[dtype] += [
+                seconds(lambda X=X, dtype=dtype: gram_matrix(CASES[case], X, dtype=dtype))
+                for _ in range(repeat)
+            ]
+    better = min(map(min, theirs.values()))
+    return [
+        [
+            case,
+            dtype,
+            f"{min(ours[dtype]):.4f}",
+            f"{min(theirs[dtype]):.4f}",
+            f"{min(ours[dtype]) / len(checked[dtype][0]) ** 2 * 1e9:.2f}",
+            f"{better / min(ours[dtype]):.1f}",
+            str(GOALS[case, dtype]),
+            f"{checked[dtype][1]:.0e}",
+        ]
+        for dtype in DTYPES
+    ]
+
+
+def floor(n: int, n_features: int, rounds: int) -> list[list[str]]:
+    """Return rows with the times that no evaluation of an n x n matrix can go below."""
+    rows = []
+    for dtype in DTYPES:
+        X = np.random.default_rng(0).standard_normal((n, n_features)).astype(dtype)
+        calls = {
+            "matrix product X X^T alone": lambda X=X: X @ X.T,
+            "filling a new matrix, one thread": lambda dtype=dtype: np.empty((n, n), dtype).fill(1),
+            "filling a new matrix, all threads": lambda dtype=dtype: fill_in_threads(n, dtype),
+        }
+        times = best_of_rounds(calls, rounds)
+        for name, time in times.items():
+            rows.append([name, dtype, f"{time:.4f}", f"{time / n**2 * 1e9:.2f}"])
+    return rows
+
+
+def fill_in_threads(n: int, dtype: str) -> np.ndarray:
+    """Return a new n x n matrix, written by all cores."""
+    matrix = np.empty((n, n), dtype)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda rows: rows.fill(1), np.array_split(matrix, 16)))
+    return matrix
+
+
+def main() -> None:
+    """Run the comparison and print its tables."""
+    root = Path(__file__).parents[1]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    python = os.environ.get("SKNTK_PEER_PYTHON")
+    parser.add_argument("--peer-python", default=python, help="default: $SKNTK_PEER_PYTHON")
+    parser.add_argument("--peer-script", type=Path, default=root / PEER_SCRIPT)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=3, help="calls a round")
+    arguments = parser.parse_args()
+    if not arguments.peer_python:
+        parser.error("say with --peer-python or SKNTK_PEER_PYTHON which Python has neural-tangents")
+
+    print(machine(), end="\n\n")
+    peer = Peer(arguments.peer_python, arguments.peer_script, arguments.repeat)
+    rows = []
+    for case in CASES:
+        rows += compare(peer, case, arguments.rounds, arguments.repeat)
+    print(markdown_table(HEADER, rows), end="\n\n")
+    rows = floor(4000, 64, 3 * arguments.rounds)
+    print(markdown_table(["floor", "dtype", "s", "ns an entry"], rows), end="\n\n")
+    print(machine())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Write the pages of the API reference from what the package makes public.
+
+Estimators, kernel functions and inference come from the packages' ``__all__``; layers, combinators,
+activations and presets come from the registry of architectures. A new class appears without a
+line here.
+"""
+
+import inspect
+import re
+import shutil
+from pathlib import Path
+
+from sphinx.ext.autosummary import Autosummary
+
+import skntk
+import skntk.architecture
+import skntk.gram
+import skntk.inference
+from skntk.architecture.registry import registered
+
+PARTS_OF_A_NETWORK = {
+    "preset": (
+        "Presets",
+        "Whole networks, built from the public layers alone. All end with a `Dense` layer.",
+    ),
+    "layer": ("Layers", "What is put in line with `Serial`."),
+    "spatial": (
+        "Layers for images and sequences",
+        "For samples of shape (height, width, channels) or (length, channels). `Flatten` or a "
+        "global pool ends this part of a network.",
+    ),
+    "combinator": ("Combinators", "How layers are connected."),
+    "activation": (
+        "Activations",
+        "Elementwise functions. Where ``activation`` is a parameter it takes such an object, any "
+        "elementwise function written with `jax.numpy`, or one of the names below.",
+    ),
+}
+
+
+def write_api_pages(folder: Path) -> None:
+    """Write all pages anew, so that none stays behind when a class is removed or renamed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    pages = {
+        "estimators": estimators_page(),
+        "kernels": kernels_page(),
+        "architecture": architecture_page(),
+        "inference": inference_page(),
+    }
+    for name, page in pages.items():
+        (folder / f"{name}.rst").write_text(page)
+
+
+def estimators_page() -> str:
+    """Return the page of the estimators and of whatever else the package itself makes public."""
+    classes = [name for name in skntk.__all__ if inspect.isclass(getattr(skntk, name))]
+    lead = "Regressors and classifiers that follow scikit-learn's conventions."
+    return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", classes)
+
+
+def kernels_page() -> str:
+    """Return the page of the functions that compute kernel matrices."""
+    names = [name for name in skntk.__all__ if inspect.isfunction(getattr(skntk, name))]
+    lead = "The kernels themselves, for use with any kernel method."
+    return heading("Kernel matrices", "=") + lead + "\n\n" + listing("skntk", names)
+
+
+def architecture_page() -> str:
+    """Return the page of everything a network is made of."""
+    module = "skntk.architecture"
+    page = heading("Architectures", "=") + "What a network is.\n\n"
+    for category, (title, lead) in PARTS_OF_A_NETWORK.items():
+        page += heading(title, "-") + lead + "\n\n"
+        if category == "activation":
+            page += names_of_activations()
+        page += listing(module, list(registered(category)), template="part_of_a_network.rst")
+    page += heading("To build on", "-") + "The base classes of new layers and activations.\n\n"
+    base_classes = [
+        name
+        for name, value in vars(skntk.architecture).items()
+        if inspect.isclass(value)
+        and issubclass(value, skntk.architecture.Layer)
+        and name not in registered()
+    ]
+    return page + listing(module, sorted(base_classes))
+
+
+def names_of_activations() -> str:
+    """Return the sentence that lists the values of ``activation``."""
+    names = ", ".join(f'``"{name}"``' for name in skntk.architecture.activation_names())
+    return f"Names: {names}.\n\n"
+
+
+def inference_page() -> str:
+    """Return the page of the functions of kernel matrices."""
+    lead = (
+        "What the estimators do with kernel matrices, for kernels from elsewhere: NumPy arrays in, "
+        "NumPy arrays out."
+    )
+    return (
+        heading("Inference", "=")
+        + lead
+        + "\n\n"
+        + listing("skntk.inference", skntk.inference.__all__)
+    )
+
+
+def heading(text: str, underline: str) -> str:
+    """Return a heading in reStructuredText."""
+    return f"{text}\n{underline * len(text)}\n\n"
+
+
+def listing(module: str, names: list[str], template: str | None = None) -> str:
+    """Return a table of the names, each with a page of its own, or nothing if there are none."""
+    if not names:
+        return ""
+    lines = [f".. currentmodule:: {module}", "", ".. autosummary::", "   :toctree: ."]
+    if template is not None:
+        lines.append(f"   :template: autosummary/{template}")
+    return "\n".join([*lines, "", *(f"   {name}" for name in names)]) + "\n\n"
+
+
+class AutosummaryWithoutCitations(Autosummary):
+    """Tables of names and summaries in which a summary cites nothing.
+
+    The reference list that a citation points to is on another page, that of the name itself.
+    """
+
+    def get_items(self, names):
+        """Return names, signatures, summaries and full names."""
+        return [
+            (name, signature, re.sub(r"\s*\[[^\]]+\]_", "", summary), full_name)
+            for name, signature, summary, full_name in super().get_items(names)
+        ]
+
+
+def skip_inherited_from_elsewhere(app, what, name, member, skip, options):
+    """Leave out methods inherited from other packages: their documentation is there."""
+    function = member.fget if isinstance(member, property) else member
+    module = getattr(inspect.unwrap(function), "__module__", None) if callable(function) else None
+    if module is not None and module.partition(".")[0] != "skntk":
+        return True
+    return None

@@ -1,0 +1,24 @@
+"""Infinitely wide neural networks as scikit-learn estimators."""
+
+from skntk._name_clash import refuse_name_clash
+
+refuse_name_clash()
+
+from skntk._version import __version__
+from skntk.estimators import (
+    NNGPClassifier,
+    NNGPRegressor,
+    NTKClassifier,
+    NTKRegressor,
+)
+from skntk.gram import gram_diagonal, gram_matrix
+
+__all__ = [
+    "NNGPClassifier",
+    "NNGPRegressor",
+    "NTKClassifier",
+    "NTKRegressor",
+    "__version__",
+    "gram_diagonal",
+    "gram_matrix",
+]

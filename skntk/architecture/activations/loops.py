@@ -1,0 +1,74 @@
+"""How XLA is kept from fusing more into one loop than is good for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from skntk.architecture.state import Array
+
+# The values of a function at the nodes of a quadrature for so many samples fit the cache of a core.
+_PART_SIZES = range(32, 105)
+
+
+def in_own_loop(
+    function: Callable[..., tuple[Array, Array]], nonnegative: Array, *operands: Any
+) -> tuple[Array, Array]:
+    """Return the two results of a function, computed by one loop that is fused with no other.
+
+    On CPU, XLA fuses whatever an elementwise result needs into one loop over its entries, and
+    computes for two results in two loops what they have in common. LLVM vectorizes no loop that
+    reads several hundred arrays. The branches of a condition are compiled on their own, and a
+    complex array makes two results one. The condition always holds, but only values tell.
+
+    Parameters
+    ----------
+    function : callable
+        Maps the operands to two real arrays of one shape and dtype.
+    nonnegative : array
+        Any array that holds no negative numbers, at least one number.
+    *operands : pytrees of arrays
+
+    Returns
+    -------
+    array, array
+    """
+
+    def packed(*operands: Any) -> Array:
+        return lax.complex(*function(*operands))
+
+    shape = jax.eval_shape(packed, *operands)
+    always = jnp.logical_not(jnp.ravel(nonnegative)[0] < 0)
+    result = lax.cond(
+        always, packed, lambda *_: jnp.full(shape.shape, jnp.nan, shape.dtype), *operands
+    )
+    return lax.real(result), lax.imag(result)
+
+
+def in_parts(function: Callable[[Array], Any], values: Array) -> Any:
+    """Return ``function(values)``, computed for one part of the last axis after the other.
+
+    Parameters
+    ----------
+    function : callable
+        Maps an array to a pytree of arrays with the same last axis, each entry from its own.
+    values : array of shape (..., n)
+
+    Returns
+    -------
+    pytree of arrays of shape (..., n)
+    """
+    n = values.shape[-1]
+    divisors = [size for size in _PART_SIZES if n % size == 0]
+    if n in divisors or not divisors:
+        return function(values)
+    size = max(divisors, key=lambda size: (size % 8 == 0, size))  # whole vectors
+    parts = jnp.moveaxis(values.reshape(*values.shape[:-1], -1, size), -2, 0)
+    return jax.tree.map(
+        lambda leaf: jnp.moveaxis(leaf, 0, -2).reshape(*leaf.shape[1:-1], n),
+        lax.map(function, parts),
+    )

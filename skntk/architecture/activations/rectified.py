@@ -1,0 +1,191 @@
+"""Piecewise linear activations and the sign: arc-cosine kernels of order 1 and 0."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from skntk.architecture.activations.arcsine import Scale, arcsine_terms, scale_of
+from skntk.architecture.activations.base import Activation
+from skntk.architecture.state import Array, Statistics
+from skntk.architecture.validation import check_real
+
+__all__ = ["ABRelu", "Abs", "LeakyRelu", "Relu", "Sign"]
+
+
+class _PiecewiseLinear(Activation):
+    """f(x) = mean_slope x + bend |x|, from the two slopes that subclasses give.
+
+    E[f(u) f(v)] = mean_slope^2 k + bend^2 (2 / pi) s t (c + r arcsin r), s and t the standard
+    deviations, r the correlation and c = sqrt(1 - r^2); E[f'(u) f'(v)] = mean_slope^2 + bend^2 (2 /
+    pi) arcsin r.
+    """
+
+    def slopes(self) -> tuple[Any, Any]:
+        """Return the slopes for negative and for positive arguments."""
+        raise NotImplementedError
+
+    def _mean_slope_and_bend(self) -> tuple[Any, Any]:
+        negative, positive = self.slopes()
+        return (positive + negative) / 2, (positive - negative) / 2
+
+    def function(self, x: Array) -> Array:
+        negative, positive = self.slopes()
+        return negative * jnp.minimum(x, 0) + positive * jnp.maximum(x, 0)
+
+    def sample_moments(self, variance: Array) -> tuple[Array, Array, Statistics]:
+        mean_slope, bend = self._mean_slope_and_bend()
+        slope = mean_slope**2 + jnp.where(variance > 0, bend**2, 0)
+        return (mean_slope**2 + bend**2) * variance, slope, scale_of(variance)
+
+    def pair_moments(
+        self, covariance: Array, left: Statistics, right: Statistics
+    ) -> tuple[Array, Array]:
+        mean_slope, bend = self._mean_slope_and_bend()
+        of_line, of_bend = mean_slope**2, bend**2 * (2 / np.pi)
+        angle, _, combined = arcsine_terms(covariance * left.reciprocal * right.reciprocal)
+        # In this order the first product is one number for a row of the tile.
+        value = of_line * covariance + ((of_bend * left.std) * right.std) * combined
+        return value, of_line + of_bend * angle
+
+
+class Relu(_PiecewiseLinear):
+    """The rectifier max(x, 0), with the arc-cosine kernels of order 1 and 0 [1]_.
+
+    ``K' = (s t (sqrt(1 - r^2) + r arcsin r) + pi k / 2) / (2 pi)`` and ``T' = T (1/4 + arcsin(r) /
+    (2 pi))``, s and t the standard deviations, k the covariance and r = k / (s t).
+
+    References
+    ----------
+    .. [1] Cho, Saul, "Kernel methods for deep learning", NeurIPS 2009, section 2.
+
+    Examples
+    --------
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Relu, Serial
+    >>> gram_matrix(Serial([Relu()]), [[1.0], [-1.0]], kind="nngp")
+    array([[0.5, 0. ],
+           [0. , 0.5]])
+    """
+
+    category: ClassVar[str | None] = "activation"
+
+    def slopes(self) -> tuple[Any, Any]:
+        return 0.0, 1.0
+
+
+class LeakyRelu(_PiecewiseLinear):
+    """The leaky rectifier: x for positive x, ``negative_slope * x`` for negative.
+
+    Parameters
+    ----------
+    negative_slope : float, default=0.01
+        Slope for negative arguments.
+
+    Examples
+    --------
+    >>> from skntk.architecture import LeakyRelu
+    >>> LeakyRelu(0.1).function(-2.0).item()
+    -0.2...
+    """
+
+    category: ClassVar[str | None] = "activation"
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    @classmethod
+    def examples(cls) -> list[LeakyRelu]:
+        return [cls(), cls(0.3)]
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_real(self, "negative_slope")
+        return input_shape
+
+    def slopes(self) -> tuple[Any, Any]:
+        return self.negative_slope, 1.0
+
+
+class Abs(_PiecewiseLinear):
+    """The absolute value.
+
+    Examples
+    --------
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Abs, Serial
+    >>> gram_matrix(Serial([Abs()]), [[1.0], [-1.0]], kind="nngp")
+    array([[1., 1.],
+           [1., 1.]])
+    """
+
+    category: ClassVar[str | None] = "activation"
+
+    def slopes(self) -> tuple[Any, Any]:
+        return -1.0, 1.0
+
+
+class ABRelu(_PiecewiseLinear):
+    """Two slopes: ``slope_negative * min(x, 0) + slope_positive * max(x, 0)``.
+
+    Parameters
+    ----------
+    slope_negative : float, default=0.0
+        Slope for negative arguments.
+    slope_positive : float, default=1.0
+        Slope for positive arguments.
+
+    Examples
+    --------
+    >>> from skntk.architecture import ABRelu
+    >>> ABRelu(0.5, 2.0).function(-2.0).item()
+    -1.0
+    """
+
+    category: ClassVar[str | None] = "activation"
+
+    def __init__(self, slope_negative: float = 0.0, slope_positive: float = 1.0) -> None:
+        self.slope_negative = slope_negative
+        self.slope_positive = slope_positive
+
+    @classmethod
+    def examples(cls) -> list[ABRelu]:
+        return [cls(), cls(-0.5, 1.2)]
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_real(self, "slope_negative")
+        check_real(self, "slope_positive")
+        return input_shape
+
+    def slopes(self) -> tuple[Any, Any]:
+        return self.slope_negative, self.slope_positive
+
+
+class Sign(Activation):
+    """The sign of x: ``K' = (2 / pi) arcsin r``, and ``T' = 0`` as its derivative counts as 0.
+
+    Examples
+    --------
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Serial, Sign
+    >>> gram_matrix(Serial([Sign()]), [[2.0], [-1.0]], kind="nngp")
+    array([[ 1., -1.],
+           [-1.,  1.]])
+    """
+
+    category: ClassVar[str | None] = "activation"
+
+    def function(self, x: Array) -> Array:
+        return jnp.sign(x)
+
+    def sample_moments(self, variance: Array) -> tuple[Array, Array, Statistics]:
+        scale: Scale = scale_of(variance)
+        value = jnp.where(variance > 0, jnp.ones_like(variance), 0)
+        return value, jnp.zeros_like(variance), scale.reciprocal
+
+    def pair_moments(
+        self, covariance: Array, left: Statistics, right: Statistics
+    ) -> tuple[Array, Array]:
+        angle, _, _ = arcsine_terms(covariance * left * right)
+        return (2 / np.pi) * angle, jnp.zeros_like(angle)

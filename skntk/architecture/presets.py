@@ -1,0 +1,200 @@
+"""Whole networks, built from the public layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from skntk.architecture.activations.base import Activation
+from skntk.architecture.activations.names import as_activation
+from skntk.architecture.branches import Residual
+from skntk.architecture.combinators import Serial
+from skntk.architecture.dense import Dense
+from skntk.architecture.layer import Layer, Parameters
+from skntk.architecture.spatial.fields import Field, Grid, Offsets
+from skntk.architecture.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.validation import check_integer, check_vector_input
+
+__all__ = ["FullyConnected", "Preset", "ResidualFullyConnected"]
+
+DEFAULT_WEIGHT_STD = 1.5
+DEFAULT_BIAS_STD = 1.0
+
+ActivationLike = str | Activation | Callable[[Array], Array]
+
+
+class Preset(Layer):
+    """A network described by a few hyperparameters; subclasses build it from layers."""
+
+    def build(self) -> Serial:
+        """Return the network as a `Serial` of public layers."""
+        raise NotImplementedError
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.build().output_shape(input_shape)
+
+    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
+        return self.build().outputs_are_gaussian(inputs_are_gaussian)
+
+    def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return self.build().propagate_samples(state)
+
+    def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
+        return self.build().propagate_pairs(state, left, right)
+
+    def smallest_canvas(
+        self, sizes: tuple[int, ...]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        return self.build().smallest_canvas(sizes)
+
+    def grid_behind(self, grid: Grid) -> Grid:
+        return self.build().grid_behind(grid)
+
+    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+        return self.build().offsets_below(offsets, grid, of_samples)
+
+    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+        return self.build().field_of_samples(field, offsets)
+
+    def field_of_pairs(
+        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> Field:
+        return self.build().field_of_pairs(field, offsets, left, right)
+
+    def initialize(
+        self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
+    ) -> Parameters:
+        return self.build().initialize(key, input_shape, width, outputs)
+
+    def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
+        return self.build().apply(parameters, inputs, key)
+
+    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+        return self.build().width_behind(input_shape, outputs)
+
+    def _field(self, name: str) -> Any:
+        value = super()._field(name)
+        return as_activation(value) if name == "activation" else value
+
+
+class _FullyConnectedPreset(Preset):
+    """What the presets for vectors share: hyperparameters and two kinds of `Dense` layers."""
+
+    static: ClassVar[tuple[str, ...]] = ("depth",)
+
+    def __init__(
+        self,
+        depth: int = 3,
+        activation: ActivationLike = "relu",
+        weight_std: float = DEFAULT_WEIGHT_STD,
+        bias_std: float | None = DEFAULT_BIAS_STD,
+        last_layer: Dense | None = None,
+    ) -> None:
+        self.depth = depth
+        self.activation = activation
+        self.weight_std = weight_std
+        self.bias_std = bias_std
+        self.last_layer = last_layer
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        return [cls(), cls(1, "erf", 1.2, None), cls(2, "gelu", 1.3, 0.2, Dense(0.8, 0.1))]
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_vector_input(self, input_shape)
+        check_integer(self, "depth", minimum=1)
+        if self.last_layer is not None and not isinstance(self.last_layer, Dense):
+            raise TypeError(
+                f"{type(self).__name__}(last_layer={self.last_layer!r}): last_layer must be a "
+                "Dense layer or None."
+            )
+        return super().output_shape(input_shape)
+
+    def _field(self, name: str) -> Any:
+        value = super()._field(name)
+        # No bias and a bias of size 0 are one network, and so one compiled program.
+        return 0.0 if name == "bias_std" and value is None else value
+
+    def _hidden_layer(self) -> Dense:
+        return Dense(self.weight_std, self.bias_std)
+
+    def _last_layer(self) -> Dense:
+        return self._hidden_layer() if self.last_layer is None else self.last_layer
+
+
+class FullyConnected(_FullyConnectedPreset):
+    """A fully connected network: ``depth`` times (`Dense`, activation), and a last `Dense`.
+
+    Parameters
+    ----------
+    depth : int, default=3
+        Number of hidden layers, at least 1.
+    activation : str, activation or callable, default="relu"
+        The name of an activation (`activation_names` lists them), an object such as
+        ``LeakyRelu(0.1)``, or an elementwise function written with `jax.numpy`, whose kernel is
+        found by quadrature.
+    weight_std : float, default=1.5
+        Standard deviation of the weights.
+    bias_std : float or None, default=1.0
+        Standard deviation of the biases; None is 0.
+    last_layer : Dense or None, default=None
+        The layer behind the last activation; None is one with the same ``weight_std`` and
+        ``bias_std`` as the others.
+
+    See Also
+    --------
+    ResidualFullyConnected : With shortcuts around each hidden layer.
+
+    Examples
+    --------
+    >>> from skntk.architecture import FullyConnected
+    >>> FullyConnected(depth=1, weight_std=1.0, bias_std=None).build()
+    Serial(layers=[Dense(bias_std=None), Relu(), Dense(bias_std=None)])
+    """
+
+    category: ClassVar[str | None] = "preset"
+
+    def build(self) -> Serial:
+        activation = as_activation(self.activation)
+        hidden = [self._hidden_layer(), activation] * self.depth
+        return Serial([*hidden, self._last_layer()])
+
+
+class ResidualFullyConnected(_FullyConnectedPreset):
+    """A fully connected residual network.
+
+    A first `Dense`, then ``depth`` times ``x + Dense(activation(x))``, an activation and a last
+    `Dense`.
+
+    Parameters
+    ----------
+    depth : int, default=3
+        Number of residual blocks, at least 1.
+    activation : str, activation or callable, default="relu"
+        As for `FullyConnected`.
+    weight_std : float, default=1.5
+        Standard deviation of the weights.
+    bias_std : float or None, default=1.0
+        Standard deviation of the biases; None is 0.
+    last_layer : Dense or None, default=None
+        The layer behind the last activation; None is one with the same ``weight_std`` and
+        ``bias_std`` as the others.
+
+    See Also
+    --------
+    FullyConnected : Without shortcuts.
+
+    Examples
+    --------
+    >>> from skntk.architecture import ResidualFullyConnected
+    >>> len(ResidualFullyConnected(depth=2).build().layers)
+    5
+    """
+
+    category: ClassVar[str | None] = "preset"
+
+    def build(self) -> Serial:
+        activation = as_activation(self.activation)
+        block = Residual(Serial([activation, self._hidden_layer()]))
+        blocks = [block] * self.depth
+        return Serial([self._hidden_layer(), *blocks, activation, self._last_layer()])

@@ -1,0 +1,311 @@
+"""Weighted sums of neighbouring pixels: what convolutions and pools have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import product
+from operator import add
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from skntk.architecture.layer import Layer
+from skntk.architecture.spatial.fields import (
+    Field,
+    Grid,
+    Offset,
+    Offsets,
+    in_loop,
+    in_own_pass,
+    moved,
+    value_of,
+)
+from skntk.architecture.spatial.windows import PADDINGS, Window
+from skntk.architecture.state import Array, PairState
+
+
+def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale: float) -> Field:
+    """Return the field of sums over the windows at both positions of every pair.
+
+    Parameters
+    ----------
+    field : Field
+        What the windows read.
+    windows : sequence of Window
+        One for each spatial axis.
+    offsets : Offsets
+        The offsets of the output that will be asked for.
+    scale : float
+        Factor of every sum.
+    """
+    shifts = [
+        window.shifts(n, places) for window, n, places in zip(windows, *field.grid, strict=True)
+    ]
+    sums = _WindowSums(field.grid, tuple(windows), scale)
+    if all(len(of_axis) == 1 for of_axis in shifts):
+        return _on_demand(field, sums)
+    return _accumulated(field, sums, offsets)
+
+
+class _WindowSums:
+    """The sums of one layer, from one input offset to one output offset at a time."""
+
+    def __init__(self, grid: Grid, windows: tuple[Window, ...], scale: float) -> None:
+        self.grid = grid
+        self.windows = windows
+        self.scale = scale
+        self.grid_behind = grid_behind(grid, windows)
+        # Behind the tables of all shifts stands one of zeros, for what is not to be counted.
+        self.tables = [
+            np.concatenate([tables, np.zeros_like(tables[:1])])
+            for tables in (
+                np.stack([window.weights(n, places, d) for d in window.shifts(n, places)])
+                for window, n, places in zip(windows, *grid, strict=True)
+            )
+        ]
+
+    def __call__(self, values: Array, shifts: Offset, offset: Offset, nonnegative: Array) -> Array:
+        """Return the sums over values of shape (*canvas, ...), by the positions of the shifts."""
+        for axis, window in enumerate(self.windows):
+            weights = jnp.asarray(self.tables[axis], values.dtype)[
+                value_of(shifts[axis]), value_of(offset[axis])
+            ]
+            n = self.grid.sizes[axis]
+
+            def along_axis(
+                values: Array, weights: Array, axis: int = axis, window: Window = window, n: int = n
+            ) -> Array:
+                return _sum_along(values, weights, axis, window, n)
+
+            values = in_own_pass(along_axis, nonnegative, values, weights)
+        return self.scale * values
+
+
+def _sum_along(values: Array, weights: Array, axis: int, window: Window, n: int) -> Array:
+    """Return y[i] = sum_u weights[i, u] values[stride * i + u - before] along an axis."""
+    before = window.before(n)
+    span = window.stride * (len(weights) - 1) + 1
+    if window.padding == "CIRCULAR":
+        turns = np.arange(-before, span + window.size - 1 - before) % n
+        values = jnp.take(values, turns, axis=axis)
+    else:
+        missing = max(span + window.size - 1 - before - values.shape[axis], 0)
+        pads = [(0, 0)] * values.ndim
+        pads[axis] = (before, missing)
+        values = jnp.pad(values, pads)
+    shape = [1] * values.ndim
+    shape[axis] = len(weights)
+    return reduce(
+        add,
+        (
+            lax.slice_in_dim(values, place, place + span, window.stride, axis)
+            * weights[:, place].reshape(shape)
+            for place in range(window.size)
+        ),
+    )
+
+
+def _on_demand(field: Field, sums: _WindowSums) -> Field:
+    """Return the sums where every output offset reads one input offset."""
+    (shift,) = product(
+        *(w.shifts(n, places) for w, n, places in zip(sums.windows, *field.grid, strict=True))
+    )
+
+    def compute(offset: Offset) -> PairState:
+        below = tuple(
+            moved(at, window.stride, d, places)
+            for window, at, d, places in zip(
+                sums.windows, offset, shift, field.grid.canvas, strict=True
+            )
+        )
+        first = (0,) * len(shift)
+        return PairState(
+            *(sums(values, first, offset, field.nonnegative) for values in field.at(below))
+        )
+
+    return field.mapped(compute, sums.grid_behind)
+
+
+def _accumulated(field: Field, sums: _WindowSums, offsets: Offsets) -> Field:
+    """Return the sums where an output offset reads several input offsets.
+
+    Every input offset is computed once, and added to all output offsets that read it.
+    """
+    steps = tuple(map(jnp.asarray, _schedule(field.grid, sums.windows, offsets)))
+    state = field.at(field.zero)
+    canvas = sums.grid_behind.canvas
+    n_axes = len(canvas)
+    behind = state.nngp.shape[n_axes:]
+    of_one_offset = (2, *(1,) * n_axes, *canvas, *behind)
+
+    def start(place: Iterable[int | Array]) -> tuple[Array, ...]:
+        """Return where an output offset begins, with one type for all indices."""
+        indices = (0, *place, *(0,) * (len(of_one_offset) - 1 - n_axes))
+        return tuple(jnp.asarray(index, jnp.int32) for index in indices)
+
+    def add(total: Array, state: PairState, readers: tuple[Array, ...]) -> Array:
+        values = jnp.stack(state, axis=n_axes)
+        for shift, target, place in zip(*readers, strict=True):
+            new = sums(values, tuple(shift), tuple(target), field.nonnegative)
+            new = jnp.moveaxis(new, n_axes, 0).reshape(of_one_offset)
+            old = lax.dynamic_slice(total, start(place), of_one_offset)
+            total = lax.dynamic_update_slice(total, old + new, start(place))
+        return total
+
+    def turn(total: Array, step: tuple[Array, ...]) -> tuple[Array, None]:
+        below, *readers = step
+        return add(total, field.at(in_loop(below)), tuple(readers)), None
+
+    total = jnp.zeros((2, *map(len, offsets), *canvas, *behind), state.nngp.dtype)
+    if field.of_samples:
+        # Offset 0 comes first, and stands before the loop.
+        total = add(total, state, tuple(each[0] for each in steps[1:]))
+        steps = tuple(each[1:] for each in steps)
+    total, _ = lax.scan(turn, total, steps)
+    positions = [_positions(of_axis, n) for of_axis, n in zip(offsets, canvas, strict=True)]
+
+    def compute(offset: Offset) -> PairState:
+        place = (jnp.asarray(p)[value_of(at)] for p, at in zip(positions, offset, strict=True))
+        nngp, ntk = lax.dynamic_slice(total, start(place), of_one_offset).reshape(
+            2, *canvas, *behind
+        )
+        return PairState(nngp, ntk)
+
+    return field.mapped(compute, sums.grid_behind)
+
+
+def _schedule(
+    grid: Grid, windows: Sequence[Window], offsets: Offsets
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what every input offset is added to.
+
+    Returns
+    -------
+    below : ndarray of int32 of shape (n_below, n_axes)
+        The input offsets.
+    shifts, targets, places : ndarrays of int32 of shape (n_below, most, n_axes)
+        Numbers of the shifts (that of the table of zeros where there are fewer), output offsets,
+        and where these stand among the output offsets asked for.
+    """
+    per_axis = []
+    for window, of_axis, n, canvas in zip(windows, offsets, *grid, strict=True):
+        known = window.shifts(n, canvas)
+        readers: dict[int, list[tuple[int, int, int]]] = {}
+        for place, target in enumerate(of_axis):
+            for number, shift in enumerate(known):
+                at = (window.stride * target + shift) % canvas
+                readers.setdefault(at, []).append((number, target, place))
+        per_axis.append((readers, (len(known), 0, 0)))
+    below = list(product(*(sorted(readers) for readers, _ in per_axis)))
+    entries = [
+        list(product(*(readers[at] for (readers, _), at in zip(per_axis, each, strict=True))))
+        for each in below
+    ]
+    most = max(map(len, entries))
+    nothing = tuple(zeros for _, zeros in per_axis)
+    filled = np.array([each + [nothing] * (most - len(each)) for each in entries], np.int32)
+    shifts, targets, places = np.moveaxis(filled, -1, 0)
+    return np.array(below, np.int32), shifts, targets, places
+
+
+def _positions(offsets: tuple[int, ...], canvas: int) -> np.ndarray:
+    positions = np.zeros(canvas, np.int32)
+    positions[list(offsets)] = np.arange(len(offsets))
+    return positions
+
+
+def grid_behind(grid: Grid, windows: Sequence[Window]) -> Grid:
+    """Return the grid of the output of windows."""
+    return Grid(
+        tuple(window.output_size(n) for window, n in zip(windows, grid.sizes, strict=True)),
+        tuple(places // window.stride for window, places in zip(windows, grid.canvas, strict=True)),
+    )
+
+
+class WindowLayer(Layer):
+    """A layer that sums over windows; subclasses describe the windows and map the sums."""
+
+    static: ClassVar[tuple[str, ...]] = ("strides", "padding")
+    strides: Sequence[int] | None
+    padding: str
+
+    def _windows(self, n_axes: int) -> tuple[Window, ...]:
+        raise NotImplementedError
+
+    def smallest_canvas(
+        self, sizes: tuple[int, ...]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        windows = self._windows(len(sizes))
+        strides = tuple(window.stride for window in windows)
+        outputs = tuple(w.output_size(n) for w, n in zip(windows, sizes, strict=True))
+        smallest = tuple(
+            max(n, stride * output)
+            for n, stride, output in zip(sizes, strides, outputs, strict=True)
+        )
+        return outputs, strides, smallest
+
+    def grid_behind(self, grid: Grid) -> Grid:
+        return grid_behind(grid, self._windows(len(grid.sizes)))
+
+    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+        return tuple(
+            window.offsets_below(of_axis, n, places)
+            for window, of_axis, n, places in zip(
+                self._windows(len(grid.sizes)), offsets, *grid, strict=True
+            )
+        )
+
+    def check_windows(self, input_shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+        """Return the sizes behind the windows.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+        name : str
+            The hyperparameter with the shape of the windows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a hyperparameter is not valid, or the input too small or of the wrong dimension.
+        """
+        label, shape = type(self).__name__, getattr(self, name)
+        sizes = input_shape[:-1]
+        if not sizes:
+            raise ValueError(
+                f"{label} takes images, X of shape (n_samples, height, width, channels), or "
+                f"sequences, X of shape (n_samples, length, channels), but one sample has shape "
+                f"{tuple(input_shape)}."
+            )
+        for field, value in ((name, shape), ("strides", self.strides)):
+            if value is None and field == "strides":
+                continue
+            self._check_positive(field, value, len(sizes))
+        if self.padding not in PADDINGS:
+            raise ValueError(f"{label}: padding must be one of {PADDINGS}, got {self.padding!r}.")
+        outputs = tuple(
+            w.output_size(n) for w, n in zip(self._windows(len(sizes)), sizes, strict=True)
+        )
+        if min(outputs) < 1:
+            raise ValueError(
+                f"{label}({name}={tuple(shape)}, padding='VALID') does not fit into {sizes} pixels:"
+                " use padding='SAME', a smaller window, or larger images."
+            )
+        return outputs
+
+    def _check_positive(self, field: str, value: Any, n_axes: int) -> None:
+        label = f"{type(self).__name__}({field}={value!r})"
+        if not isinstance(value, tuple | list) or not all(
+            isinstance(each, int) and not isinstance(each, bool) for each in value
+        ):
+            raise TypeError(f"{label}: {field} must be a tuple of integers.")
+        if len(value) != n_axes:
+            raise ValueError(
+                f"{label}: {field} has {len(value)} entries, but the input has {n_axes} spatial "
+                "axes."
+            )
+        if min(value) < 1:
+            raise ValueError(f"{label}: {field} must be at least 1.")

@@ -1,0 +1,8 @@
+"""scikit-learn's side: parameters, validation, and the classes that users fit."""
+
+from skntk.estimators.nngp_classifier import NNGPClassifier
+from skntk.estimators.nngp_regressor import NNGPRegressor
+from skntk.estimators.ntk_classifier import NTKClassifier
+from skntk.estimators.ntk_regressor import NTKRegressor
+
+__all__ = ["NNGPClassifier", "NNGPRegressor", "NTKClassifier", "NTKRegressor"]

@@ -1,0 +1,221 @@
+"""What every estimator does with its network: kernels of rows, training, predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from skntk.architecture import FullyConnected
+from skntk.architecture.layer import Layer
+from skntk.estimators._sklearn import (
+    ValidatedEstimator,
+    validate_inputs,
+    validate_parameters,
+)
+from skntk.estimators.defaults import AlphaScale
+from skntk.estimators.target_scaling import TargetScaling
+from skntk.gram import gram_diagonal, gram_matrix, require_memory
+from skntk.gram.blocks import BLOCK_SIZES
+from skntk.gram.matrix import Kind
+from skntk.inference import SingularKernelError, centered_leave_one_out
+
+# Kernels between test and training rows are computed in blocks of this size or of a quarter of the
+# training kernel, whichever is larger.
+_BYTES_IN_BLOCK = 64 * 2**20
+
+
+class InfiniteNetwork(ValidatedEstimator):
+    """An ensemble of infinitely wide networks on training rows, in normalized targets.
+
+    Subclasses say which kernels training needs (``_kinds``, the one that is inverted first), how
+    many matrices of n x n float64 numbers ``fit`` holds at its peak (``_matrices_in_fit``) and how
+    to train (``_condition``).
+    """
+
+    _kinds: ClassVar[tuple[Kind, ...]]
+    _matrices_in_fit: ClassVar[int]
+
+    architecture: Layer | None
+    alpha: Any
+    alpha_scale: AlphaScale
+    normalize_y: bool
+    dtype: str
+    n_jobs: int | None
+
+    X_train_: np.ndarray
+    y_train_: np.ndarray
+    alpha_: np.ndarray
+    dual_coef_: np.ndarray
+    architecture_: Layer
+    _sample_weight: np.ndarray
+    _scaling: TargetScaling
+    _posterior: Any
+
+    def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:
+        """Return the posterior given the normalized targets; may overwrite the first kernel."""
+        raise NotImplementedError
+
+    # Training --------------------------------------------------------------------------------
+
+    def _prepare(
+        self, X: np.ndarray, targets: np.ndarray, alpha: np.ndarray, sample_weight: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Set everything that training needs but the posterior, and return the training kernels.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Training rows, not shared with the caller's data.
+        targets : ndarray of shape (n,) or (n, n_outputs)
+            In the units of the user.
+        alpha, sample_weight : ndarray of shape (n,)
+            For each row, the weights positive.
+        """
+        self.architecture_ = self._checked_architecture(X)
+        require_memory(
+            self._matrices_in_fit * len(X) ** 2 * 8,
+            f"{type(self).__name__}.fit on {len(X)} samples",
+            "Train on fewer rows: the memory grows with their square. dtype='float32' does not "
+            "help, because the equations are solved in float64.",
+        )
+        self.X_train_ = X
+        self._sample_weight = sample_weight
+        self._scaling = (
+            TargetScaling.standardizing(targets, sample_weight)
+            if self.normalize_y
+            else TargetScaling.identity(targets)
+        )
+        self.y_train_ = self._scaling.normalize(targets)
+        kernels = self._training_kernels()
+        self.alpha_ = self._diagonal_to_add(alpha, np.diagonal(kernels[0]))
+        return kernels
+
+    def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
+        try:
+            self._posterior = self._condition(kernels)
+        except SingularKernelError as error:
+            if self.dtype == "float32":
+                error.add_note("With dtype='float64' the kernel resolves smaller values of alpha.")
+            raise
+        self.dual_coef_ = self._posterior.dual_coef
+
+    def _train_and_hold_out(
+        self, kernels: tuple[np.ndarray, ...], labels: np.ndarray
+    ) -> np.ndarray:
+        """Train, and return the means for training rows of networks that have not seen them.
+
+        Shape (n,) or (n, n_outputs), in the units of the targets.
+        """
+        self._train(kernels)
+        return self._leave_one_out_mean()
+
+    def _leave_one_out_mean(self) -> np.ndarray:
+        """Return the means of the n models that leave out one row each, in units of the targets."""
+        self._require_closed_form_leave_one_out()
+        if self.normalize_y:
+            left_out = centered_leave_one_out(self._posterior, self.y_train_, self._sample_weight)
+        else:
+            left_out = self._posterior.leave_one_out_mean(self.y_train_)
+        return self._scaling.restore(left_out)
+
+    def _require_closed_form_leave_one_out(self) -> None:
+        check_is_fitted(self, "dual_coef_")
+
+    def _checked_architecture(self, X: np.ndarray) -> Layer:
+        """Return a copy of the architecture, which fits X and has Gaussian outputs."""
+        architecture: Layer = (
+            FullyConnected() if self.architecture is None else clone(self.architecture)
+        )
+        architecture.output_shape(X.shape[1:])
+        if not architecture.outputs_are_gaussian():
+            raise ValueError(
+                f"The outputs of {architecture!r} are not a Gaussian process: a last Dense layer "
+                "is missing. Append one, for example Serial([..., Dense()])."
+            )
+        return architecture
+
+    def _training_kernels(self) -> tuple[np.ndarray, ...]:
+        kernels = list(
+            gram_matrix(
+                self.architecture_,
+                self.X_train_,
+                kind=self._kinds,
+                dtype=self.dtype,
+                n_jobs=self.n_jobs,
+            )
+        )
+        # One at a time: both precisions of all kernels would not fit the memory that was asked for.
+        for position in range(len(kernels)):
+            kernels[position] = np.asarray(kernels[position], dtype=np.float64)
+        return tuple(kernels)
+
+    def _diagonal_to_add(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> np.ndarray:
+        if self.alpha_scale == "relative":
+            alpha = alpha * np.average(kernel_diagonal, weights=self._sample_weight)
+        # k observations of one value with noise alpha know as much as one with noise alpha / k.
+        return alpha / self._sample_weight
+
+    # Prediction ------------------------------------------------------------------------------
+
+    def _is_fitted(self) -> bool:
+        return hasattr(self, "dual_coef_")
+
+    def _validated_inputs(self, X: Any) -> np.ndarray:
+        inputs = validate_inputs(self, X, dtype=self.dtype)
+        if self._is_fitted() and inputs.shape[1:] != self.X_train_.shape[1:]:
+            raise ValueError(
+                f"X has samples of shape {inputs.shape[1:]}, but {type(self).__name__} was fitted "
+                f"on samples of shape {self.X_train_.shape[1:]}: pass samples of that shape."
+            )
+        return inputs
+
+    def _prior_architecture(self, X: np.ndarray) -> Layer:
+        validate_parameters(self)
+        return self._checked_architecture(X)
+
+    def _mean(self, X: np.ndarray) -> np.ndarray:
+        """Return normalized means, shape (m,) or (m, n_outputs), from the one kernel they need."""
+        blocks = self._cross_kernels(X, self._kinds[:1])
+        return np.concatenate([self._posterior.mean(*crosses) for _, crosses in blocks])
+
+    def _variance(self, X: np.ndarray) -> np.ndarray:
+        """Return the variance of one normalized output, shape (m,)."""
+        return self._mean_and_variance(X)[1]
+
+    def _mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return normalized means and the variance of one output, no covariances of test rows."""
+        diagonal = gram_diagonal(self.architecture_, X, kind="nngp", dtype=self.dtype)
+        means, variances = [], []
+        for rows, crosses in self._cross_kernels(X, self._kinds):
+            means.append(self._posterior.mean(crosses[0]))
+            variances.append(self._posterior.variance(*crosses, diagonal[rows]))
+        return np.concatenate(means), np.concatenate(variances)
+
+    def _mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return normalized means and the covariance of one output, shape (m, m)."""
+        crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
+        (test_kernel,) = self._kernels(X, kinds=("nngp",))
+        covariance = self._posterior.covariance(*crosses, test_kernel)
+        return self._posterior.mean(crosses[0]), covariance
+
+    def _cross_kernels(
+        self, X: np.ndarray, kinds: tuple[Kind, ...]
+    ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
+        n_train = len(self.X_train_)
+        n_rows = max(1, max(_BYTES_IN_BLOCK, 2 * n_train**2) // (8 * n_train))
+        if n_rows > BLOCK_SIZES[-1]:
+            n_rows -= n_rows % BLOCK_SIZES[-1]
+        for start in range(0, len(X), n_rows):
+            rows = slice(start, start + n_rows)
+            yield rows, self._kernels(X[rows], self.X_train_, kinds=kinds)
+
+    def _kernels(
+        self, X: np.ndarray, Y: np.ndarray | None = None, *, kinds: tuple[Kind, ...]
+    ) -> tuple[np.ndarray, ...]:
+        return gram_matrix(
+            self.architecture_, X, Y, kind=kinds, dtype=self.dtype, n_jobs=self.n_jobs
+        )

@@ -1,0 +1,226 @@
+"""What `NNGPClassifier` and `NTKClassifier` share: everything but how they are trained."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from skntk.estimators._sklearn import fit_context, validate_training_data
+from skntk.estimators.base import InfiniteNetwork
+from skntk.estimators.distinct_rows import DistinctRows
+from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.temperature import fit_temperature
+
+
+class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
+    """Classification by regression on one-hot targets, with probabilities from held-out scores."""
+
+    class_weight: Literal["balanced"] | dict[Any, float] | None
+
+    classes_: np.ndarray
+    temperature_: float
+    _position_of_sample: np.ndarray
+
+    @fit_context
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on samples and their classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training inputs.
+        y : array-like of shape (n_samples,)
+            Classes, of any type that can be sorted.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            same as removal. None is 1 for every sample.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data, the weights or a parameter are not valid, if fewer than two classes have a
+            positive weight, if the inputs do not fit the architecture, or if the kernel with
+            ``alpha`` on its diagonal is singular.
+        MemoryError
+            If the kernel matrices of so many samples do not fit the memory that is free.
+        """
+        X, y = validate_training_data(self, X, y, dtype=self.dtype)
+        check_classification_targets(y)
+        alpha = as_alpha_per_sample(self.alpha, len(X))
+        weight = self._with_class_weight(y, as_sample_weight(sample_weight, len(X)))
+        kept = np.flatnonzero(weight)
+        self.classes_, labels = np.unique(y[kept], return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes with positive weight, "
+                f"got one class: {self.classes_.tolist()[0]!r}. Add samples of another class."
+            )
+        # A repeated row must be held out with all its repetitions: they would give its class away.
+        distinct = DistinctRows.of(X[kept], labels, alpha[kept])
+        rows = kept[distinct.first]
+        self._position_of_sample = distinct.position
+        self._fit_scores(X[rows], labels[distinct.first], alpha[rows], distinct.total(weight[kept]))
+        return self
+
+    def _with_class_weight(self, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        if self.class_weight is None:
+            return sample_weight
+        present = sample_weight > 0
+        classes, labels = np.unique(y[present], return_inverse=True)
+        frequency = np.bincount(labels, weights=sample_weight[present])
+        weight = sample_weight.copy()
+        weight[present] *= self._weight_of_classes(classes, y[present], frequency)[labels]
+        return as_sample_weight(weight, len(weight))
+
+    def _weight_of_classes(
+        self, classes: np.ndarray, y: np.ndarray, frequency: np.ndarray
+    ) -> np.ndarray:
+        if self.class_weight == "balanced":
+            return frequency.sum() / (len(classes) * frequency)
+        class_weight: np.ndarray = compute_class_weight(self.class_weight, classes=classes, y=y)
+        if (class_weight < 0).any():
+            raise ValueError(
+                f"class_weight has negative values: {self.class_weight!r}; use weights >= 0."
+            )
+        return class_weight
+
+    def _fit_scores(
+        self, X: np.ndarray, labels: np.ndarray, alpha: np.ndarray, sample_weight: np.ndarray
+    ) -> None:
+        targets = np.eye(len(self.classes_))[labels]
+        kernels = self._prepare(X, targets, alpha, sample_weight)
+        held_out = self._train_and_hold_out(kernels, labels)
+        self.temperature_ = fit_temperature(held_out, labels, sample_weight)
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Return the score of each class; of two classes, the second's minus the first's.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, (n_samples, n_classes) for more
+            Scores are predicted one-hot targets: about 1 for a certain class and 0 for the others.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is not valid or differs from the training inputs in its features.
+        """
+        return _as_decision(self._scores(X))
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the class of the largest score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`.
+        """
+        scores = self._scores(X)
+        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
+        return classes
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return the probability of each class, the softmax of scores / ``temperature_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns in the order of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`.
+        """
+        probabilities: np.ndarray = softmax(self._scores(X) / self.temperature_, axis=1)
+        return probabilities
+
+    def predict_std(self, X: ArrayLike) -> np.ndarray:
+        """Return the standard deviation of each class's score over the networks of the ensemble.
+
+        It grows with the distance from the training data and does not depend on how their classes
+        mix: it tells inputs unlike any training row, not rows between two classes.
+        ``predict_proba`` does not use it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the units of the scores, also for two classes.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`.
+        """
+        check_is_fitted(self, "temperature_")
+        variance = self._variance(self._validated_inputs(X))
+        return self._scaling.restore_std(np.sqrt(variance))
+
+    def loo_decision_function(self) -> np.ndarray:
+        """Return the scores of each training sample by the model trained on all others.
+
+        In closed form, without refits.
+
+        A sample is left out together with the samples equal to it in X and y. ``alpha_`` is held
+        fixed; with ``normalize_y`` the class frequencies by which targets are centered are those
+        of the other samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, (n_samples, n_classes) for more
+            For the samples of positive weight passed to `fit`, in their order.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the model was trained for a finite time.
+        """
+        return _as_decision(self._leave_one_out_mean()[self._position_of_sample])
+
+    def _scores(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self, "temperature_")
+        return self._scaling.restore(self._mean(self._validated_inputs(X)))
+
+
+def _as_decision(scores: np.ndarray) -> np.ndarray:
+    return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores

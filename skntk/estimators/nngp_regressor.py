@@ -1,0 +1,119 @@
+"""Regression with the posterior of an infinitely wide Bayesian network."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from skntk.architecture.layer import Layer
+from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.nngp import BayesianNetwork
+from skntk.estimators.regression import NetworkRegressor
+
+
+class NNGPRegressor(NetworkRegressor, BayesianNetwork):
+    r"""Regression with an infinitely wide Bayesian neural network: an exact Gaussian process.
+
+    With independent normal priors on its weights, a network of infinite width is a Gaussian process
+    before training. Its covariance, the NNGP kernel K, follows from the architecture [1]_ [2]_. The
+    exact posterior of the network, given targets y with noise of variance A (a diagonal matrix), is
+    then [3]_
+
+    .. math::
+
+        \text{mean}(x) = K(x, X) (K(X, X) + A)^{-1} y, \qquad
+        \text{cov}(x, x') = K(x, x') - K(x, X) (K(X, X) + A)^{-1} K(X, x').
+
+    Nothing is optimized: the kernel has no parameters beyond those of ``architecture``.
+
+    Parameters
+    ----------
+    architecture : layer or None, default=None
+        The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
+        with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
+        hyperparameters are reached as ``architecture__depth`` and so on.
+    alpha : float or array-like of shape (n_samples,), default=0.1
+        Variance of the noise of the targets, added to the diagonal of the training kernel; at least
+        0. One value for all samples, or one for each.
+    alpha_scale : {"absolute", "relative"}, default="relative"
+        Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
+        diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+    normalize_y : bool, default=True
+        Whether to center the targets by their mean and to divide them by their standard deviation,
+        for each output, before training. Predictions are in the units of the targets either way.
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of the kernels. The equations are solved in float64 in any case.
+    n_jobs : int or None, default=None
+        Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
+        the kernels. None is every core.
+
+    Attributes
+    ----------
+    architecture_ : layer
+        The network that was trained, a copy of ``architecture``.
+    X_train_ : ndarray of shape (n_train, n_features)
+        The training rows of positive weight.
+    y_train_ : ndarray of shape (n_train,) or (n_train, n_outputs)
+        Their targets, normalized if ``normalize_y`` is True.
+    alpha_ : ndarray of shape (n_train,)
+        What was added to the diagonal of the training kernel: ``alpha``, scaled as
+        ``alpha_scale`` says, divided by the weight of each row.
+    dual_coef_ : ndarray of shape (n_train,) or (n_train, n_outputs)
+        Coefficients of the kernel functions in the mean of the normalized targets.
+    log_marginal_likelihood_value_ : float
+        Log density of ``y_train_`` under the prior with its noise, in nats, summed over outputs.
+        Models can be compared by it.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had any that are all strings.
+
+    See Also
+    --------
+    NTKRegressor : Networks trained by gradient descent instead of inferred.
+    sklearn.gaussian_process.GaussianProcessRegressor : With kernels that are not of networks.
+
+    Notes
+    -----
+    `fit` takes time in proportion to the cube of the number of training rows, and memory for two
+    matrices of their number squared. Standardize the features first: the kernel depends on
+    their scale.
+
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
+    ``log_marginal_likelihood_value_``.
+
+    References
+    ----------
+    .. [1] Neal, "Priors for infinite networks", 1994.
+    .. [2] Lee et al., "Deep neural networks as Gaussian processes", ICLR 2018.
+    .. [3] Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006,
+       algorithm 2.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import NNGPRegressor
+    >>> from skntk.architecture import FullyConnected
+    >>> X = np.linspace(-2, 2, 9)[:, np.newaxis]
+    >>> network = FullyConnected(depth=2, activation="erf")
+    >>> model = NNGPRegressor(network, alpha=1e-3).fit(X, np.sin(X[:, 0]))
+    >>> mean, std = model.predict([[0.5], [10.0]], return_std=True)
+    >>> np.abs(mean[0] - np.sin(0.5)) < 0.1, std[0] < std[1]
+    (np.True_, np.True_)
+    """
+
+    def __init__(
+        self,
+        architecture: Layer | None = None,
+        *,
+        alpha: float | ArrayLike = ALPHA,
+        alpha_scale: AlphaScale = ALPHA_SCALE,
+        normalize_y: bool = NORMALIZE_Y,
+        dtype: str = "float64",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.alpha = alpha
+        self.alpha_scale = alpha_scale
+        self.normalize_y = normalize_y
+        self.dtype = dtype
+        self.n_jobs = n_jobs

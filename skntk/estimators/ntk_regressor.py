@@ -1,0 +1,131 @@
+"""Regression with an ensemble of trained infinitely wide networks."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from skntk.architecture.layer import Layer
+from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.ntk import TrainedEnsemble
+from skntk.estimators.regression import NetworkRegressor
+
+
+class NTKRegressor(NetworkRegressor, TrainedEnsemble):
+    r"""Regression with an ensemble of infinitely wide networks trained by gradient descent.
+
+    A network of infinite width changes, while it is trained on squared error, as a linear model
+    whose kernel is the neural tangent kernel T [1]_. An ensemble of such networks, each from its
+    own random initialization with the NNGP kernel K and trained for a time t at the rate
+    :math:`\eta`, predicts a Gaussian distribution [2]_:
+
+    .. math::
+
+        \text{mean}(x) = P_t y, \qquad
+        \text{cov}(x, x') = K(x, x') - P_t K(X, x') - K(x, X) P_t'^T + P_t K(X, X) P_t'^T,
+
+    .. math::
+
+        P_t = T(x, X) (T(X, X) + A)^{-1} \left(I - e^{-\eta t (T(X, X) + A) / n}\right),
+
+    with A the diagonal matrix of ``alpha`` and n the sum of the weights, and :math:`P_t'` at x'.
+    For ``training_time=None`` the exponential vanishes: the mean is that of a kernel ridge
+    regression. The standard deviation tells how much the networks of the ensemble disagree.
+
+    Parameters
+    ----------
+    architecture : layer or None, default=None
+        The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
+        with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
+        hyperparameters are reached as ``architecture__depth`` and so on.
+    alpha : float or array-like of shape (n_samples,), default=0.1
+        Regularization, added to the diagonal of the training NTK; at least 0. One value for all
+        samples, or one for each.
+    alpha_scale : {"absolute", "relative"}, default="relative"
+        Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
+        diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+    normalize_y : bool, default=True
+        Whether to center the targets by their mean and to divide them by their standard deviation,
+        for each output, before training. Predictions are in the units of the targets either way.
+    training_time : float or None, default=None
+        How long the networks are trained, at least 0. None is until convergence.
+    learning_rate : float, default=1.0
+        Speed of training, greater than 0. Only its product with ``training_time`` matters, and only
+        where that is not None.
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of the kernels. The equations are solved in float64 in any case.
+    n_jobs : int or None, default=None
+        Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
+        the kernels. None is every core.
+
+    Attributes
+    ----------
+    architecture_ : layer
+        The network that was trained, a copy of ``architecture``.
+    X_train_ : ndarray of shape (n_train, n_features)
+        The training rows of positive weight.
+    y_train_ : ndarray of shape (n_train,) or (n_train, n_outputs)
+        Their targets, normalized if ``normalize_y`` is True.
+    alpha_ : ndarray of shape (n_train,)
+        What was added to the diagonal of the training kernel: ``alpha``, scaled as
+        ``alpha_scale`` says, divided by the weight of each row.
+    dual_coef_ : ndarray of shape (n_train,) or (n_train, n_outputs)
+        Coefficients of the kernel functions in the mean of the normalized targets.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had any that are all strings.
+
+    See Also
+    --------
+    NNGPRegressor : All weights inferred instead of trained.
+    sklearn.kernel_ridge.KernelRidge : The mean of this model for ``training_time=None``.
+
+    Notes
+    -----
+    `fit` takes time in proportion to the cube of the number of training rows, and memory for three
+    matrices of their number squared. Standardize the features first: the kernel depends on
+    their scale.
+
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
+    finite training times.
+
+    References
+    ----------
+    .. [1] Jacot, Gabriel, Hongler, "Neural tangent kernel: convergence and generalization in neural
+       networks", NeurIPS 2018.
+    .. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
+       descent", NeurIPS 2019, section 2.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import NTKRegressor
+    >>> from skntk.architecture import FullyConnected
+    >>> X = np.linspace(-2, 2, 9)[:, np.newaxis]
+    >>> network = FullyConnected(depth=2, activation="erf")
+    >>> model = NTKRegressor(network, alpha=1e-3).fit(X, np.sin(X[:, 0]))
+    >>> mean, std = model.predict([[0.5], [10.0]], return_std=True)
+    >>> np.abs(mean[0] - np.sin(0.5)) < 0.1, std[0] < std[1]
+    (np.True_, np.True_)
+    """
+
+    def __init__(
+        self,
+        architecture: Layer | None = None,
+        *,
+        alpha: float | ArrayLike = ALPHA,
+        alpha_scale: AlphaScale = ALPHA_SCALE,
+        normalize_y: bool = NORMALIZE_Y,
+        training_time: float | None = None,
+        learning_rate: float = 1.0,
+        dtype: str = "float64",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.alpha = alpha
+        self.alpha_scale = alpha_scale
+        self.normalize_y = normalize_y
+        self.training_time = training_time
+        self.learning_rate = learning_rate
+        self.dtype = dtype
+        self.n_jobs = n_jobs

@@ -1,0 +1,217 @@
+"""What `NNGPRegressor` and `NTKRegressor` share: everything but how they are trained."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_random_state
+
+from skntk.estimators._sklearn import fit_context, validate_training_data
+from skntk.estimators.base import InfiniteNetwork
+from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.target_scaling import TargetScaling
+from skntk.gram import gram_diagonal, gram_matrix
+from skntk.inference import sample_gaussian
+
+
+class NetworkRegressor(MultiOutputMixin, RegressorMixin, InfiniteNetwork):
+    """Regression with an infinitely wide network, and the prior of its outputs before `fit`."""
+
+    @fit_context
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on samples and their targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            same as removal. None is 1 for every sample.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data, the weights or a parameter are not valid, if the inputs do not fit the
+            architecture, or if the kernel with ``alpha`` on its diagonal is singular.
+        MemoryError
+            If the kernel matrices of so many samples do not fit the memory that is free.
+        """
+        X, y = validate_training_data(
+            self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
+        )
+        targets = y.astype(np.float64)
+        if targets.ndim == 2 and targets.shape[1] == 1:
+            targets = targets[:, 0]
+        weight = as_sample_weight(sample_weight, len(X))
+        alpha = as_alpha_per_sample(self.alpha, len(X))
+        kept = np.flatnonzero(weight)
+        kernels = self._prepare(X[kept], targets[kept], alpha[kept], weight[kept])
+        self._train(kernels)
+        return self
+
+    def predict(
+        self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Predict the mean, and on request its standard deviation or covariance.
+
+        Before `fit`, the prediction is that of the prior: the outputs of networks at random
+        initialization.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        return_std : bool, default=False
+            Whether to return the standard deviation of each prediction as well. No matrix between
+            the inputs is formed, and large inputs are worked off in blocks.
+        return_cov : bool, default=False
+            Whether to return the covariance of the predictions as well. At most one of the two can
+            be requested.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Mean of the predictive distribution.
+        std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Standard deviation of the function's value, in the units of the targets. Noise of a new
+            observation is not part of it. Only with ``return_std=True``.
+        cov : ndarray of shape (n_samples, n_samples) or (n_samples, n_samples, n_outputs)
+            Covariance of the function's values. Only with ``return_cov=True``.
+
+        Raises
+        ------
+        RuntimeError
+            If both ``return_std`` and ``return_cov`` are True.
+        ValueError
+            If X is not valid or differs from the training inputs in its features.
+        """
+        if return_std and return_cov:
+            raise RuntimeError("At most one of return_std or return_cov can be requested.")
+        inputs = self._validated_inputs(X)
+        if not self._is_fitted():
+            return self._predict_prior(inputs, return_std, return_cov)
+        if return_cov:
+            mean, covariance = self._mean_and_covariance(inputs)
+            return self._scaling.restore(mean), self._scaling.restore_covariance(covariance)
+        if return_std:
+            mean, variance = self._mean_and_variance(inputs)
+            return self._scaling.restore(mean), self._scaling.restore_std(np.sqrt(variance))
+        return self._scaling.restore(self._mean(inputs))
+
+    def predict_std(self, X: ArrayLike) -> np.ndarray:
+        """Predict the standard deviation alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As ``predict(X, return_std=True)`` returns it.
+
+        Raises
+        ------
+        ValueError
+            As `predict`.
+        """
+        return self.predict(X, return_std=True)[1]
+
+    def sample_y(
+        self,
+        X: ArrayLike,
+        n_samples: int = 1,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> np.ndarray:
+        """Draw functions from the predictive distribution, before `fit` from the prior.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples_X, n_features)
+            Where to evaluate the functions.
+        n_samples : int, default=1
+            Number of functions.
+        random_state : int, RandomState instance or None, default=0
+            An int gives the same functions on every call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples_X, n_samples) or (n_samples_X, n_outputs, n_samples)
+            The functions' values.
+
+        Raises
+        ------
+        ValueError
+            As `predict`.
+        """
+        inputs = self._validated_inputs(X)
+        if self._is_fitted():
+            scaling = self._scaling
+            mean, covariance = self._mean_and_covariance(inputs)
+        else:
+            mean, covariance = self._predict_prior(inputs, False, True)
+            scaling = TargetScaling.identity(mean)
+        draws = sample_gaussian(mean, covariance, n_samples, check_random_state(random_state))
+        return scaling.restore_draws(draws)
+
+    def loo_predict(self, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Predict each training sample by the model trained on all others, in closed form.
+
+        Equal to as many refits as there are samples with ``alpha_`` held fixed, whatever
+        ``alpha_scale`` is. With ``normalize_y`` each of them centers by the mean of its own
+        targets; the unit of the targets, in which ``alpha_`` and the standard deviation are
+        measured, is held fixed as well.
+
+        Parameters
+        ----------
+        return_std : bool, default=False
+            Whether to return the standard deviations as well.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_train,) or (n_train, n_outputs)
+            Predictions for the rows of ``X_train_``: those of positive weight passed to `fit`, in
+            their order.
+        std : ndarray of shape (n_train,) or (n_train, n_outputs)
+            Their standard deviations. Only with ``return_std=True``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the model centers its targets and has one training sample, or if it was trained for
+            a finite time.
+        """
+        mean = self._leave_one_out_mean()
+        if not return_std:
+            return mean
+        variance = self._posterior.leave_one_out(self.y_train_)[1]
+        return mean, self._scaling.restore_std(np.sqrt(variance))
+
+    def _predict_prior(self, X: np.ndarray, return_std: bool, return_cov: bool) -> Any:
+        architecture = self._prior_architecture(X)
+        mean = np.zeros(len(X))
+        if return_cov:
+            kernel = gram_matrix(architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs)
+            return mean, kernel.astype(np.float64)
+        if return_std:
+            variance = gram_diagonal(architecture, X, kind="nngp", dtype=self.dtype)
+            return mean, np.sqrt(variance.astype(np.float64))
+        return mean
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags

@@ -1,0 +1,85 @@
+"""What each training row brings: its weight in the fit and its share of the regularization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+
+def as_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
+    """Return one nonnegative weight for each row.
+
+    Parameters
+    ----------
+    sample_weight : float, array-like of shape (n_samples,) or None
+        A float is meant for every row; None is 1 for every row.
+    n_samples : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, a weight is negative, NaN or infinite, or all are zero.
+    """
+    given = np.ones(()) if sample_weight is None else np.asarray(sample_weight)
+    if given.ndim == 0:
+        given = np.full(n_samples, given)
+    weight: np.ndarray = check_array(
+        given, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}, but X has {n_samples} samples: give one "
+            "weight for each of them."
+        )
+    if (weight < 0).any():
+        raise ValueError(
+            f"sample_weight has negative values (sample {int(np.argmax(weight < 0))}): a weight "
+            "counts repetitions of a row, use 0 to leave one out."
+        )
+    if not weight.any():
+        raise ValueError(
+            "All values of sample_weight are zero: give at least one sample a positive weight."
+        )
+    return weight
+
+
+def as_alpha_per_sample(alpha: Any, n_samples: int) -> np.ndarray:
+    """Return the value of ``alpha`` for each row.
+
+    Parameters
+    ----------
+    alpha : float or array-like of shape (n_samples,)
+        A float is meant for every row.
+    n_samples : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, or a value is negative, NaN or infinite.
+    """
+    given = np.asarray(alpha, dtype=np.float64)
+    if given.shape not in ((), (n_samples,)):
+        raise ValueError(
+            f"alpha has shape {given.shape}, but X has {n_samples} samples: give one float, or one "
+            "value for each of them."
+        )
+    if not np.isfinite(given).all():
+        raise ValueError("alpha contains NaN or infinity: every value must be finite.")
+    if (given < 0).any():
+        raise ValueError(
+            f"alpha has negative values (smallest {given.min():g}): they are added to the kernel's "
+            "diagonal, every value must be >= 0."
+        )
+    return np.full(n_samples, given)

@@ -1,0 +1,74 @@
+"""Between the units of the targets and those in which the network is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+# A spread below this share of the targets' size is rounding: the targets are constant.
+_CONSTANT = 10 * np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True, eq=False)
+class TargetScaling:
+    """The affine map ``targets = center + scale * normalized``, for each output.
+
+    Attributes
+    ----------
+    center, scale : ndarray of shape () or (n_outputs,)
+        Origin and unit of the targets.
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def identity(cls, targets: np.ndarray) -> Self:
+        """Return the scaling that leaves the targets as they are."""
+        shape = targets.shape[1:]
+        return cls(np.zeros(shape), np.ones(shape))
+
+    @classmethod
+    def standardizing(cls, targets: np.ndarray, sample_weight: np.ndarray) -> Self:
+        """Return the scaling by the weighted mean and standard deviation of the targets.
+
+        The unit of constant targets is 1.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n,) or (n, n_outputs)
+            Training targets.
+        sample_weight : ndarray of shape (n,)
+            Nonnegative, not all zero.
+        """
+        center = np.average(targets, axis=0, weights=sample_weight)
+        deviation = targets - center
+        # Squares of deviations in units of the largest neither overflow nor underflow.
+        largest = np.abs(deviation).max(axis=0)
+        constant = largest <= _CONSTANT * np.abs(targets).max(axis=0)
+        unit = np.where(constant, 1.0, largest)
+        variance = np.average(np.square(deviation / unit), axis=0, weights=sample_weight)
+        return cls(center, np.where(constant, 1.0, unit * np.sqrt(variance)))
+
+    def normalize(self, targets: np.ndarray) -> np.ndarray:
+        """Return targets of shape (n,) or (n, n_outputs) in the units of training."""
+        normalized: np.ndarray = (targets - self.center) / self.scale
+        return normalized
+
+    def restore(self, normalized: np.ndarray) -> np.ndarray:
+        """Return normalized means of shape (m,) or (m, n_outputs) in the units of the targets."""
+        return self.center + self.scale * normalized
+
+    def restore_draws(self, normalized: np.ndarray) -> np.ndarray:
+        """Return normalized draws, shape (m, [n_outputs,] n_samples), in units of the targets."""
+        return self.center[..., np.newaxis] + self.scale[..., np.newaxis] * normalized
+
+    def restore_std(self, std: np.ndarray) -> np.ndarray:
+        """Return one standard deviation for all outputs, shape (m,), as (m,) or (m, n_outputs)."""
+        return np.multiply.outer(std, self.scale)
+
+    def restore_covariance(self, covariance: np.ndarray) -> np.ndarray:
+        """Return one covariance for all outputs, shape (m, m), as (m, m) or (m, m, n_outputs)."""
+        return np.multiply.outer(covariance, np.square(self.scale))

@@ -1,0 +1,89 @@
+"""Who computes the tiles: threads of this process, or the workers of a joblib backend.
+
+Every backend that a user configures (``joblib.parallel_config(backend="dask")``, ``"loky"``, ...)
+receives the tiles through `joblib.Parallel`. Threads of this process, the default, share the result
+and write their tiles into it themselves. They come from the standard library: joblib looks for
+results every 10 ms, which is as long as a small matrix takes in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import joblib
+from joblib.parallel import get_active_backend
+
+RunTasks = Callable[[Callable[[Any], Any], Callable[[Any, Any], None], Iterable[Any]], None]
+"""Computes every task and stores its result: called with compute, store and tasks.
+
+``compute`` maps a task to its result, and must pickle for backends of several processes; ``store``
+takes a task and its result, and runs in this process; tasks run in any order.
+"""
+
+
+@contextmanager
+def workers(n_jobs: int | None) -> Iterator[RunTasks]:
+    """Provide workers for as long as the context lasts.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Number of workers as joblib counts them. None is every core for threads, unless
+        ``joblib.parallel_config`` says otherwise or this already runs inside a worker.
+
+    Yields
+    ------
+    RunTasks
+    """
+    backend, _ = get_active_backend(prefer="threads")
+    # Asked for threads, joblib answers n_jobs=1 also where nothing is configured.
+    _, configured = get_active_backend()
+    n_jobs = configured if n_jobs is None else n_jobs
+    if getattr(backend, "supports_sharedmem", False):
+        n_threads = _number_of_threads(backend, n_jobs)
+        with ThreadPoolExecutor(n_threads) as pool:
+            yield partial(_run_in_threads, pool if n_threads > 1 else None)
+    else:
+        yield partial(_run_in_processes, n_jobs)
+
+
+def _number_of_threads(backend: Any, n_jobs: int | None) -> int:
+    if n_jobs is not None:
+        return int(backend.effective_n_jobs(n_jobs))
+    if getattr(backend, "nesting_level", 0):
+        return 1
+    # XLA lends its own threads to a tile: while one of ours waits for these, or for memory, one
+    # more finds work.
+    return int(backend.effective_n_jobs(-1)) + 1
+
+
+def _run_in_threads(
+    pool: ThreadPoolExecutor | None,
+    compute: Callable[[Any], Any],
+    store: Callable[[Any, Any], None],
+    tasks: Iterable[Any],
+) -> None:
+    def compute_and_store(task: Any) -> None:
+        store(task, compute(task))
+
+    tasks = list(tasks)
+    apply = map if pool is None or len(tasks) == 1 else pool.map
+    for finished in apply(compute_and_store, tasks):
+        assert finished is None
+
+
+def _run_in_processes(
+    n_jobs: int | None,
+    compute: Callable[[Any], Any],
+    store: Callable[[Any, Any], None],
+    tasks: Iterable[Any],
+) -> None:
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
+    tasks = list(tasks)
+    results = parallel(joblib.delayed(compute)(task) for task in tasks)
+    for task, result in zip(tasks, results, strict=True):
+        store(task, result)

@@ -1,0 +1,222 @@
+"""The public functions: kernel matrices and diagonals of an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+
+from skntk.architecture.layer import Layer
+from skntk.gram.blocks import make_blocks
+from skntk.gram.execution import workers
+from skntk.gram.memory import require_memory
+from skntk.gram.programs import as_arguments
+from skntk.gram.tiles import cross_matrices, symmetric_matrices
+
+Kind = Literal["nngp", "ntk"]
+DTYPES = ("float32", "float64")
+
+
+@overload
+def gram_matrix(
+    architecture: Layer,
+    X: ArrayLike,
+    Y: ArrayLike | None = ...,
+    *,
+    kind: Kind = ...,
+    dtype: str = ...,
+    n_jobs: int | None = ...,
+) -> np.ndarray: ...
+@overload
+def gram_matrix(
+    architecture: Layer,
+    X: ArrayLike,
+    Y: ArrayLike | None = ...,
+    *,
+    kind: tuple[Kind, ...] | list[Kind],
+    dtype: str = ...,
+    n_jobs: int | None = ...,
+) -> tuple[np.ndarray, ...]: ...
+def gram_matrix(
+    architecture: Layer,
+    X: ArrayLike,
+    Y: ArrayLike | None = None,
+    *,
+    kind: Kind | Sequence[Kind] = "ntk",
+    dtype: str = "float64",
+    n_jobs: int | None = None,
+) -> np.ndarray | tuple[np.ndarray, ...]:
+    """Compute the kernel matrix of an infinitely wide network.
+
+    Parameters
+    ----------
+    architecture : layer
+        The network, for example ``FullyConnected(depth=3)``.
+    X : array-like of shape (n_samples_X, n_features)
+        Left inputs. Networks of `Conv` layers take images of shape (n_samples_X, height, width,
+        channels), or sequences of shape (n_samples_X, length, channels).
+    Y : array-like of shape (n_samples_Y, n_features), default=None
+        Right inputs. None means the samples of X themselves: half the work, an exactly symmetric
+        result, and a diagonal that knows each sample to be identical with itself (which matters to
+        `Dropout`).
+    kind : {"ntk", "nngp"} or sequence of these, default="ntk"
+        The covariance of the network's outputs before training ("nngp"), or the neural tangent
+        kernel ("ntk"). A sequence gives both for little more than the cost of one.
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of the computation and of the result. Single precision takes about a third of the
+        time and is accurate to about 1e-6 of the largest entry.
+    n_jobs : int, default=None
+        Number of threads, or of workers of the backend of ``joblib.parallel_config``. None is every
+        core.
+
+    Returns
+    -------
+    ndarray of shape (n_samples_X, n_samples_Y), or a tuple of these in the order of ``kind``
+
+    Raises
+    ------
+    TypeError
+        If the architecture is not a layer object or a hyperparameter has the wrong type.
+    ValueError
+        If inputs, hyperparameters, ``kind`` or ``dtype`` are not valid, if the inputs do not fit
+        the architecture, or if the kernel overflows.
+    MemoryError
+        If the result does not fit the memory that is free.
+
+    See Also
+    --------
+    gram_diagonal : The kernel of each sample with itself.
+
+    Notes
+    -----
+    With (K, T) the NNGP and NTK kernels, the layers map K = X Y^T / n_features and T = 0 one after
+    the other [1]_ [2]_; each layer's docstring says how.
+
+    References
+    ----------
+    .. [1] Lee et al., "Deep neural networks as Gaussian processes", ICLR 2018.
+    .. [2] Jacot, Gabriel, Hongler, "Neural Tangent Kernel: Convergence and generalization in
+       neural networks", NeurIPS 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Dense, Relu, Serial
+    >>> network = Serial([Dense(), Relu(), Dense()])
+    >>> gram_matrix(network, np.eye(2), kind="ntk")
+    array([[0.5       , 0.07957747],
+           [0.07957747, 0.5       ]])
+    """
+    kinds = _check_kinds(kind)
+    inputs = [
+        _check_inputs(name, values, dtype)
+        for name, values in (("X", X), ("Y", Y))
+        if values is not None
+    ]
+    _check_architecture(architecture, *inputs)
+    shape = (len(inputs[0]), len(inputs[-1]))
+    require_memory(
+        len(kinds) * shape[0] * shape[1] * inputs[0].itemsize,
+        f"The kernel matrix of {shape[0]} x {shape[1]} samples",
+        "Use fewer samples, or dtype='float32' for half of it.",
+    )
+    arguments = as_arguments(architecture, inputs[0].dtype)
+    with workers(n_jobs) as run_tasks:
+        if len(inputs) == 1:
+            matrices = symmetric_matrices(arguments, inputs[0], kinds, run_tasks)
+        else:
+            matrices = cross_matrices(arguments, inputs[0], inputs[1], kinds, run_tasks)
+    return matrices[0] if isinstance(kind, str) else tuple(matrices)
+
+
+def gram_diagonal(
+    architecture: Layer,
+    X: ArrayLike,
+    *,
+    kind: Kind | Sequence[Kind] = "ntk",
+    dtype: str = "float64",
+) -> Any:
+    """Compute the kernel of each sample with itself: the diagonal of `gram_matrix`, in linear time.
+
+    Parameters
+    ----------
+    architecture : layer
+        The network.
+    X : array-like of shape (n_samples, n_features)
+        Inputs.
+    kind : {"ntk", "nngp"} or sequence of these, default="ntk"
+        Which kernel.
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of the computation and of the result.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), or a tuple of these in the order of ``kind``
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `gram_matrix`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import gram_diagonal
+    >>> from skntk.architecture import Dense, Relu, Serial
+    >>> gram_diagonal(Serial([Dense(), Relu(), Dense()]), np.eye(2), kind="nngp")
+    array([0.25, 0.25])
+    """
+    kinds = _check_kinds(kind)
+    inputs = _check_inputs("X", X, dtype)
+    _check_architecture(architecture, inputs)
+    with workers(None) as run_tasks:
+        blocks = make_blocks(as_arguments(architecture, inputs.dtype), inputs, run_tasks)
+    diagonals = [np.concatenate([block.diagonal(each) for block in blocks]) for each in kinds]
+    return diagonals[0] if isinstance(kind, str) else tuple(diagonals)
+
+
+def _check_kinds(kind: Kind | Sequence[Kind]) -> tuple[Kind, ...]:
+    several = isinstance(kind, Iterable) and not isinstance(kind, str)
+    kinds: tuple[Any, ...] = tuple(kind) if several else (kind,)
+    if not kinds or any(each not in ("nngp", "ntk") for each in kinds):
+        raise ValueError(f"kind must be 'nngp', 'ntk' or a sequence of these, got {kind!r}.")
+    return kinds
+
+
+def _check_inputs(name: str, values: ArrayLike, dtype: str) -> np.ndarray:
+    checked: np.ndarray = check_array(
+        values, dtype=_check_dtype(dtype), allow_nd=True, order="C", input_name=name
+    )
+    return checked
+
+
+def _check_dtype(dtype: str) -> np.dtype:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if dtype is None or checked is None or checked.name not in DTYPES:
+        raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
+    return checked
+
+
+def _check_architecture(architecture: object, *inputs: np.ndarray) -> None:
+    if not isinstance(architecture, Layer):
+        wanted = "an object such as FullyConnected(depth=3), not a class or another type"
+        raise TypeError(f"architecture must be {wanted}; got {architecture!r}.")
+    for samples in inputs:
+        shape = architecture.output_shape(samples.shape[1:])
+        if len(shape) != 1:
+            raise ValueError(
+                f"The network ends with {len(shape) - 1} spatial axes, in samples of shape {shape}."
+                " Let it end in Flatten() or GlobalAvgPool(), or one of these and a Dense layer."
+            )
+    if inputs[0].shape[1:] != inputs[-1].shape[1:]:
+        raise ValueError(
+            f"X and Y must have samples of one shape, got {inputs[0].shape[1:]} and "
+            f"{inputs[-1].shape[1:]}."
+        )

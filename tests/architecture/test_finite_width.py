@@ -1,0 +1,139 @@
+"""Kernels of sampled finite networks approach the infinite ones as the samples grow in number.
+
+Behind one hidden layer the mean over all networks of one width is the infinite kernel itself.
+Behind several it is off by a term in 1 / width, which networks of twice that width cancel: 2 (mean
+at 2 width) - (mean at width) is off by a term in 1 / width^2 alone, far below the error of the
+mean of N networks. That error has to be a few of its own standard errors, which fall with 1 /
+sqrt(N), for few networks and for sixteen times as many.
+"""
+
+from functools import cache
+from zlib import crc32
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from skntk import gram_matrix
+from skntk.architecture import Dense, Serial
+from skntk.architecture.registry import CATEGORIES
+from tests.architecture.networks import (
+    as_spatial_network,
+    examples,
+    has_function,
+    inputs,
+    spatial_inputs,
+)
+
+N_OUTPUTS = 16
+FEW, MANY = 128, 16 * 128
+
+# Of some 2000 normal numbers the largest is 3.5 on average, and reaches 5 once in 900 times.
+MOST_STANDARD_ERRORS = 5
+
+every_sampled_example = pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        pytest.param(example.id, example.values[0], id=example.id)
+        for example in examples(*CATEGORIES)
+        if has_function(example.values[0])
+    ],
+)
+
+
+def network_and_widths(layer):
+    """Return a network around the layer, and the weight of each width in the estimate."""
+    category = type(layer).category
+    if category == "spatial":
+        return as_spatial_network(layer), {16: 1}
+    network = layer if category == "preset" else Serial([Dense(1.3, 0.2), layer, Dense(1.1, 0.1)])
+    return network, ({128: 1} if category == "activation" else {32: -1, 64: 2})
+
+
+def samples(layer):
+    """Return inputs for the network around the layer."""
+    if type(layer).category == "spatial":
+        return 0.7 * spatial_inputs(layer, 2, seed=5)
+    return 0.7 * inputs(3, seed=5)
+
+
+def kernels_of_one_network(network, parameters, key, X):
+    """Return f(x) f(z), averaged over outputs, and the NTK of the first output: shape (2, n, n)."""
+    outputs = network.apply(parameters, X, key)
+    jacobian = jax.jacrev(lambda weights: network.apply(weights, X, key)[:, 0])(parameters)
+    by_layer = [leaf.reshape(len(X), -1) for leaf in jax.tree.leaves(jacobian)]
+    return jnp.stack([outputs @ outputs.T / N_OUTPUTS, sum(leaf @ leaf.T for leaf in by_layer)])
+
+
+kernels_of_networks = jax.jit(jax.vmap(kernels_of_one_network, in_axes=(None, 0, 0, None)))
+
+
+def sampled_kernels(network, width, seed, X):
+    """Return the kernels of MANY networks: shape (MANY, 2, n, n)."""
+
+    def draw(key):
+        return network.initialize(key, X.shape[1:], width, N_OUTPUTS)
+
+    batches = []
+    for key in jax.random.split(jax.random.key(seed), MANY // FEW):
+        weight_keys, mask_keys = jax.random.split(key, (2, FEW))
+        # Drawing stays outside of the compiled program: compiling random numbers takes longer than
+        # drawing them.
+        parameters = jax.vmap(draw)(weight_keys)
+        batches.append(np.asarray(kernels_of_networks(network, parameters, mask_keys, X)))
+    return np.concatenate(batches)
+
+
+@cache
+def estimates(name):
+    """Return the infinite kernels and, by number of networks, estimates and standard errors."""
+    layer = next(each.values[0] for each in examples(*CATEGORIES) if each.id == name)
+    network, weights = network_and_widths(layer)
+    X = samples(layer)
+    infinite = np.stack(gram_matrix(network, X, kind=("nngp", "ntk")))
+    sampled = {}
+    with jax.enable_x64(True):
+        for width in weights:
+            sampled[width] = sampled_kernels(network, width, crc32(f"{name} {width}".encode()), X)
+    by_number = {}
+    for number in (FEW, MANY):
+        kernels = {width: weights[width] * each[:number] for width, each in sampled.items()}
+        estimate = sum(each.mean(0) for each in kernels.values())
+        variance = sum(each.var(0, ddof=1) for each in kernels.values()) / number
+        by_number[number] = estimate, np.sqrt(variance)
+    return infinite, by_number
+
+
+@every_sampled_example
+@pytest.mark.parametrize("number", [FEW, MANY])
+def test_error_is_within_standard_errors(name, layer, number):
+    infinite, by_number = estimates(name)
+    estimate, standard_error = by_number[number]
+    # What does not depend on the sampled weights (the square of a sign) agrees to rounding.
+    allowed = MOST_STANDARD_ERRORS * standard_error + 1e-12 * np.abs(infinite).max()
+    assert np.all(np.abs(estimate - infinite) <= allowed)
+
+
+@every_sampled_example
+def test_many_networks_tell_small_differences(name, layer):
+    infinite, by_number = estimates(name)
+    largest = np.abs(infinite).max(axis=(1, 2), keepdims=True)
+    assert np.all(by_number[MANY][1] <= 0.05 * largest)
+
+
+def test_errors_fall_with_the_square_root_of_the_number_of_networks():
+    """Errors are as large as their standard errors; sixteen times the networks quarter them."""
+    mean_squares, decays = [], []
+    for example in every_sampled_example.args[1]:
+        infinite, by_number = estimates(example.values[0])
+        random = by_number[FEW][1] > 1e-9 * np.abs(infinite).max()
+        errors = [(by_number[number][0] - infinite)[random] for number in (FEW, MANY)]
+        standardized = [
+            errors[0] / by_number[FEW][1][random],
+            errors[1] / by_number[MANY][1][random],
+        ]
+        mean_squares.append([np.mean(each**2) for each in standardized])
+        decays.append(np.linalg.norm(errors[0]) / np.linalg.norm(errors[1]))
+    assert np.all(np.abs(np.mean(mean_squares, axis=0) - 1) < 0.35)
+    assert 3 < np.exp(np.mean(np.log(decays))) < 5.3

@@ -1,0 +1,240 @@
+"""Networks of images and sequences: invariants of all spatial layers, and the choice of offsets."""
+
+from collections import Counter
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from skntk import NTKRegressor, gram_diagonal, gram_matrix
+from skntk.architecture import (
+    AvgPool,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    FullyConnected,
+    GlobalAvgPool,
+    LayerNorm,
+    Relu,
+    Residual,
+    Serial,
+    Tanh,
+)
+from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
+from skntk.architecture.spatial.windows import Window
+from tests.architecture.networks import as_spatial_network, examples, spatial_inputs
+
+BOTH = ("nngp", "ntk")
+WHOLE_NETWORKS = {
+    "tanh": Serial([Conv((2, 2), bias_std=0.3), Tanh(), GlobalAvgPool(), Dense()]),
+    "dropout": Serial([Conv((3, 3)), Dropout(0.7), Relu(), AvgPool((2, 2)), Flatten()]),
+    "norm": Serial([Conv((3, 3)), LayerNorm(), Relu(), Conv((2, 2), (2, 2)), GlobalAvgPool()]),
+    "residual": Serial(
+        [
+            Conv((3, 3), weight_std=1.4),
+            Residual(
+                Serial([Relu(), Conv((3, 3), (2, 2)), Relu(), Conv((3, 3))]), Conv((1, 1), (2, 2))
+            ),
+            AvgPool((2, 2), (2, 2), "SAME"),
+            GlobalAvgPool(),
+            Dense(1.2, 0.2),
+        ]
+    ),
+    "pools": Serial(
+        [Conv((3, 3)), Relu(), AvgPool((3, 2), (2, 2), "SAME"), AvgPool((2, 2)), Flatten()]
+    ),
+}
+every_network = pytest.mark.parametrize(
+    ("network", "X"),
+    [
+        pytest.param(
+            as_spatial_network(each.values[0]), spatial_inputs(each.values[0], 7), id=each.id
+        )
+        for each in examples("spatial")
+    ]
+    + [
+        pytest.param(network, spatial_inputs(None, 7), id=name)
+        for name, network in WHOLE_NETWORKS.items()
+    ],
+)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Cut seven samples into two blocks."""
+    monkeypatch.setattr("skntk.gram.blocks.IMAGE_BLOCK_SIZES", (4,))
+
+
+@every_network
+def test_symmetric_and_positive_semidefinite(network, X):
+    for kernel in gram_matrix(network, X, kind=BOTH):
+        np.testing.assert_array_equal(kernel, kernel.T)
+        assert np.linalg.eigvalsh(kernel).min() > -1e-12 * np.abs(kernel).max()
+
+
+@every_network
+def test_diagonal_alone_equals_the_diagonal(network, X):
+    diagonals, matrices = (each(network, X, kind=BOTH) for each in (gram_diagonal, gram_matrix))
+    for diagonal, matrix in zip(diagonals, matrices, strict=True):
+        np.testing.assert_allclose(diagonal, np.diag(matrix), rtol=1e-12)
+
+
+@every_network
+def test_tiles_equal_one_tile(network, X, monkeypatch):
+    tiled = gram_matrix(network, X, X[:5], kind=BOTH)
+    monkeypatch.setattr("skntk.gram.blocks.IMAGE_BLOCK_SIZES", (8,))
+    for ours, expected in zip(tiled, gram_matrix(network, X, X[:5], kind=BOTH), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-14)
+
+
+@every_network
+def test_swapped_arguments_transpose_the_matrix(network, X):
+    swapped = gram_matrix(network, X[:3], X[3:], kind=BOTH)
+    for ours, expected in zip(swapped, gram_matrix(network, X[3:], X[:3], kind=BOTH), strict=True):
+        np.testing.assert_allclose(ours, expected.T, rtol=1e-12, atol=1e-14)
+
+
+@every_network
+def test_single_precision_is_near_double_precision(network, X):
+    single, double = (gram_matrix(network, X, kind=BOTH, dtype=d) for d in ("float32", "float64"))
+    for ours, expected in zip(single, double, strict=True):
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@every_network
+def test_equal_opposite_and_blank_images_are_finite(network, X):
+    X = np.concatenate([X[:2], X[:2], -X[:2], np.zeros_like(X[:1])])
+    for kernel in gram_matrix(network, X, kind=BOTH):
+        assert np.isfinite(kernel).all()
+        if not any(isinstance(layer, Dropout) for layer in network.layers):
+            np.testing.assert_allclose(kernel[:2], kernel[2:4], rtol=1e-12)
+
+
+@every_network
+def test_derivatives_by_hyperparameters(network, X):
+    def of_leaves(network):
+        grid = canvas_for(network, X.shape[1:-1])
+        pads = [(0, places - n) for n, places in zip(*grid, strict=True)]
+        images = jnp.moveaxis(jnp.pad(X, [(0, 0), *pads, (0, 0)]), (-1, 0), (0, -1))
+        field, _ = network.field_of_samples(input_field(images, images, grid, of_samples=True), ())
+        return jnp.sum(field.at(()).ntk)
+
+    with jax.enable_x64(True):
+        network = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), network)
+        gradient = jax.jit(jax.grad(of_leaves))(network)
+        random = np.random.default_rng(0)
+        along = jax.tree.map(lambda leaf: random.normal() * jnp.abs(leaf), network)
+        slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: g * d, gradient, along)))
+        forward, backward = (
+            jax.jit(of_leaves)(jax.tree.map(lambda leaf, d, s=s: leaf + s * d, network, along))
+            for s in (1e-5, -1e-5)
+        )
+    slope, difference = float(slope), float(forward) - float(backward)
+    assert np.isfinite(slope)
+    assert difference / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+# Offsets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", "CIRCULAR"])
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (2, 1), (3, 1), (3, 2), (2, 3)])
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("normalize_edges", [True, False])
+def test_windows_read_what_nested_loops_read(padding, size, stride, paired, normalize_edges):
+    n = 7
+    window = Window(size, stride, padding, paired, normalize_edges)
+    n_output, before = window.output_size(n), window.before(n)
+    canvas = stride * max(n_output, -(-n // stride))
+    kernel = np.random.default_rng(0).normal(size=(n, n))
+
+    def read(i):
+        """Return the pixels of a window and the weight of each place."""
+        places = [(stride * i + u - before, u) for u in range(size)]
+        if padding == "CIRCULAR":
+            return {u: (at % n, 1.0) for at, u in places}
+        inside = {u: at for at, u in places if 0 <= at < n}
+        scale = size / len(inside) if normalize_edges else 1.0
+        return {u: (at, scale) for u, at in inside.items()}
+
+    for offset, i in product(range(canvas // stride), range(n_output)):
+        j = (i + offset) % (canvas // stride)
+        ours = 0.0
+        for shift in window.shifts(n, canvas):
+            below = (stride * offset + shift) % canvas
+            for u, weight in enumerate(window.weights(n, canvas, shift)[offset, i]):
+                left = stride * i + u - before
+                left = left % n if padding == "CIRCULAR" else left
+                ours += weight * kernel[left, (left + below) % canvas] if weight else 0.0
+        expected = 0.0
+        if j < n_output:
+            for (u, (left, a)), (v, (right, b)) in product(read(i).items(), read(j).items()):
+                expected += a * b * kernel[left, right] * (u == v or not paired)
+        assert ours == pytest.approx(expected, abs=1e-12)
+
+
+def test_only_needed_offsets_are_computed():
+    grid = Grid((8, 8), (8, 8))
+    up_to_here = Serial([Conv((3, 3)), Relu(), Conv((3, 3), (2, 2)), Relu()])
+    pooled = Serial([*up_to_here.layers, GlobalAvgPool()])
+    flat = Serial([*up_to_here.layers, Flatten()])
+    assert pooled.offsets_below((), grid, of_samples=False) == ((0, 2, 4, 6),) * 2
+    assert flat.offsets_below((), grid, of_samples=False) == ((0,),) * 2
+    neighbours = Serial([Conv((3, 3)), AvgPool((2, 2), (2, 2)), Flatten()])
+    assert neighbours.offsets_below((), grid, of_samples=False) == ((0, 1, 7),) * 2
+
+
+def test_branches_share_what_stands_below(monkeypatch):
+    """Every layer is entered in the program once for pairs, however many blocks stand above it."""
+    block = Residual(Serial([Relu(), Conv((3, 3), (2, 2))]), Conv((1, 1), (2, 2)))
+    network = Serial([Conv((3, 3)), *[block] * 3, GlobalAvgPool()])
+    calls = []
+    original = Relu.propagate_pairs
+
+    def counted(self, state, left, right):
+        calls.append(state.nngp.shape)
+        return original(self, state, left, right)
+
+    monkeypatch.setattr(Relu, "propagate_pairs", counted)
+    X, n_pairs = np.random.default_rng(0).normal(size=(3, 16, 16, 1)), 16
+    gram_matrix(network, X[:1], X[1:])
+    # At offset 0 and inside of the loop over all others.
+    of_pairs = Counter(shape for shape in calls if shape[-1] == n_pairs)
+    assert of_pairs == {(16, 16, n_pairs): 2, (8, 8, n_pairs): 2, (4, 4, n_pairs): 2}
+
+
+# What users get -----------------------------------------------------------------------------------
+
+
+def test_estimators_take_images():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(12, 4, 4, 1))
+    y = X.mean(axis=(1, 2, 3))
+    network = Serial([Conv((3, 3), weight_std=1.5), Relu(), GlobalAvgPool(), Dense()])
+    model = NTKRegressor(network).fit(X[:9], y[:9])
+    mean, std = model.predict(X[9:], return_std=True)
+    assert mean.shape == std.shape == (3,)
+    assert (std > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "error", "message"),
+    [
+        (Serial([Conv((3, 3)), Flatten()]), (9,), ValueError, "takes images"),
+        (Serial([Conv((3,)), Flatten()]), (4, 4, 1), ValueError, "1 entries, but .* 2 spatial"),
+        (Serial([Conv((5, 5), padding="VALID"), Flatten()]), (4, 4, 1), ValueError, "not fit into"),
+        (Serial([Conv((3, 3), padding="same"), Flatten()]), (4, 4, 1), ValueError, "one of"),
+        (Serial([Conv(3), Flatten()]), (4, 4, 1), TypeError, "tuple of integers"),
+        (Serial([Conv((3, 0)), Flatten()]), (4, 4, 1), ValueError, "at least 1"),
+        (Serial([Conv((3, 3))]), (4, 4, 1), ValueError, r"end in Flatten\(\) or GlobalAvgPool\(\)"),
+        (Serial([GlobalAvgPool()]), (4,), ValueError, "takes images or sequences"),
+        (FullyConnected(2), (4, 4, 1), ValueError, "takes vectors"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(network, shape, error, message):
+    with pytest.raises(error, match=message):
+        gram_matrix(network, np.ones((2, *shape)))

@@ -1,0 +1,203 @@
+"""What layers refuse: each message names the class and the hyperparameter."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skntk.architecture import (
+    Dense,
+    Dropout,
+    FullyConnected,
+    Identity,
+    LayerNorm,
+    Product,
+    Relu,
+    Residual,
+    ResidualFullyConnected,
+    Serial,
+    Sum,
+)
+from tests.architecture.networks import N_FEATURES, as_network, examples
+
+every_example = pytest.mark.parametrize("layer", examples())
+
+
+def params(layer, kind):
+    """Return the names of hyperparameters, nested ones too, with values of exactly this type."""
+    return [name for name, value in layer.get_params(deep=True).items() if type(value) is kind]
+
+
+def refuse(layer, name, value, error, message):
+    changed = clone(layer).set_params(**{name: value})
+    own_name = name.rpartition("__")[2]
+    with pytest.raises(error, match=rf"\w+\({own_name}={re.escape(repr(value))}\): .*{message}"):
+        as_network(changed).output_shape((N_FEATURES,))
+
+
+@every_example
+def test_numbers_have_to_be_finite(layer):
+    for name in params(layer, float):
+        for value in (np.nan, np.inf, -np.inf):
+            refuse(layer, name, value, ValueError, "must be finite")
+
+
+@every_example
+def test_numbers_have_to_be_numbers(layer):
+    for name in params(layer, float):
+        for value in ("1.0", [1.0], True, 1j):
+            refuse(layer, name, value, TypeError, "must be a real number")
+
+
+@every_example
+def test_counts_have_to_be_whole(layer):
+    for name in params(layer, int):
+        refuse(layer, name, 1.5, TypeError, "must be an integer, got float")
+        refuse(layer, name, True, TypeError, "must be an integer, got bool")
+        refuse(layer, name, -1, ValueError, "must be at least")
+
+
+@every_example
+def test_numpy_numbers_are_numbers(layer):
+    for kind, cast in ((float, np.float64), (float, np.float32), (int, np.int64)):
+        for name in params(layer, kind):
+            value = cast(layer.get_params(deep=True)[name])
+            as_network(clone(layer).set_params(**{name: value})).output_shape((N_FEATURES,))
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Dense(-0.1), "Dense(weight_std=-0.1): weight_std must be >= 0."),
+        (Dense(bias_std=-1), "Dense(bias_std=-1): bias_std must be >= 0."),
+        (Dropout(0), "Dropout(keep_rate=0): keep_rate must be > 0."),
+        (Dropout(1.5), "Dropout(keep_rate=1.5): keep_rate must be <= 1."),
+        (LayerNorm(eps=0), "LayerNorm(eps=0): eps must be > 0."),
+        (LayerNorm(axes="rows"), "LayerNorm(axes='rows'): axes must be 'channels'."),
+        (FullyConnected(0), "FullyConnected(depth=0): depth must be at least 1."),
+        (ResidualFullyConnected(-3), "ResidualFullyConnected(depth=-3): depth must be at least 1."),
+        (FullyConnected(activation="softmax"), "Unknown activation='softmax'."),
+        (Serial([]), "Serial(layers=[]) needs at least one layer."),
+        (Sum([]), "Sum(branches=[]) needs at least one layer."),
+    ],
+    ids=lambda value: repr(value) if not isinstance(value, str) else "",
+)
+def test_values(layer, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer.output_shape((N_FEATURES,))
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Serial([Dense]), "Serial takes layer objects, got the class Dense: write Dense(...)."),
+        (Serial([Dense(), "relu"]), "Serial takes layers of skntk.architecture, got str: 'relu'."),
+        (Serial(Dense()), "Serial(layers=...) takes a list of layers, got Dense."),
+        (Product([Dense(), 2]), "Product takes layers of skntk.architecture, got int: 2."),
+        (Residual(Relu), "Residual takes layer objects, got the class Relu: write Relu(...)."),
+        (Residual(Dense(), "identity"), "Residual takes layers of skntk.architecture, got str"),
+        (
+            FullyConnected(activation=Relu),
+            "activation=Relu is a class: write activation=Relu(...).",
+        ),
+        (FullyConnected(activation=3), "activation must be a name such as 'relu'"),
+        (FullyConnected(last_layer=Relu()), "last_layer must be a Dense layer or None."),
+        (FullyConnected(last_layer=Dense), "last_layer must be a Dense layer or None."),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+def test_types(layer, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        layer.output_shape((N_FEATURES,))
+
+
+@pytest.mark.parametrize("layer", [Dense(), FullyConnected(), Sum([Dense(), Dense()])])
+def test_images_are_refused(layer):
+    with pytest.raises(ValueError, match=r"takes vectors.*Flatten the samples with X\.reshape"):
+        layer.output_shape((8, 8, 3))
+
+
+@every_example
+def test_output_shape_is_checked_without_side_effects(layer):
+    network = as_network(layer)
+    before = clone(network)
+    assert network.output_shape((N_FEATURES,)) == (N_FEATURES,)
+    assert network == before
+
+
+@pytest.mark.parametrize(
+    ("network", "gaussian"),
+    [
+        (Dense(), True),
+        (FullyConnected(), True),
+        (ResidualFullyConnected(), True),
+        (Serial([Dense(), Relu()]), False),
+        (Serial([Dense(), Relu(), Dense()]), True),
+        (Serial([Dense(), Dropout()]), False),
+        (Serial([Dense(), Identity()]), True),
+        (Serial([Relu(), Residual(Dense())]), False),
+        (Serial([Dense(), Residual(Serial([Relu(), Dense()]))]), True),
+        (Product([Dense(), Dense()]), False),
+        (Sum([Dense(), Relu()]), False),
+        (Sum([Dense(), Dense()]), True),
+    ],
+    ids=lambda value: "" if isinstance(value, bool) else repr(value),
+)
+def test_missing_last_layer_is_known(network, gaussian):
+    assert network.outputs_are_gaussian() is gaussian
+
+
+class TestMembers:
+    """Members of compositions by their position."""
+
+    def test_set_one_hyperparameter(self):
+        network = Serial([Dense(), Relu(), Dense()]).set_params(**{"2__weight_std": 3.0})
+        assert network == Serial([Dense(), Relu(), Dense(3.0)])
+
+    def test_replace_a_member(self):
+        members = [Dense(), Relu()]
+        network = Serial(members).set_params(**{"1": Dropout(0.5)})
+        assert network == Serial([Dense(), Dropout(0.5)])
+        assert members == [Dense(), Relu()]
+
+    def test_replace_all_members_and_change_one(self):
+        network = Sum([Dense()])
+        network.set_params(branches=[Dense(), Dense()], **{"1__bias_std": 0.7})
+        assert network == Sum([Dense(), Dense(bias_std=0.7)])
+
+    def test_position_without_a_member(self):
+        with pytest.raises(ValueError, match="Serial has 1 members, none at 4"):
+            Serial([Dense()]).set_params(**{"4": Relu()})
+
+    def test_nested_names(self):
+        network = Residual(Serial([Relu(), Dense(0.5)]))
+        assert network.get_params()["main__1__weight_std"] == 0.5
+        network.set_params(main__1__weight_std=0.25)
+        assert network.main.layers[1] == Dense(0.25)
+
+    def test_clone_copies_members(self):
+        network = Serial([Dense(), Serial([Relu()])])
+        copy = clone(network)
+        copy.set_params(**{"0__weight_std": 9.0})
+        assert network.layers[0] == Dense()
+
+    def test_branches_of_different_shapes(self):
+        class Halving(Identity):
+            def output_shape(self, input_shape):
+                return (input_shape[0] // 2,)
+
+        with pytest.raises(
+            ValueError, match=r"branches of Sum end in different shapes: \[\(2,\), \(5,\)\]"
+        ):
+            Sum([Dense(), Halving()]).output_shape((N_FEATURES,))
+
+
+def test_classes_of_users_stay_out_of_the_registry():
+    from skntk.architecture.registry import registered
+
+    class Mine(Relu):
+        category = "activation"
+
+    assert "Mine" not in registered()
+    assert FullyConnected(1, Mine()).output_shape((N_FEATURES,)) == (N_FEATURES,)

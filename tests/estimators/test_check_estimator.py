@@ -1,0 +1,75 @@
+"""The contract of scikit-learn, in full and without expected failures."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+
+ESTIMATORS = [
+    NNGPRegressor(),
+    NTKRegressor(),
+    NTKRegressor(training_time=10.0),
+    NNGPClassifier(),
+    NTKClassifier(),
+    NTKClassifier(training_time=10.0),
+]
+
+# The only check that needs the variable, run in full in a process of its own below.
+ARRAY_API = "ignore:Skipping check check_array_api_input:sklearn.exceptions.SkipTestWarning"
+
+WITH_ARRAY_API = """
+import warnings
+from sklearn.utils.estimator_checks import check_estimator
+from tests.estimators.test_check_estimator import ESTIMATORS
+
+warnings.simplefilter("error")
+for estimator in ESTIMATORS:
+    results = check_estimator(estimator, on_skip=None, on_fail="raise")
+    names = [result["check_name"] for result in results if result["status"] == "passed"]
+    assert "check_array_api_input" in names and len(names) == len(results) > 50, results
+    print(estimator, len(names))
+"""
+
+
+@pytest.mark.filterwarnings(ARRAY_API)
+@parametrize_with_checks(ESTIMATORS)
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+def test_check_estimator_with_the_array_api_enabled():
+    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    finished = subprocess.run(
+        [sys.executable, "-c", WITH_ARRAY_API],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert len(finished.stdout.splitlines()) == len(ESTIMATORS)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_only_regressors_predict_without_fit(estimator):
+    is_regressor = "Regressor" in type(estimator).__name__
+    assert estimator.__sklearn_tags__().requires_fit is not is_regressor
+    assert estimator.__sklearn_tags__().estimator_type == (
+        "regressor" if is_regressor else "classifier"
+    )
+
+
+def test_the_estimators_add_no_state_to_jax():
+    before = jax.config.jax_enable_x64
+    X = np.random.default_rng(0).normal(size=(8, 2))
+    model = NNGPRegressor().fit(X, X[:, 0])
+    assert jax.config.jax_enable_x64 == before
+    state = {**vars(model), **vars(model._posterior), **vars(model._scaling)}
+    assert not [name for name, value in state.items() if isinstance(value, jax.Array)]

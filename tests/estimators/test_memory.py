@@ -1,0 +1,99 @@
+"""What `fit` and `predict` hold at their peak."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+
+from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+from skntk.architecture import FullyConnected
+from skntk.estimators import base
+
+from .problems import NETWORK, REGRESSORS, name_of, regression
+
+N = 1500
+MATRIX = 8 * N**2
+# Tiles, rows and the traces of compiled programs: they do not grow with the square of the rows.
+CONSTANT = 4e6
+NARROW = FullyConnected(depth=1)
+
+
+def peak_of(work):
+    """Return the bytes that NumPy and Python allocate at the peak of a piece of work."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "matrices"),
+    [
+        (NNGPRegressor(NARROW), 2),
+        (NNGPRegressor(NARROW, dtype="float32"), 2),
+        (NTKRegressor(NARROW), 3),
+        (NTKRegressor(NARROW, dtype="float32"), 3),
+        (NTKRegressor(NARROW, training_time=3.0), 3),
+        (NNGPClassifier(NARROW), 2),
+        (NTKClassifier(NARROW), 3),
+        (NTKClassifier(NARROW, training_time=3.0), 3),
+    ],
+    ids=lambda value: f"{name_of(value)} {value.dtype}" if hasattr(value, "fit") else str(value),
+)
+def test_fit_holds_as_many_matrices_as_it_asks_for(estimator, matrices):
+    X = np.random.default_rng(0).normal(size=(N, 6))
+    y = X[:, 0] > 0 if "Classifier" in name_of(estimator) else X[:, 0]
+    model = clone(estimator)
+    assert model._matrices_in_fit == matrices <= 3
+    peak = peak_of(lambda: model.fit(X, y))
+    assert MATRIX < peak < matrices * MATRIX + CONSTANT
+
+
+def test_many_test_rows_go_through_in_blocks(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    X_test = np.random.default_rng(1).normal(size=(20_000, 3))
+    model = NTKRegressor(NARROW).fit(X, X[:, 0])
+    monkeypatch.setattr("skntk.estimators.base._BYTES_IN_BLOCK", 2 * 2**20)
+    for options in ({}, {"return_std": True}):
+        peak = peak_of(lambda options=options: model.predict(X_test, **options))
+        # One cross kernel of all test rows would take 32 MB, their covariance 3.2 GB.
+        assert peak < 20e6
+
+
+@pytest.mark.parametrize("regressor", REGRESSORS, ids=name_of)
+@pytest.mark.parametrize("bytes_in_block", [1, 8 * 25 * 12])
+def test_blocks_do_not_change_predictions(regressor, bytes_in_block, monkeypatch):
+    X, y, _ = regression(n_outputs=2)
+    X_test = np.random.default_rng(1).normal(size=(30, 4))
+    model = clone(regressor).fit(X, y)
+    mean, std = model.predict(X_test, return_std=True)
+    monkeypatch.setattr("skntk.estimators.base._BYTES_IN_BLOCK", bytes_in_block)
+    blocks = [rows for rows, _ in model._cross_kernels(X_test, ("nngp",))]
+    # At least a quarter of the training kernel: 25 x 25 / 4 is 6 rows and a part of one.
+    assert len(blocks) == (5 if bytes_in_block == 1 else 3)
+    in_blocks = model.predict(X_test, return_std=True)
+    assert_allclose(in_blocks[0], mean, rtol=1e-10)
+    assert_allclose(in_blocks[1], std, rtol=1e-8)
+    assert_allclose(model.predict(X_test), mean, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("regressor", "kinds"), [(NNGPRegressor, "nngp"), (NTKRegressor, "ntk")])
+def test_the_mean_alone_needs_one_kernel_and_no_variance(regressor, kinds, monkeypatch):
+    X, y, X_test = regression()
+    model = regressor(NETWORK).fit(X, y)
+    requested = []
+
+    def record(architecture, X, Y=None, *, kind, **options):
+        requested.append(kind)
+        return compute(architecture, X, Y, kind=kind, **options)
+
+    compute = base.gram_matrix
+    monkeypatch.setattr(base, "gram_matrix", record)
+    monkeypatch.setattr(base, "gram_diagonal", None)
+    monkeypatch.setattr(type(model._posterior), "variance", None)
+    model.predict(X_test)
+    assert requested == [(kinds,)]

@@ -1,0 +1,69 @@
+"""Signatures and docstrings of the public classes."""
+
+import inspect
+import re
+
+import pytest
+
+import skntk
+from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+
+each_class = pytest.mark.parametrize(
+    "cls", [NNGPRegressor, NTKRegressor, NNGPClassifier, NTKClassifier]
+)
+
+SHARED = ["architecture", "alpha", "alpha_scale", "normalize_y", "dtype", "n_jobs"]
+TIME = ["training_time", "learning_rate"]
+
+
+def test_what_the_package_exports():
+    assert set(skntk.__all__) == {
+        "NNGPClassifier",
+        "NNGPRegressor",
+        "NTKClassifier",
+        "NTKRegressor",
+        "__version__",
+        "gram_diagonal",
+        "gram_matrix",
+    }
+    assert all(hasattr(skntk, name) for name in skntk.__all__)
+    assert re.match(r"\d", skntk.__version__)
+
+
+@each_class
+def test_parameters(cls):
+    parameters = inspect.signature(cls).parameters
+    expected = set(SHARED)
+    expected |= set(TIME) if cls in (NTKRegressor, NTKClassifier) else set()
+    expected |= {"class_weight"} if cls in (NNGPClassifier, NTKClassifier) else set()
+    assert set(parameters) == expected
+    by_position = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert by_position == ["architecture"]
+
+
+def test_equal_parameters_have_equal_defaults():
+    defaults = {}
+    for cls in (NNGPRegressor, NTKRegressor, NNGPClassifier, NTKClassifier):
+        for name, parameter in inspect.signature(cls).parameters.items():
+            assert defaults.setdefault(name, parameter.default) == parameter.default
+
+
+@each_class
+def test_the_documented_defaults_are_those_of_the_signature(cls):
+    section = inspect.getdoc(cls).partition("Parameters\n")[2].partition("Attributes\n")[0]
+    documented = dict(re.findall(r"^(\w+) : .*default=(.+)$", section, flags=re.MULTILINE))
+    parameters = inspect.signature(cls).parameters
+    assert list(documented) == list(parameters)
+    for name, parameter in parameters.items():
+        written = documented[name].strip('"')
+        assert written == str(parameter.default)
+
+
+@each_class
+def test_the_fitted_attributes_are_documented(cls):
+    X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    model = cls().fit(X, [0, 1, 1])
+    public = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    section = inspect.getdoc(cls).partition("Attributes\n")[2].partition("See Also\n")[0]
+    documented = set(re.findall(r"^(\w+) : ", section, flags=re.MULTILINE))
+    assert documented == public | {"feature_names_in_"}

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.model_selection import KFold, ShuffleSplit
+
+from skntk.inference import (
+    GradientFlowPosterior,
+    centered_held_out_gradient_flow,
+    held_out_gradient_flow,
+)
+
+from .problems import Problem, make_problem, ntk_kernel
+
+WEIGHT = np.random.default_rng(3).uniform(0.5, 2.0, size=12)
+
+
+def fold_of(problem, train, test):
+    return Problem(
+        X=problem.X[train],
+        X_test=problem.X[test],
+        noise=problem.noise[train],
+        targets=problem.targets[train],
+    )
+
+
+def refit(problem, targets, weight):
+    posterior = GradientFlowPosterior.condition(
+        problem.ntk,
+        problem.nngp,
+        problem.noise,
+        targets,
+        training_time=3.0,
+        learning_rate=0.5,
+        sample_weight=weight,
+    )
+    return posterior.mean(problem.ntk_cross)
+
+
+@pytest.mark.parametrize("n_splits", [3, 12])
+def test_each_fold_is_a_refit(problem, n_splits):
+    folds = list(KFold(n_splits, shuffle=True, random_state=0).split(problem.X))
+    held_out = held_out_gradient_flow(
+        problem.ntk,
+        problem.noise,
+        problem.targets,
+        folds,
+        training_time=3.0,
+        learning_rate=0.5,
+        sample_weight=WEIGHT,
+    )
+    assert held_out.shape == problem.targets.shape
+    for train, test in folds:
+        part = fold_of(problem, train, test)
+        assert_allclose(held_out[test], refit(part, part.targets, WEIGHT[train]), rtol=1e-10)
+
+
+def test_each_centered_fold_is_a_refit_that_centers_anew(problem):
+    folds = list(KFold(4).split(problem.X))
+    held_out = centered_held_out_gradient_flow(
+        problem.ntk,
+        problem.noise,
+        problem.targets + 5.0,
+        iter(folds),
+        training_time=3.0,
+        learning_rate=0.5,
+        sample_weight=WEIGHT,
+    )
+    assert held_out.shape == problem.targets.shape
+    for train, test in folds:
+        part = fold_of(problem, train, test)
+        center = np.average(part.targets + 5.0, axis=0, weights=WEIGHT[train])
+        expected = center + refit(part, part.targets + 5.0 - center, WEIGHT[train])
+        assert_allclose(held_out[test], expected, rtol=1e-9)
+
+
+def test_the_kernel_is_left_as_it_was():
+    problem = make_problem()
+    kernel = problem.ntk
+    folds = list(KFold(3).split(problem.X))
+    held_out_gradient_flow(kernel, problem.noise, problem.targets, folds, training_time=1.0)
+    assert_allclose(kernel, ntk_kernel(problem.X, problem.X), rtol=0, atol=0)
+
+
+def test_folds_that_leave_samples_out_are_refused():
+    problem = make_problem()
+    folds = ShuffleSplit(2, random_state=0).split(problem.X)
+    with pytest.raises(ValueError, match="hold out each sample exactly once"):
+        held_out_gradient_flow(
+            problem.ntk, problem.noise, problem.targets, folds, training_time=1.0
+        )
+
+
+def test_folds_that_train_on_what_they_hold_out_are_refused():
+    problem = make_problem()
+    everything = np.arange(12)
+    with pytest.raises(ValueError, match="make them disjoint"):
+        held_out_gradient_flow(
+            problem.ntk,
+            problem.noise,
+            problem.targets,
+            [(everything, everything)],
+            training_time=1.0,
+        )

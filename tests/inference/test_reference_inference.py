@@ -1,0 +1,129 @@
+"""Posteriors and training dynamics against the published package's numbers, from its kernels."""
+
+import numpy as np
+import pytest
+
+from skntk.inference import (
+    EnsemblePosterior,
+    GaussianProcessPosterior,
+    GradientFlowPosterior,
+    ReadoutFlowPosterior,
+)
+from tests.reference_data import load
+
+PROBLEMS, ARRAYS = load("inference")
+
+
+def parameters():
+    for problem in PROBLEMS:
+        for index, result in enumerate(problem["results"]):
+            label = [problem["name"], str(index), result["kind"], result.get("get", "")]
+            yield pytest.param(problem, result, id="-".join(label))
+
+
+class StoredProblem:
+    """The stored kernels and targets of one problem, with the noise of one result."""
+
+    def __init__(self, problem, result):
+        data = {role: ARRAYS[name] for role, name in problem["data"].items()}
+        self.targets = data["y_train"]
+        self.n_train, self.n_outputs = self.targets.shape
+        self.train = {get: data[f"{get}_train_train"] for get in ("nngp", "ntk")}
+        self.cross = {get: data[f"{get}_test_train"] for get in ("nngp", "ntk")}
+        self.test = {get: data[f"{get}_test_test"] for get in ("nngp", "ntk")}
+        trained = self.train["ntk" if result["get"] == "ntkgp" else result["get"]]
+        self.noise = result["diag_reg"]
+        if not result["diag_reg_absolute"]:
+            self.noise *= np.trace(trained) / self.n_train
+
+    def training_points_as_test_points(self):
+        self.cross = dict(self.train)
+        self.test = dict(self.train)
+
+    def regularize_test_points(self, get):
+        """Make the kernel of the flow see its own regularization at the training points."""
+        regularized = self.train[get] + self.noise * np.eye(self.n_train)
+        self.cross = {**self.train, get: regularized}
+        self.test = dict(self.cross)
+
+
+def gp_posterior(stored, result):
+    if result["where"] == "train":
+        stored.training_points_as_test_points()
+    if result["get"] == "ntk":
+        return ensemble(stored)
+    return gaussian_process(stored, "ntk" if result["get"] == "ntkgp" else "nngp")
+
+
+def mse_ensemble(stored, result):
+    if result["where"] == "train":
+        stored.regularize_test_points(result["get"])
+    if result["t"] is None:
+        return ensemble(stored) if result["get"] == "ntk" else gaussian_process(stored, "nngp")
+    # The published package divides the learning rate by the number of outputs as well.
+    flow = {
+        "training_time": result["t"] / stored.n_outputs,
+        "learning_rate": result["learning_rate"],
+    }
+    return ensemble_flow(stored, flow) if result["get"] == "ntk" else readout_flow(stored, flow)
+
+
+def gaussian_process(stored, get):
+    posterior = GaussianProcessPosterior.condition(stored.train[get], stored.noise, stored.targets)
+    return from_one_kernel(posterior, stored, get)
+
+
+def readout_flow(stored, flow):
+    posterior = ReadoutFlowPosterior.condition(
+        stored.train["nngp"], stored.noise, stored.targets, **flow
+    )
+    return from_one_kernel(posterior, stored, "nngp")
+
+
+def ensemble(stored):
+    posterior = EnsemblePosterior.condition(
+        stored.train["ntk"], stored.train["nngp"], stored.noise, stored.targets
+    )
+    return from_two_kernels(posterior, stored)
+
+
+def ensemble_flow(stored, flow):
+    posterior = GradientFlowPosterior.condition(
+        stored.train["ntk"], stored.train["nngp"], stored.noise, stored.targets, **flow
+    )
+    return from_two_kernels(posterior, stored)
+
+
+def from_one_kernel(posterior, stored, get):
+    cross, test = stored.cross[get], stored.test[get]
+    return {
+        "mean": posterior.mean(cross),
+        "cov": posterior.covariance(cross, test),
+        "variance": posterior.variance(cross, np.diagonal(test)),
+    }
+
+
+def from_two_kernels(posterior, stored):
+    crosses, test = (stored.cross["ntk"], stored.cross["nngp"]), stored.test["nngp"]
+    return {
+        "mean": posterior.mean(crosses[0]),
+        "cov": posterior.covariance(*crosses, test),
+        "variance": posterior.variance(*crosses, np.diagonal(test)),
+    }
+
+
+KINDS = {"gp_posterior": gp_posterior, "mse_ensemble": mse_ensemble}
+
+
+@pytest.mark.parametrize(("problem", "result"), list(parameters()))
+def test_result(problem, result):
+    kind = result["kind"]
+    if kind not in KINDS:
+        pytest.skip(f"results of kind {kind} are not implemented")
+    ours = KINDS[kind](StoredProblem(problem, result), result)
+    tolerance = result["tolerance_given_kernels"]
+    for quantity in ("mean", "cov"):
+        np.testing.assert_allclose(ours[quantity], ARRAYS[result[quantity]], **tolerance[quantity])
+    np.testing.assert_allclose(
+        ours["variance"], np.diagonal(ARRAYS[result["cov"]]), **tolerance["cov"]
+    )

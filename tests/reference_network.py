@@ -1,0 +1,73 @@
+"""Networks from the descriptions that come with the reference values."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from skntk.architecture import Layer, Product, Residual, Serial
+from skntk.architecture.registry import registered
+
+Description = dict[str, Any]
+
+
+class NotSupportedError(Exception):
+    """A layer, or a parameter of a layer, that does not exist; its name is the message."""
+
+
+def build_network(layers: list[Description]) -> Serial:
+    """Return the network of a list of layer descriptions, or raise NotSupportedError."""
+    return Serial([build_layer(layer) for layer in layers])
+
+
+def build_layer(description: Description) -> Layer:
+    """Return the layer of one description, or raise NotSupportedError."""
+    parameters = {name: value for name, value in description.items() if name != "type"}
+    constructor = CONSTRUCTORS.get(description["type"])
+    if constructor is None:
+        raise NotSupportedError(description["type"])
+    return constructor(**parameters)
+
+
+def _from_class(cls: type[Layer]) -> Callable[..., Layer]:
+    """Return a constructor that says which parameter the class does not have."""
+    known = inspect.signature(cls).parameters
+
+    def construct(**parameters: Any) -> Layer:
+        for name, value in parameters.items():
+            if name not in known:
+                raise NotSupportedError(f"{cls.__name__}({name}={value!r})")
+        return cls(**parameters)
+
+    return construct
+
+
+def _residual(main: list[Description], shortcut: list[Description]) -> Residual:
+    return Residual(build_network(main), build_network(shortcut) if shortcut else None)
+
+
+def _product(branches: list[list[Description]]) -> Product:
+    return Product([build_network(branch) for branch in branches])
+
+
+def _dense(channels: int | None = None, **parameters: Any) -> Layer:
+    # An infinite width has no number of channels; the parameters that make it matter come with
+    # names of their own.
+    return _from_class(registered()["Dense"])(**parameters)
+
+
+def _numerical(function: str, degree: int) -> Layer:
+    # The values are exact by definition; the degree is that of the quadrature which the published
+    # package used.
+    return build_layer({"type": function.capitalize()})
+
+
+CONSTRUCTORS: dict[str, Callable[..., Layer]] = {
+    **{name: _from_class(cls) for name, cls in registered().items()},
+    "Dense": _dense,
+    "Numerical": _numerical,
+    "Product": _product,
+    "Residual": _residual,
+}
+"""From a type to what makes the layer; every registered class has its own name."""
