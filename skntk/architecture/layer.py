@@ -168,14 +168,14 @@ class Layer(BaseEstimator):
         Parameters
         ----------
         field : Field
-            Kernels before the layer, arrays of shape (*canvas, n).
+            Kernels before the layer, arrays of shape ``(*canvas, n)``.
         offsets : Offsets
             The offsets that will be asked for.
 
         Returns
         -------
         field : Field
-        statistics : pytree of arrays of shape (..., *canvas, n)
+        statistics : pytree of arrays of shape ``(..., *canvas, n)``
         """
         state, statistics = self.propagate_samples(SampleState(*field.at(field.zero)))
         shifted = Shifted(statistics, len(field.grid.sizes))
@@ -195,10 +195,10 @@ class Layer(BaseEstimator):
         Parameters
         ----------
         field : Field
-            Kernels before the layer, arrays of shape (*canvas, pairs).
+            Kernels before the layer, arrays of shape ``(*canvas, pairs)``.
         offsets : Offsets
             The offsets that will be asked for.
-        left, right : pytrees of arrays of shape (..., *canvas, pairs)
+        left, right : pytrees of arrays of shape ``(..., *canvas, pairs)``
             The statistics of `field_of_samples` of the left and of the right sample of each pair.
 
         Returns

@@ -69,7 +69,7 @@ class Field:
     ----------
     grid : Grid
     compute : callable
-        Returns the `PairState` of an offset, arrays of shape (*canvas, pairs).
+        Returns the `PairState` of an offset, arrays of shape ``(*canvas, pairs)``.
     nonnegative : array
         Any array that holds no negative numbers: it keeps computations apart, see `in_own_loop`.
     of_samples : bool
@@ -147,7 +147,7 @@ class Shifted:
 
     Parameters
     ----------
-    values : pytree of arrays of shape (..., *canvas, pairs)
+    values : pytree of arrays of shape ``(..., *canvas, pairs)``
     n_axes : int
         Number of spatial axes.
     """
