@@ -66,6 +66,7 @@ class _Branches(Composition):
         return tuple(tuple(sorted(set().union(*of_axis))) for of_axis in zip(*needed, strict=True))
 
     def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+        field = field.kept()
         fields, statistics = zip(
             *(branch.field_of_samples(field, offsets) for branch in self.branches), strict=True
         )
@@ -74,6 +75,7 @@ class _Branches(Composition):
     def field_of_pairs(
         self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
     ) -> Field:
+        field = field.kept()
         return self._joined(
             [
                 branch.field_of_pairs(field, offsets, of_left, of_right)
@@ -85,7 +87,7 @@ class _Branches(Composition):
         def compute(offset: Offset) -> PairState:
             return PairState(*self._join_kernels([field.at(offset) for field in fields]))
 
-        return fields[0].mapped(compute)
+        return fields[0].mapped(compute, sources=fields).kept()
 
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -22,9 +21,11 @@ from skntk.gram.programs import sample_program
 BLOCK_SIZES = (56, 120, 248, 504, 1000)
 
 # The same for samples with many positions.
-IMAGE_BLOCK_SIZES = (4, 8, 16, 32, 56)
-_CACHE_BYTES = 2**20
-_LEAST_PAIRS_AT_ONCE = 32
+IMAGE_BLOCK_SIZES = (4, 8, 16, 32)
+
+# One array of a program holds the two kernels of so many pairs of images at one offset.
+_ARRAY_BYTES = 64 * 2**10
+_VECTOR_BYTES = 64
 
 # What one tile costs beside its entries, in units of the time of one entry: dispatch from Python.
 _ENTRIES_PER_DISPATCH = 60_000
@@ -78,32 +79,41 @@ def block_size(n_rows: int) -> int:
     Few sizes keep the number of compiled programs small: folds of different lengths share one.
     Small blocks waste less on padding, large ones less on dispatch.
     """
-    return _cheapest(BLOCK_SIZES, n_rows, _ENTRIES_PER_DISPATCH)
+
+    def cost(size: int) -> int:
+        n_blocks = -(-n_rows // size)
+        return n_blocks * (n_blocks + 1) // 2 * (size**2 + _ENTRIES_PER_DISPATCH)
+
+    return min(BLOCK_SIZES, key=cost)
 
 
 def image_block_size(architecture: Layer, X: np.ndarray) -> int:
-    """Return the block size for images or sequences.
+    """Return the block size for images or sequences: at most as many as are computed at once.
 
-    As many go together as keep the pairs of one offset in cache. One pair is work for all offsets
-    that the network needs.
+    One pair is work for all offsets that the network needs. A block with itself takes half of the
+    pairs.
     """
-    sizes, n_pixels = X.shape[1:-1], prod(X.shape[1:-1])
-    offsets = architecture.offsets_below((), canvas_for(architecture, sizes), of_samples=False)
-    fitting = [
-        size for size in IMAGE_BLOCK_SIZES if n_pixels * size**2 * X.itemsize <= _CACHE_BYTES
-    ]
-    pairs_per_dispatch = _ENTRIES_PER_DISPATCH // (n_pixels * prod(map(len, offsets)))
-    return _cheapest(fitting or IMAGE_BLOCK_SIZES[:1], len(X), pairs_per_dispatch)
+    n_pixels = prod(X.shape[1:-1])
+    pairs_per_dispatch = _ENTRIES_PER_DISPATCH // (n_pixels * n_offsets(architecture, X.shape))
+
+    def cost(size: int) -> tuple[int, int]:
+        n_blocks = -(-len(X) // size)
+        # Of equal costs the larger blocks: their programs run longer without Python.
+        return n_blocks**2 * (size**2 + pairs_per_dispatch), -size
+
+    most = pairs_at_once(n_pixels, X.dtype)
+    return min((size for size in IMAGE_BLOCK_SIZES if size <= most), key=cost)
 
 
-def _cheapest(sizes: Sequence[int], n_rows: int, pairs_per_dispatch: int) -> int:
-    def cost(size: int) -> int:
-        n_blocks = -(-n_rows // size)
-        # A processor works on several pairs at once, and on fewer in the same time.
-        pairs = max(size**2, _LEAST_PAIRS_AT_ONCE)
-        return n_blocks * (n_blocks + 1) // 2 * (pairs + pairs_per_dispatch)
+def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
+    """Return how many offsets of the pixels of samples ``(n, *sizes, channels)`` are needed."""
+    grid = canvas_for(architecture, shape[1:-1])
+    return prod(map(len, architecture.offsets_below((), grid, of_samples=False)))
 
-    return min(sizes, key=cost)
+
+def pairs_at_once(n_pixels: int, dtype: np.dtype) -> int:
+    """Return how many pairs of images fill vectors and fit into cache at one offset."""
+    return max(_VECTOR_BYTES // dtype.itemsize, _ARRAY_BYTES // (2 * dtype.itemsize * n_pixels))
 
 
 def make_blocks(architecture: Layer, X: np.ndarray, run_tasks: RunTasks) -> list[Block]:

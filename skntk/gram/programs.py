@@ -1,4 +1,4 @@
-"""The compiled programs: kernels of samples with themselves, and of one tile of pairs.
+"""The compiled programs: kernels of samples with themselves, and of pairs of samples.
 
 `jax.jit` keys its cache by the structure of the architecture, by shapes and by dtype. Numeric
 hyperparameters are arguments, so that a search over them compiles nothing. The cache lives in this
@@ -13,17 +13,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from skntk.architecture.layer import Layer
-from skntk.architecture.spatial.fields import (
-    Grid,
-    canvas_for,
-    in_own_pass,
-    input_field,
-)
+from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
 from skntk.architecture.state import (
     Array,
-    PairState,
     SampleState,
     Statistics,
     as_left,
@@ -74,37 +69,90 @@ def pair_program(
     *,
     kinds: Sequence[str],
 ) -> tuple[Array, ...]:
-    """Return the kernels of left with right rows, both (X, statistics), one for each kind.
+    """Return the kernels of all left with all right vectors, both (X, statistics), for each kind.
 
     The results take the place of ``memory``, arrays of their shape whose values do not matter.
     """
     (X, of_left), (Y, of_right) = left, right
-    if X.ndim == 2:
-        statistics = as_left(of_left), as_right(of_right)
-        state = architecture.propagate_pairs(input_pairs(X, Y), *statistics)
-    else:
-        state = _pairs_of_images(architecture, left, right)
+    state = architecture.propagate_pairs(input_pairs(X, Y), as_left(of_left), as_right(of_right))
     return tuple(getattr(state, kind) for kind in kinds)
 
 
-def _pairs_of_images(
-    architecture: Layer, left: tuple[Array, Statistics], right: tuple[Array, Statistics]
-) -> PairState:
-    (X, of_left), (Y, of_right) = left, right
-    grid = canvas_for(architecture, X.shape[1:-1])
-    # All pairs stand on one axis, the innermost, so that whole vectors of them are computed at
-    # once. What belongs to one sample is laid out once for all offsets.
-    left_images, of_left = jax.tree.map(
-        lambda leaf: in_own_pass(lambda a: jnp.repeat(a, len(Y), axis=-1), jnp.square(X), leaf),
-        (_on_canvas(X, grid), of_left),
-    )
-    right_images, of_right = jax.tree.map(
-        lambda leaf: in_own_pass(lambda a: jnp.concatenate([a] * len(X), -1), jnp.square(X), leaf),
-        (_on_canvas(Y, grid), of_right),
-    )
-    field = input_field(left_images, right_images, grid, of_samples=False)
-    state = architecture.field_of_pairs(field, (), of_left, of_right).at(())
-    return PairState(*(values.reshape(len(X), len(Y)) for values in state))
+@partial(
+    jax.jit,
+    static_argnames=("kinds", "together"),
+    donate_argnames="memory",
+    compiler_options=_COMPILER_OPTIONS,
+)
+def turn_program(
+    architecture: Layer,
+    left: tuple[Array, Statistics],
+    right: tuple[Array, Statistics],
+    memory: tuple[Array, ...],
+    first: Array,
+    count: Array,
+    *,
+    kinds: Sequence[str],
+    together: int,
+) -> tuple[Array, ...]:
+    """Return the kernels of left with right images, both (X, statistics), for each kind.
+
+    In turn d every left image i meets the right image (i + d) modulo their number: pairs stand
+    side by side as the images do, nothing has to be laid out for them, and a block with itself
+    takes half of the turns.
+
+    Parameters
+    ----------
+    architecture : layer
+    left, right : (X, statistics)
+    memory : tuple of arrays of shape (rounds, together * n_left)
+        For each kind. The first ``count`` rows are overwritten.
+    first, count : scalar integer arrays
+        The first turn, and how many rounds to compute.
+    kinds : sequence of {"nngp", "ntk"}
+    together : int
+        Turns in one round, side by side, so that whole vectors are computed of a few images.
+
+    Returns
+    -------
+    tuple of arrays of shape (rounds, together * n_left)
+    """
+    grid = canvas_for(architecture, left[0].shape[1:-1])
+    n_left, n_right = len(left[0]), len(right[0])
+    left, right = ((_on_canvas(X, grid), statistics) for X, statistics in (left, right))
+    left = jax.tree.map(lambda leaf: _repeated(leaf, together * n_left), left)
+    # Right images come again after so many, one further on: from there the next turn starts.
+    step = -(-(n_left - 1) // n_right) * n_right + 1
+    right = jax.tree.map(lambda leaf: _repeated(leaf, n_right + together * step), right)
+
+    def of_turns(first: Array) -> tuple[Array, Statistics]:
+        def piece(leaf: Array) -> Array:
+            turns = lax.dynamic_slice_in_dim(
+                leaf, first, together * step, -1, allow_negative_indices=False
+            )
+            of_turn = turns.reshape(*leaf.shape[:-1], together, step)[..., :n_left]
+            return of_turn.reshape(*leaf.shape[:-1], together * n_left)
+
+        return jax.tree.map(piece, right)
+
+    def one_round(number: Array, memory: tuple[Array, ...]) -> tuple[Array, ...]:
+        images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))
+        field = input_field(left[0], images, grid, of_samples=False)
+        state = architecture.field_of_pairs(field, (), left[1], of_right).at(())
+        return tuple(
+            lax.dynamic_update_index_in_dim(
+                rows, getattr(state, kind), number, 0, allow_negative_indices=False
+            )
+            for rows, kind in zip(memory, kinds, strict=True)
+        )
+
+    return lax.fori_loop(0, count, one_round, memory)
+
+
+def _repeated(values: Array, length: int) -> Array:
+    """Return the last axis over and over again, until it has so many entries."""
+    times = -(-length // values.shape[-1])
+    return values if times == 1 else jnp.concatenate([values] * times, -1)[..., :length]
 
 
 def _on_canvas(X: Array, grid: Grid) -> Array:

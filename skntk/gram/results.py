@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -50,26 +50,21 @@ results_pool = ArrayPool(_LARGEST_TOTAL)
 
 
 class TileResults:
-    """The kernels of the rows of two blocks, padding included.
+    """The kernels of some pairs of the rows of two blocks, padding included.
 
     Parameters
     ----------
-    arrays : sequence of arrays of shape (left block size, right block size)
-        Of JAX, or of NumPy if they come from another process.
+    arrays : sequence of arrays
+        One for each kind; of JAX, or of NumPy if they come from another process.
     """
 
     def __init__(self, arrays: Sequence[jax.Array] | Sequence[np.ndarray]) -> None:
-        self._arrays = arrays
-
-    def entries(self, n_left: int, n_right: int) -> Iterator[np.ndarray]:
-        """Yield views of the kernels without the padding."""
-        for array in self._arrays:
-            yield np.asarray(array)[:n_left, :n_right]
+        self.arrays = arrays
 
     def release(self) -> None:
         """Leave the memory to other tiles."""
-        results_pool.give(array for array in self._arrays if isinstance(array, jax.Array))
+        results_pool.give(array for array in self.arrays if isinstance(array, jax.Array))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # JAX arrays of double precision would arrive in another process as single precision.
-        return TileResults, ([np.asarray(array) for array in self._arrays],)
+        return TileResults, ([np.asarray(array) for array in self.arrays],)

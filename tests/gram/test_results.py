@@ -42,5 +42,5 @@ def test_results_survive_matrices_that_follow():
 def test_precision_survives_pickling():
     with jax.enable_x64(True):
         results = TileResults([jnp.full((3, 2), 1 / 3)])
-    (entries,) = pickle.loads(pickle.dumps(results)).entries(2, 2)
-    np.testing.assert_array_equal(entries, np.full((2, 2), 1 / 3))
+    (entries,) = pickle.loads(pickle.dumps(results)).arrays
+    np.testing.assert_array_equal(entries, np.full((3, 2), 1 / 3))

@@ -8,7 +8,9 @@ after the other; what the network above does not need is never computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +34,8 @@ class LoopIndex(NamedTuple):
     value: Array
     key: tuple[Any, ...]
 
+
+_MOST_UNROLLED_CHANNELS = 16
 
 Offset = tuple[int | LoopIndex, ...]
 """The offset on every spatial axis."""
@@ -70,46 +74,82 @@ class Field:
     grid : Grid
     compute : callable
         Returns the `PairState` of an offset, arrays of shape ``(*canvas, pairs)``.
-    nonnegative : array
-        Any array that holds no negative numbers: it keeps computations apart, see `in_own_loop`.
+    always : scalar array
+        True, which the compiler does not know, see `in_one_pass`.
     of_samples : bool
         Whether pairs are samples with themselves. Then offset 0 is a position with itself, which is
         more than a pair of equal ones (to `Dropout`), and may not be met inside of a loop.
+    sources : sequence of Field, default=()
+        The fields that ``compute`` reads, all at the offset asked for.
     """
 
     def __init__(
         self,
         grid: Grid,
         compute: Callable[[Offset], PairState],
-        nonnegative: Array,
+        always: Array,
         of_samples: bool,
+        sources: Sequence[Field] = (),
     ) -> None:
         self.grid = grid
-        self.nonnegative = nonnegative
+        self.always = always
         self.of_samples = of_samples
         self._compute = compute
-        self._known: dict[tuple[Any, ...], PairState] = {}
+        self._sources = sources
 
     def at(self, offset: Offset) -> PairState:
-        """Return the state of one offset, computed once."""
-        key = tuple(each.key if isinstance(each, LoopIndex) else each for each in offset)
-        if key not in self._known:
-            self._known[key] = self._compute(offset)
-        return self._known[key]
+        """Return the state of one offset."""
+        return self._compute(offset)
+
+    def prepare(self, offset: Offset) -> None:
+        """Compute what ``at(offset)`` reads from memory, ahead of the loop that will read it."""
+        for source in self._sources:
+            source.prepare(offset)
 
     @property
     def zero(self) -> Offset:
         """The offset of a position with itself."""
         return (0,) * len(self.grid.sizes)
 
-    def mapped(self, compute: Callable[[Offset], PairState], grid: Grid | None = None) -> Field:
-        """Return the field of another function of the offset."""
-        grid = self.grid if grid is None else grid
-        return Field(grid, compute, self.nonnegative, self.of_samples)
+    def mapped(
+        self,
+        compute: Callable[[Offset], PairState],
+        grid: Grid | None = None,
+        sources: Sequence[Field] | None = None,
+    ) -> Field:
+        """Return the field of another function of the offset.
+
+        Parameters
+        ----------
+        compute : callable
+        grid : Grid, default=None
+            None is the same; on another grid offsets have another meaning, so that ``compute``
+            reads no field.
+        sources : sequence of Field, default=None
+            The fields that ``compute`` reads; None is this one.
+        """
+        if grid is not None:
+            return Field(grid, compute, self.always, self.of_samples)
+        read = (self,) if sources is None else sources
+        return Field(self.grid, compute, self.always, self.of_samples, read)
+
+    def kept(self) -> PackedField:
+        """Return the field with the state of every offset computed once, by one loop."""
+
+        def compute(offset: Offset) -> Array:
+            self.prepare(offset)
+            return in_one_pass(lambda: self._to_keep(offset), self.always)
+
+        return PackedField(self.grid, compute, self.always, self.of_samples)
+
+    def _to_keep(self, offset: Offset) -> PairState | Array:
+        return self.at(offset)
 
     def inside(self, offset: Offset, state: PairState) -> PairState:
         """Return the state with 0 where one of the positions is no pixel."""
         for axis, (at, n, places) in enumerate(zip(offset, *self.grid, strict=True)):
+            if n == places:
+                continue
             position = np.arange(places)
             both = (position < n) & ((position + value_of(at)) % places < n)
             shape = [1] * state.nngp.ndim
@@ -117,6 +157,95 @@ class Field:
             mask = jnp.asarray(both).reshape(shape)
             state = PairState(*(jnp.where(mask, values, 0) for values in state))
         return state
+
+
+class InputField(Field):
+    """A field of inputs: their NTK is 0."""
+
+    def _to_keep(self, offset: Offset) -> PairState | Array:
+        return self.at(offset).nngp
+
+
+class PackedField(Field):
+    """A field whose states are kept in memory, each packed into one complex array.
+
+    Parameters
+    ----------
+    grid, always, of_samples
+        As for `Field`.
+    compute_packed : callable
+        Returns the state of an offset as `in_one_pass` packs it.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        compute_packed: Callable[[Offset], Array],
+        always: Array,
+        of_samples: bool,
+    ) -> None:
+        super().__init__(grid, self._unpacked, always, of_samples)
+        self._compute_packed = compute_packed
+        self._known: dict[tuple[Any, ...], Array] = {}
+
+    def packed(self, offset: Offset) -> Array:
+        """Return the state of one offset, computed once."""
+        key = tuple(each.key if isinstance(each, LoopIndex) else each for each in offset)
+        if key not in self._known:
+            self._known[key] = self._compute_packed(offset)
+        return self._known[key]
+
+    def prepare(self, offset: Offset) -> None:
+        self.packed(offset)
+
+    def kept(self) -> PackedField:
+        return self
+
+    def _unpacked(self, offset: Offset) -> PairState:
+        return unpacked(self.packed(offset))
+
+
+def in_one_pass(compute: Callable[[], PairState | Array], always: Array) -> Array:
+    """Return a state computed by one loop that is fused with no other.
+
+    XLA would give each of the two kernels a loop, with others for what they share, and would
+    compute what a sum over neighbours reads anew for every neighbour. As the parts of one complex
+    array both come from one loop, and nothing is fused across the branch of a condition.
+
+    Parameters
+    ----------
+    compute : callable
+        Returns the state, or the NNGP kernel alone where the NTK is 0.
+    always : scalar array
+        True, which the compiler does not know.
+
+    Returns
+    -------
+    complex array
+        The NNGP kernel as the real part, the NTK as the imaginary part; a real array without NTK.
+    """
+
+    def packed() -> Array:
+        state = compute()
+        return lax.complex(*state) if isinstance(state, PairState) else state
+
+    shape = jax.eval_shape(packed)
+    result: Array = lax.cond(always, packed, lambda: jnp.full(shape.shape, jnp.nan, shape.dtype))
+    return result
+
+
+def unpacked(values: Array) -> PairState:
+    """Return the state that `in_one_pass` packed."""
+    if not jnp.iscomplexobj(values):
+        return PairState(values, jnp.zeros_like(values))
+    return PairState(jnp.real(values), jnp.imag(values))
+
+
+def mapped_parts(function: Callable[[Array], Array], *packed: Array) -> PairState | Array:
+    """Return what `in_one_pass` packs: a function of the kernels, or of the NNGP kernel alone."""
+    if not jnp.iscomplexobj(packed[0]):
+        return function(*packed)
+    return PairState(*map(function, *map(unpacked, packed)))
 
 
 def value_of(at: int | LoopIndex) -> int | Array:
@@ -136,7 +265,9 @@ def moved(at: int | LoopIndex, factor: int, shift: int, places: int) -> int | Lo
         return (factor * at + shift) % places
     if (factor, shift) == (1, 0):
         return at
-    return LoopIndex((factor * at.value + shift) % places, (*at.key, factor, shift, places))
+    return LoopIndex(
+        lax.rem(factor * at.value + shift, jnp.int32(places)), (*at.key, factor, shift, places)
+    )
 
 
 class Shifted:
@@ -164,7 +295,7 @@ class Shifted:
         def piece(values: Array, twice: Array) -> Array:
             at = (*(0,) * (values.ndim - 1 - len(offset)), *map(value_of, offset), 0)
             start = tuple(jnp.asarray(index, jnp.int32) for index in at)
-            return lax.dynamic_slice(twice, start, values.shape)
+            return lax.dynamic_slice(twice, start, values.shape, allow_negative_indices=False)
 
         return jax.tree.map(piece, self._values, self._twice)
 
@@ -187,22 +318,19 @@ def input_field(left: Array, right: Array, grid: Grid, *, of_samples: bool) -> F
         Whether pairs are samples with themselves.
     """
     shifted = Shifted(right, len(grid.sizes))
+    # That squares are not negative the compiler does not see through the slice.
+    always = jnp.logical_not(jnp.ravel(jnp.square(left))[0] < 0)
 
     def compute(offset: Offset) -> PairState:
-        nngp = jnp.mean(left * shifted.at(offset), axis=0)
+        nngp = _mean_of_products(left, shifted.at(offset))
         return PairState(nngp, jnp.zeros_like(nngp))
 
-    return Field(grid, compute, jnp.square(left), of_samples)
+    return InputField(grid, compute, always, of_samples)
 
 
-def in_own_pass(function: Callable[..., Array], nonnegative: Array, *operands: Any) -> Array:
-    """Return an array computed by one loop that is fused with no other, see `in_own_loop`.
-
-    XLA would compute what a sum over neighbours reads anew for every neighbour.
-    """
-    shape = jax.eval_shape(function, *operands)
-    always = jnp.logical_not(jnp.ravel(nonnegative)[0] < 0)
-    result: Array = lax.cond(
-        always, function, lambda *_: jnp.full(shape.shape, jnp.nan, shape.dtype), *operands
-    )
-    return result
+def _mean_of_products(left: Array, right: Array) -> Array:
+    """Return the mean over the first axis, in a form that XLA computes for whole vectors."""
+    n_channels = len(left)
+    if n_channels > _MOST_UNROLLED_CHANNELS:
+        return jnp.mean(left * right, axis=0)
+    return reduce(add, (left[c] * right[c] for c in range(n_channels))) / n_channels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import product
 from operator import add
 from typing import Any, ClassVar
@@ -16,15 +16,18 @@ from skntk.architecture.layer import Layer
 from skntk.architecture.spatial.fields import (
     Field,
     Grid,
+    LoopIndex,
     Offset,
     Offsets,
+    PackedField,
     in_loop,
-    in_own_pass,
+    in_one_pass,
+    mapped_parts,
     moved,
     value_of,
 )
 from skntk.architecture.spatial.windows import PADDINGS, Window
-from skntk.architecture.state import Array, PairState
+from skntk.architecture.state import Array
 
 
 def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale: float) -> Field:
@@ -41,10 +44,11 @@ def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale
     scale : float
         Factor of every sum.
     """
+    field = field.kept()
     shifts = [
         window.shifts(n, places) for window, n, places in zip(windows, *field.grid, strict=True)
     ]
-    sums = _WindowSums(field.grid, tuple(windows), scale)
+    sums = _WindowSums(field, tuple(windows), scale)
     if all(len(of_axis) == 1 for of_axis in shifts):
         return _on_demand(field, sums)
     return _accumulated(field, sums, offsets)
@@ -53,128 +57,144 @@ def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale
 class _WindowSums:
     """The sums of one layer, from one input offset to one output offset at a time."""
 
-    def __init__(self, grid: Grid, windows: tuple[Window, ...], scale: float) -> None:
-        self.grid = grid
+    def __init__(self, field: Field, windows: tuple[Window, ...], scale: float) -> None:
+        self.always = field.always
+        self.sizes = field.grid.sizes
         self.windows = windows
-        self.scale = scale
-        self.grid_behind = grid_behind(grid, windows)
+        self.grid_behind = grid_behind(field.grid, windows)
         # Behind the tables of all shifts stands one of zeros, for what is not to be counted.
         self.tables = [
             np.concatenate([tables, np.zeros_like(tables[:1])])
             for tables in (
                 np.stack([window.weights(n, places, d) for d in window.shifts(n, places)])
-                for window, n, places in zip(windows, *grid, strict=True)
+                for window, n, places in zip(windows, *field.grid, strict=True)
             )
         ]
+        self.tables[0] = scale * self.tables[0]
 
-    def __call__(self, values: Array, shifts: Offset, offset: Offset, nonnegative: Array) -> Array:
-        """Return the sums over values of shape (*canvas, ...), by the positions of the shifts."""
-        for axis, window in enumerate(self.windows):
-            weights = jnp.asarray(self.tables[axis], values.dtype)[
-                value_of(shifts[axis]), value_of(offset[axis])
-            ]
-            n = self.grid.sizes[axis]
+    def __call__(self, packed: Array, shifts: Offset, offset: Offset) -> Array:
+        """Return the sums over packed values ``(*canvas, ...)``, by the positions of the shifts."""
+        dtype = jnp.finfo(packed.dtype).dtype
+        for axis in range(len(self.windows)):
+            weights = _one_of(jnp.asarray(self.tables[axis], dtype), shifts[axis], offset[axis])
 
-            def along_axis(
-                values: Array, weights: Array, axis: int = axis, window: Window = window, n: int = n
-            ) -> Array:
-                return _sum_along(values, weights, axis, window, n)
+            def along_axis(values: Array, weights: Array = weights, axis: int = axis) -> Array:
+                return _sum_along(values, weights, axis, self.windows[axis], self.sizes[axis])
 
-            values = in_own_pass(along_axis, nonnegative, values, weights)
-        return self.scale * values
+            packed = in_one_pass(partial(mapped_parts, along_axis, packed), self.always)
+        return packed
+
+
+def _one_of(tables: Array, *indices: int | LoopIndex) -> Array:
+    """Return the table at nonnegative indices of the first axes."""
+    for index in indices:
+        tables = lax.dynamic_index_in_dim(
+            tables, value_of(index), keepdims=False, allow_negative_indices=False
+        )
+    return tables
 
 
 def _sum_along(values: Array, weights: Array, axis: int, window: Window, n: int) -> Array:
     """Return y[i] = sum_u weights[i, u] values[stride * i + u - before] along an axis."""
     before = window.before(n)
-    span = window.stride * (len(weights) - 1) + 1
-    if window.padding == "CIRCULAR":
-        turns = np.arange(-before, span + window.size - 1 - before) % n
-        values = jnp.take(values, turns, axis=axis)
-    else:
-        missing = max(span + window.size - 1 - before - values.shape[axis], 0)
-        pads = [(0, 0)] * values.ndim
-        pads[axis] = (before, missing)
-        values = jnp.pad(values, pads)
     shape = [1] * values.ndim
     shape[axis] = len(weights)
+    if window.padding == "CIRCULAR":
+        span = window.stride * (len(weights) - 1) + 1
+        turns = np.arange(-before, span + window.size - 1 - before) % n
+        values = jnp.take(values, turns, axis=axis)
+        before = 0
     return reduce(
         add,
         (
-            lax.slice_in_dim(values, place, place + span, window.stride, axis)
+            _strided(values, axis, place - before, window.stride, len(weights))
             * weights[:, place].reshape(shape)
             for place in range(window.size)
         ),
     )
 
 
-def _on_demand(field: Field, sums: _WindowSums) -> Field:
+def _strided(values: Array, axis: int, start: int, stride: int, count: int) -> Array:
+    """Return ``values[start::stride]`` along an axis, 0 before the first and behind the last.
+
+    Every piece is padded by itself: what reads one padded array in several places would have it
+    written to memory before.
+    """
+    stop = start + stride * (count - 1) + 1
+    pads = [(0, 0, 0)] * values.ndim
+    pads[axis] = (-start, stop - values.shape[axis], 0)
+    piece = lax.pad(values, jnp.zeros((), values.dtype), pads)
+    return lax.slice_in_dim(piece, 0, None, stride, axis)
+
+
+def _on_demand(field: PackedField, sums: _WindowSums) -> Field:
     """Return the sums where every output offset reads one input offset."""
     (shift,) = product(
         *(w.shifts(n, places) for w, n, places in zip(sums.windows, *field.grid, strict=True))
     )
 
-    def compute(offset: Offset) -> PairState:
+    def compute(offset: Offset) -> Array:
         below = tuple(
             moved(at, window.stride, d, places)
             for window, at, d, places in zip(
                 sums.windows, offset, shift, field.grid.canvas, strict=True
             )
         )
-        first = (0,) * len(shift)
-        return PairState(
-            *(sums(values, first, offset, field.nonnegative) for values in field.at(below))
-        )
+        return sums(field.packed(below), (0,) * len(shift), offset)
 
-    return field.mapped(compute, sums.grid_behind)
+    return PackedField(sums.grid_behind, compute, field.always, field.of_samples)
 
 
-def _accumulated(field: Field, sums: _WindowSums, offsets: Offsets) -> Field:
+def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Field:
     """Return the sums where an output offset reads several input offsets.
 
     Every input offset is computed once, and added to all output offsets that read it.
     """
     steps = tuple(map(jnp.asarray, _schedule(field.grid, sums.windows, offsets)))
-    state = field.at(field.zero)
+    state = field.packed(field.zero)
     canvas = sums.grid_behind.canvas
     n_axes = len(canvas)
-    behind = state.nngp.shape[n_axes:]
-    of_one_offset = (2, *(1,) * n_axes, *canvas, *behind)
+    behind = state.shape[n_axes:]
+    of_one_offset = (*(1,) * n_axes, *canvas, *behind)
 
     def start(place: Iterable[int | Array]) -> tuple[Array, ...]:
         """Return where an output offset begins, with one type for all indices."""
-        indices = (0, *place, *(0,) * (len(of_one_offset) - 1 - n_axes))
+        indices = (*place, *(0,) * (len(of_one_offset) - n_axes))
         return tuple(jnp.asarray(index, jnp.int32) for index in indices)
 
-    def add(total: Array, state: PairState, readers: tuple[Array, ...]) -> Array:
-        values = jnp.stack(state, axis=n_axes)
-        for shift, target, place in zip(*readers, strict=True):
-            new = sums(values, tuple(shift), tuple(target), field.nonnegative)
-            new = jnp.moveaxis(new, n_axes, 0).reshape(of_one_offset)
-            old = lax.dynamic_slice(total, start(place), of_one_offset)
-            total = lax.dynamic_update_slice(total, old + new, start(place))
-        return total
+    def add(total: Array, packed: Array, readers: Sequence[Array]) -> Array:
+        def add_to_one(total: Array, reader: tuple[Array, ...]) -> tuple[Array, None]:
+            shift, target, place = reader
+            new = sums(packed, tuple(shift), tuple(target)).reshape(of_one_offset)
+            old = _piece(total, start(place), of_one_offset)
+            both = lax.dynamic_update_slice(
+                total, old + new, start(place), allow_negative_indices=False
+            )
+            return both, None
+
+        return lax.scan(add_to_one, total, tuple(readers))[0]
 
     def turn(total: Array, step: tuple[Array, ...]) -> tuple[Array, None]:
         below, *readers = step
-        return add(total, field.at(in_loop(below)), tuple(readers)), None
+        return add(total, field.packed(in_loop(below)), readers), None
 
-    total = jnp.zeros((2, *map(len, offsets), *canvas, *behind), state.nngp.dtype)
+    total = jnp.zeros((*map(len, offsets), *canvas, *behind), state.dtype)
     if field.of_samples:
         # Offset 0 comes first, and stands before the loop.
-        total = add(total, state, tuple(each[0] for each in steps[1:]))
+        total = add(total, state, [each[0] for each in steps[1:]])
         steps = tuple(each[1:] for each in steps)
     total, _ = lax.scan(turn, total, steps)
     positions = [_positions(of_axis, n) for of_axis, n in zip(offsets, canvas, strict=True)]
 
-    def compute(offset: Offset) -> PairState:
-        place = (jnp.asarray(p)[value_of(at)] for p, at in zip(positions, offset, strict=True))
-        nngp, ntk = lax.dynamic_slice(total, start(place), of_one_offset).reshape(
-            2, *canvas, *behind
-        )
-        return PairState(nngp, ntk)
+    def compute(offset: Offset) -> Array:
+        place = (_one_of(jnp.asarray(p), at) for p, at in zip(positions, offset, strict=True))
+        return _piece(total, start(place), of_one_offset).reshape(*canvas, *behind)
 
-    return field.mapped(compute, sums.grid_behind)
+    return PackedField(sums.grid_behind, compute, field.always, field.of_samples)
+
+
+def _piece(values: Array, start: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    return lax.dynamic_slice(values, start, shape, allow_negative_indices=False)
 
 
 def _schedule(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial, reduce
 from itertools import product
 from math import prod
+from operator import add
 from typing import ClassVar
 
 import jax.numpy as jnp
 from jax import lax
 
 from skntk.architecture.layer import Layer, Parameters
-from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets, in_loop
+from skntk.architecture.spatial.fields import (
+    Field,
+    Grid,
+    Offset,
+    Offsets,
+    in_loop,
+    in_one_pass,
+    mapped_parts,
+    unpacked,
+)
 from skntk.architecture.state import Array, PairState, Statistics
 
 __all__ = ["Flatten", "GlobalAvgPool", "GlobalSumPool"]
@@ -67,9 +79,8 @@ class Flatten(_Reduction):
         return ((0,),) * len(grid.sizes)
 
     def _reduce(self, field: Field) -> PairState:
-        axes = tuple(range(len(field.grid.sizes)))
-        state = field.inside(field.zero, field.at(field.zero))
-        return PairState(*(jnp.sum(values, axes) / prod(field.grid.sizes) for values in state))
+        sums = unpacked(_summed(_pixels(field, field.zero), len(field.grid.sizes), field.always))
+        return PairState(*(values / prod(field.grid.sizes) for values in sums))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return inputs.reshape(len(inputs), -1)
@@ -105,21 +116,22 @@ class GlobalSumPool(_Reduction):
         return 1.0
 
     def _reduce(self, field: Field) -> PairState:
-        axes = tuple(range(len(field.grid.sizes)))
-
-        def summed(offset: Offset) -> PairState:
-            inside = field.inside(offset, field.at(offset))
-            return PairState(*(jnp.sum(values, axes) for values in inside))
-
-        def add(total: PairState, offset: Array) -> tuple[PairState, None]:
-            return PairState(*map(jnp.add, total, summed(in_loop(offset)))), None
-
         # Offset 0 stands before the loop: samples with themselves may not meet it inside.
         _, *others = product(*map(range, field.grid.canvas))
-        total = summed(field.zero)
+        weights = [1.0] * len(others)
+        if field.of_samples:
+            others, weights = _one_of_opposites(others, field.grid.canvas)
+        total = _pixels(field, field.zero)
+
+        def add_offset(total: Array, step: tuple[Array, Array]) -> tuple[Array, None]:
+            offset, weight = step
+            return _pixels(field, in_loop(offset), total, weight), None
+
         if others:
-            total, _ = lax.scan(add, total, jnp.array(others, jnp.int32))
-        return PairState(*(self._scale(field.grid) * values for values in total))
+            steps = jnp.array(others, jnp.int32), jnp.asarray(weights, jnp.finfo(total.dtype).dtype)
+            total, _ = lax.scan(add_offset, total, steps)
+        of_all = unpacked(_summed(total, len(field.grid.sizes), field.always))
+        return PairState(*(self._scale(field.grid) * values for values in of_all))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return jnp.sum(inputs, axis=tuple(range(1, inputs.ndim - 1)))
@@ -145,3 +157,45 @@ class GlobalAvgPool(GlobalSumPool):
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return jnp.mean(inputs, axis=tuple(range(1, inputs.ndim - 1)))
+
+
+def _one_of_opposites(
+    offsets: Sequence[tuple[int, ...]], canvas: tuple[int, ...]
+) -> tuple[list[tuple[int, ...]], list[float]]:
+    """Return one of every two opposite offsets, and how many it stands for.
+
+    For a sample with itself the kernel of positions (p, q) is that of (q, p).
+    """
+    weights: dict[tuple[int, ...], float] = {}
+    for offset in offsets:
+        opposite = tuple(-at % places for at, places in zip(offset, canvas, strict=True))
+        known = opposite if opposite in weights else offset
+        weights[known] = weights.get(known, 0.0) + 1.0
+    return list(weights), list(weights.values())
+
+
+def _pixels(
+    field: Field, offset: Offset, total: Array | None = None, weight: Array | float = 1.0
+) -> Array:
+    """Return the packed state of an offset, 0 where there is no pixel, added to a total."""
+    field.prepare(offset)
+
+    def compute() -> PairState:
+        state = field.inside(offset, field.at(offset))
+        if total is None:
+            return state
+        sums = (old + weight * new for old, new in zip(unpacked(total), state, strict=True))
+        return PairState(*sums)
+
+    return in_one_pass(compute, field.always)
+
+
+def _summed(packed: Array, n_axes: int, always: Array) -> Array:
+    """Return the sums over the first axes, each in a loop over whole vectors of pairs."""
+
+    def of_first_axis(values: Array) -> Array:
+        return reduce(add, (values[at] for at in range(len(values))))
+
+    for _ in range(n_axes):
+        packed = in_one_pass(partial(mapped_parts, of_first_axis, packed), always)
+    return packed

@@ -1,0 +1,101 @@
+"""Kernels of two blocks of images in turns: left image i meets right image i + d, cyclically."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import jax
+import numpy as np
+
+from skntk.architecture.layer import Layer
+from skntk.gram.blocks import Block, n_offsets, pairs_at_once
+from skntk.gram.programs import turn_program
+from skntk.gram.results import TileResults, results_pool
+
+# Pairs of pixels in one task: some milliseconds of work.
+_PIXEL_PAIRS_PER_TASK = 2**20
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Some rounds of two blocks of images.
+
+    Attributes
+    ----------
+    left, right : Block
+    first, count : int
+        The first turn, and the number of rounds.
+    together : int
+        Turns in one round.
+    """
+
+    left: Block
+    right: Block
+    first: int
+    count: int
+    together: int
+
+    def compute(self, architecture: Layer, kinds: Sequence[str]) -> TileResults:
+        """Return the kernels, arrays of shape (rounds, together * left block size)."""
+        left, right = ((block.X, block.statistics) for block in (self.left, self.right))
+        n_left, n_right = len(left[0]), len(right[0])
+        shape, dtype = (-(-n_right // self.together), self.together * n_left), left[0].dtype
+        first, count = (np.int32(number) for number in (self.first, self.count))
+        with jax.enable_x64(dtype == np.float64):
+            memory = tuple(results_pool.take(shape, dtype) for _ in kinds)
+            return TileResults(
+                turn_program(
+                    architecture,
+                    left,
+                    right,
+                    memory,
+                    first,
+                    count,
+                    kinds=tuple(kinds),
+                    together=self.together,
+                )
+            )
+
+    def store(
+        self,
+        matrices: Sequence[np.ndarray],
+        kinds: Sequence[str],
+        results: TileResults,
+        *,
+        symmetric: bool,
+    ) -> None:
+        """Write the results into the matrices, into both triangles of symmetric ones."""
+        n_left, n_right = len(self.left.X), len(self.right.X)
+        turns = self.first + np.arange(self.count * self.together)
+        i = np.tile(np.arange(n_left), (len(turns), 1))
+        j = (i + turns[:, None]) % n_right
+        kept = (i < self.left.n_rows) & (j < self.right.n_rows) & (turns[:, None] < n_right)
+        if self.left is self.right:
+            # Half way round, the pairs are the same again; from there on all are known.
+            distance = turns[:, None]
+            kept &= (2 * distance < n_left) | ((2 * distance == n_left) & (i < distance))
+        rows, columns = self.left.rows.start + i[kept], self.right.rows.start + j[kept]
+        for matrix, array in zip(matrices, results.arrays, strict=True):
+            entries = np.asarray(array)[: self.count].reshape(kept.shape)[kept]
+            matrix[rows, columns] = entries
+            if symmetric:
+                matrix[columns, rows] = entries
+
+
+def turns_together(block_size: int, n_pixels: int, dtype: np.dtype) -> int:
+    """Return how many turns make whole vectors, and no more than a block needs with itself."""
+    return max(min(pairs_at_once(n_pixels, dtype) // block_size, block_size // 2), 1)
+
+
+def turns_of(architecture: Layer, left: Block, right: Block) -> Iterator[Turns]:
+    """Yield the tasks of two blocks; those of a block with itself leave out turn 0."""
+    n_pixels = prod(left.X.shape[1:-1])
+    together = turns_together(len(left.X), n_pixels, left.X.dtype)
+    pixel_pairs = n_pixels * n_offsets(architecture, left.X.shape) * together * len(left.X)
+    most = max(_PIXEL_PAIRS_PER_TASK // pixel_pairs, 1)
+    start, stop = (1, len(left.X) // 2 + 1) if left is right else (0, len(right.X))
+    for first in range(start, stop, most * together):
+        rounds = min(most, -(-(stop - first) // together))
+        yield Turns(left, right, first, rounds, together)
