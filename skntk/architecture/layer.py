@@ -78,7 +78,17 @@ class Layer(BaseEstimator):
         return input_shape
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
-        """Return whether the outputs at infinite width are Gaussian, as those of `Dense` are."""
+        """Return whether the outputs at infinite width are Gaussian, as those of `Dense` are.
+
+        Parameters
+        ----------
+        inputs_are_gaussian : bool, default=False
+            Whether what comes in is. The samples themselves are not: they are given.
+
+        Returns
+        -------
+        bool
+        """
         return False
 
     # Infinite width --------------------------------------------------------------------------
@@ -255,7 +265,19 @@ class Layer(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} does not define apply.")
 
     def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
-        """Return the shape of one sample behind the layer in a finite network."""
+        """Return the shape of one sample behind the layer in a finite network.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Shape of one sample before the layer.
+        outputs : int
+            Number of channels behind this layer, where it can choose them.
+
+        Returns
+        -------
+        tuple of int
+        """
         return input_shape
 
     # scikit-learn and JAX --------------------------------------------------------------------

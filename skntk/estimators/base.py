@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -58,6 +58,35 @@ class InfiniteNetwork(ValidatedEstimator):
     def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:
         """Return the posterior given the normalized targets; may overwrite the first kernel."""
         raise NotImplementedError
+
+    # Parameters ------------------------------------------------------------------------------
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the estimator, and of its network as ``architecture__<parameter>``.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or belongs to the network where ``architecture`` is None.
+        """
+        nested = [name for name in params if name.startswith("architecture__")]
+        if nested and params.get("architecture", self.architecture) is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"{nested[0]} cannot be set, because {name}(architecture=None) has no network of "
+                f"its own yet: start from {name}(FullyConnected())."
+            )
+        super().set_params(**params)
+        return self
 
     # Training --------------------------------------------------------------------------------
 

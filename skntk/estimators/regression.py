@@ -141,7 +141,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, InfiniteNetwork):
         X : array-like of shape (n_samples_X, n_features)
             Where to evaluate the functions.
         n_samples : int, default=1
-            Number of functions.
+            Number of functions, at least 0.
         random_state : int, RandomState instance or None, default=0
             An int gives the same functions on every call.
 
@@ -153,7 +153,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, InfiniteNetwork):
         Raises
         ------
         ValueError
-            As `predict`.
+            As `predict`, or if ``n_samples`` is not a whole number of at least 0.
         """
         inputs = self._validated_inputs(X)
         if self._is_fitted():

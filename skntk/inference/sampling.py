@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
@@ -41,7 +43,8 @@ def sample_gaussian(
     Raises
     ------
     ValueError
-        If shapes do not fit, or an entry is NaN or infinite.
+        If shapes do not fit, an entry is NaN or infinite, or ``n_samples`` is not a whole number of
+        at least 0.
 
     Examples
     --------
@@ -59,6 +62,8 @@ def sample_gaussian(
             "The mean must have shape (m,) or (m, outputs) and the covariance (m, m), got "
             f"{center.shape} and {matrix.shape}."
         )
+    if not isinstance(n_samples, Integral) or n_samples < 0:
+        raise ValueError(f"n_samples must be a whole number >= 0, got {n_samples!r}.")
     root = _square_root(matrix)
     standard = _generator(random_state).standard_normal((*center.shape, n_samples))
     return center[..., np.newaxis] + np.tensordot(root, standard, axes=(1, 0))

@@ -40,6 +40,17 @@ class TrainingDynamics:
         Eigenvectors of S in columns.
     root_weight : ndarray of shape (n,)
         Square roots of the sample weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import TrainingDynamics
+    >>> kernel, noise = np.diag([1.0, 3.0]), np.ones(2)
+    >>> dynamics = TrainingDynamics.decompose(kernel, noise, None, overwrite=False)
+    >>> dynamics.eigenvalues
+    array([2., 4.])
+    >>> dynamics.gain(1e3)  # after a long time, the inverse of the eigenvalues
+    array([0.5 , 0.25])
     """
 
     eigenvalues: FloatArray
@@ -132,7 +143,7 @@ class TrainingDynamics:
         Parameters
         ----------
         duration : float
-            s, learning rate times training time.
+            Learning rate times training time, s.
 
         Returns
         -------
@@ -158,7 +169,7 @@ class TrainingDynamics:
         Parameters
         ----------
         duration : float
-            s, learning rate times training time.
+            Learning rate times training time, s.
         rotated_targets : ndarray of shape (n,) or (n, outputs)
             The targets, through :meth:`rotate`.
 
@@ -180,7 +191,7 @@ class TrainingDynamics:
         Parameters
         ----------
         duration : float
-            s, learning rate times training time.
+            Learning rate times training time, s.
         cross : ndarray of shape (m, n)
             Kernel between test and training samples.
 

@@ -132,6 +132,16 @@ def test_parameters_that_are_not_valid(family, parameters, message):
             model.predict(X_test, return_std=True)
 
 
+@each_family
+def test_parameters_of_a_network_that_is_not_there(family):
+    name = family.__name__
+    message = rf"architecture__depth cannot be set, .* start from {name}\(FullyConnected\(\)\)"
+    with pytest.raises(ValueError, match=message):
+        family().set_params(alpha=1.0, architecture__depth=2)
+    model = family().set_params(architecture=FullyConnected(1), architecture__depth=2)
+    assert model.architecture == FullyConnected(2)
+
+
 @pytest.mark.parametrize("family", [NTKRegressor, NTKClassifier])
 @pytest.mark.parametrize(
     ("parameters", "message"),

@@ -74,3 +74,9 @@ def test_shapes_that_do_not_fit_are_refused():
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="NaN"):
         sample_gaussian(np.array([0.0, np.nan]), np.eye(2))
+
+
+@pytest.mark.parametrize("n_samples", [-1, 1.5, "2", None])
+def test_a_number_of_draws_that_cannot_be_counted_is_refused(n_samples):
+    with pytest.raises(ValueError, match="n_samples must be a whole number >= 0, got"):
+        sample_gaussian(np.zeros(2), np.eye(2), n_samples)

@@ -4,6 +4,7 @@ Every class with a category enters the registry, and its name in snake case beco
 ``activation``.
 """
 
+from skntk.architecture.activations.arc_cosine import *  # noqa: F403
 from skntk.architecture.activations.base import *  # noqa: F403
 from skntk.architecture.activations.error_function import *  # noqa: F403
 from skntk.architecture.activations.exponential import *  # noqa: F403

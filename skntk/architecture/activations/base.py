@@ -25,17 +25,57 @@ class Activation(Layer):
     """
 
     def function(self, x: Array) -> Array:
-        """Return f(x), elementwise."""
+        """Return f(x), elementwise.
+
+        Parameters
+        ----------
+        x : jax.Array
+            Of any shape.
+
+        Returns
+        -------
+        jax.Array of the shape of ``x``
+        """
         raise NotImplementedError(f"{type(self).__name__} has no elementwise function.")
 
     def sample_moments(self, variance: Array) -> tuple[Array, Array, Statistics]:
-        """Return E[f(u)^2], E[f'(u)^2] and the statistics, for u ~ N(0, variance)."""
+        """Return what depends on one sample, for u ~ N(0, variance).
+
+        Parameters
+        ----------
+        variance : jax.Array of shape (..., n)
+            Variance of u for each sample; may be 0.
+
+        Returns
+        -------
+        value : jax.Array of shape (..., n)
+            E[f(u)^2].
+        slope : jax.Array of shape (..., n)
+            E[f'(u)^2].
+        statistics : pytree of arrays of shape (..., n)
+            What `pair_moments` needs to know of each sample.
+        """
         raise NotImplementedError
 
     def pair_moments(
         self, covariance: Array, left: Statistics, right: Statistics
     ) -> tuple[Array, Array]:
-        """Return E[f(u) f(v)] and E[f'(u) f'(v)], of the shape of ``covariance``."""
+        """Return what depends on a pair of samples.
+
+        Parameters
+        ----------
+        covariance : jax.Array of shape (..., n_left, n_right)
+            E[u v] for each pair.
+        left, right : pytrees of arrays of shapes (..., n_left, 1) and (..., 1, n_right)
+            The statistics of `sample_moments`, aligned with the pairs.
+
+        Returns
+        -------
+        value : jax.Array of the shape of ``covariance``
+            E[f(u) f(v)].
+        slope : jax.Array of the shape of ``covariance``
+            E[f'(u) f'(v)].
+        """
         raise NotImplementedError
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
@@ -59,7 +99,17 @@ class SmoothActivation(Activation):
     """
 
     def dual(self, covariance: Array, left_variance: Array, right_variance: Array) -> Array:
-        """Return E[f(u) f(v)], elementwise."""
+        """Return E[f(u) f(v)], elementwise.
+
+        Parameters
+        ----------
+        covariance, left_variance, right_variance : jax.Array
+            E[u v], E[u^2] and E[v^2], of shapes that broadcast.
+
+        Returns
+        -------
+        jax.Array of the shape of ``covariance``
+        """
         raise NotImplementedError
 
     def sample_moments(self, variance: Array) -> tuple[Array, Array, Statistics]:
