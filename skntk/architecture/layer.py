@@ -77,6 +77,25 @@ class Layer(BaseEstimator):
         """
         return input_shape
 
+    def arrange(self, X: np.ndarray) -> np.ndarray:
+        """Return inputs as the network reads them: the one place where flat rows become images.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Inputs as a user passes them.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+
+        Raises
+        ------
+        ValueError
+            If the network was told the shape of its samples and these have another.
+        """
+        return X
+
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         """Return whether the outputs at infinite width are Gaussian, as those of `Dense` are."""
         return False

@@ -49,6 +49,9 @@ class ConvNet(SpatialPreset):
     last_layer : Dense or None, default=None
         The layer behind the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
         others.
+    input_shape : tuple of int, default=None
+        Shape of one sample, (height, width, channels) or (length, channels), for ``X`` whose rows
+        are flattened samples. None takes samples in their own shape.
 
     See Also
     --------
@@ -97,6 +100,7 @@ class ConvNet(SpatialPreset):
         weight_std: float = DEFAULT_WEIGHT_STD,
         bias_std: float | None = DEFAULT_BIAS_STD,
         last_layer: Dense | None = None,
+        input_shape: Sequence[int] | None = None,
     ) -> None:
         self.depth = depth
         self.filter_shape = filter_shape
@@ -109,6 +113,7 @@ class ConvNet(SpatialPreset):
         self.weight_std = weight_std
         self.bias_std = bias_std
         self.last_layer = last_layer
+        self.input_shape = input_shape
 
     @classmethod
     def examples(cls) -> list[Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import ClassVar
+
+import numpy as np
 
 from skntk.architecture.combinators import Serial
 from skntk.architecture.layer import Layer
@@ -21,7 +24,12 @@ DEFAULT_BIAS_STD = 0.1
 class SpatialPreset(Preset):
     """A network of convolutions; subclasses say which, and what the pixels behind them become."""
 
-    static: ClassVar[tuple[str, ...]] = ("filter_shape", "pooling", "padding")
+    static: ClassVar[tuple[str, ...]] = (
+        "filter_shape",
+        "pooling",
+        "padding",
+        "input_shape",
+    )
     poolings: ClassVar[tuple[str, ...]] = ("none", "global")
     paddings: ClassVar[tuple[str, ...]] = PADDINGS
 
@@ -29,6 +37,18 @@ class SpatialPreset(Preset):
     activation: ActivationLike
     pooling: str
     padding: str
+    input_shape: Sequence[int] | None
+
+    def arrange(self, X: np.ndarray) -> np.ndarray:
+        if self.input_shape is None:
+            return X
+        shape = check_sizes(self, "input_shape", len(check_sizes(self, "filter_shape")) + 1)
+        if X.shape[1:] not in (shape, (prod(shape),)):
+            raise ValueError(
+                f"{type(self).__name__}(input_shape={shape}) takes samples of this shape, or flat "
+                f"rows of {prod(shape)} features, but one sample has shape {X.shape[1:]}."
+            )
+        return X.reshape(-1, *shape)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         check_choice(self, "pooling", self.poolings)
@@ -45,7 +65,8 @@ class SpatialPreset(Preset):
             raise ValueError(
                 f"{label} takes images, X of shape (n_samples, height, width, channels), or "
                 "sequences, X of shape (n_samples, length, channels), but one sample has shape "
-                f"{tuple(input_shape)}. Reshape the samples."
+                f"{tuple(input_shape)}. Set input_shape to the shape of one sample, such as "
+                "(height, width, channels), to pass flat rows."
             )
         if len(input_shape) != n_axes + 1:
             kind = {1: "sequences", 2: "images"}.get(n_axes, f"samples of {n_axes} spatial axes")
