@@ -7,6 +7,8 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 
 def check_real(
     owner: object,
@@ -67,6 +69,23 @@ def check_integer(owner: object, name: str, *, minimum: int) -> int:
     if value < minimum:
         raise ValueError(f"{label}: {name} must be at least {minimum}.")
     return int(value)
+
+
+def check_boolean(owner: object, name: str) -> bool:
+    """Return the hyperparameter ``owner.name``, which is True or False.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    value = getattr(owner, name)
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(
+            f"{type(owner).__name__}({name}={value!r}): {name} must be True or False, "
+            f"got {type(value).__name__}."
+        )
+    return bool(value)
 
 
 def check_choice(owner: object, name: str, choices: Sequence[str]) -> str:

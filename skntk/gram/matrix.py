@@ -15,6 +15,7 @@ from skntk.gram.execution import workers
 from skntk.gram.memory import require_memory
 from skntk.gram.programs import as_arguments
 from skntk.gram.tiles import cross_matrices, symmetric_matrices
+from skntk.gram.views import MATRICES_OF_A_SUM, averaged_diagonals, averaged_matrices
 
 Kind = Literal["nngp", "ntk"]
 DTYPES = ("float32", "float64")
@@ -121,17 +122,21 @@ def gram_matrix(
     ]
     _check_shapes(architecture, *inputs)
     shape = (len(inputs[0]), len(inputs[-1]))
+    at_once = 1 if architecture.n_views == 1 else MATRICES_OF_A_SUM
     require_memory(
-        len(kinds) * shape[0] * shape[1] * inputs[0].itemsize,
+        at_once * len(kinds) * shape[0] * shape[1] * inputs[0].itemsize,
         f"The kernel matrix of {shape[0]} x {shape[1]} samples",
         "Use fewer samples, or dtype='float32' for half of it.",
     )
     arguments = as_arguments(architecture, inputs[0].dtype)
     with workers(n_jobs) as run_tasks:
-        if len(inputs) == 1:
-            matrices = symmetric_matrices(arguments, inputs[0], kinds, run_tasks)
-        else:
-            matrices = cross_matrices(arguments, inputs[0], inputs[1], kinds, run_tasks)
+
+        def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
+            if right is None:
+                return symmetric_matrices(arguments, left, kinds, run_tasks)
+            return cross_matrices(arguments, left, right, kinds, run_tasks)
+
+        matrices = averaged_matrices(architecture, evaluate, *inputs)
     return matrices[0] if isinstance(kind, str) else tuple(matrices)
 
 
@@ -175,9 +180,16 @@ def gram_diagonal(
     kinds = _check_kinds(kind)
     inputs = _check_inputs(architecture, "X", X, dtype)
     _check_shapes(architecture, inputs)
+    arguments = as_arguments(architecture, inputs.dtype)
     with workers(None) as run_tasks:
-        blocks = make_blocks(as_arguments(architecture, inputs.dtype), inputs, run_tasks)
-    diagonals = [np.concatenate([block.diagonal(each) for block in blocks]) for each in kinds]
+
+        def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
+            if right is not None:
+                return cross_matrices(arguments, left, right, kinds, run_tasks)
+            blocks = make_blocks(arguments, left, run_tasks)
+            return [np.concatenate([block.diagonal(each) for block in blocks]) for each in kinds]
+
+        diagonals = averaged_diagonals(architecture, evaluate, inputs)
     return diagonals[0] if isinstance(kind, str) else tuple(diagonals)
 
 

@@ -179,6 +179,12 @@ def test_registered_for_images_alone():
         (WideResNet(strides=2), (8, 8, 1), TypeError, "strides must be a tuple of integers."),
         (Myrtle(pool_shape=(2, 2, 2)), (8, 8, 1), ValueError, "pool_shape must have 2 entries"),
         (ConvNet(last_layer=Flatten()), (8, 8, 1), TypeError, "last_layer must be a Dense layer"),
+        (
+            ConvNet(horizontal_flip="yes"),
+            (8, 8, 1),
+            TypeError,
+            "ConvNet(horizontal_flip='yes'): horizontal_flip must be True or False, got str.",
+        ),
         (ConvNet(weight_std=-1.0), (8, 8, 1), ValueError, "weight_std must be >= 0."),
         (ConvNet(activation="rulu"), (8, 8, 1), ValueError, "Did you mean 'relu'?"),
     ],

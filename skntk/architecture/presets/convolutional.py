@@ -52,6 +52,9 @@ class ConvNet(SpatialPreset):
     input_shape : tuple of int, default=None
         Shape of one sample, (height, width, channels) or (length, channels), for ``X`` whose rows
         are flattened samples. None takes samples in their own shape.
+    horizontal_flip : bool, default=False
+        Whether the network is the mean of itself over each sample and its mirror image along the
+        last spatial axis, see `FlipAverage`.
 
     See Also
     --------
@@ -101,6 +104,7 @@ class ConvNet(SpatialPreset):
         bias_std: float | None = DEFAULT_BIAS_STD,
         last_layer: Dense | None = None,
         input_shape: Sequence[int] | None = None,
+        horizontal_flip: bool = False,
     ) -> None:
         self.depth = depth
         self.filter_shape = filter_shape
@@ -114,6 +118,7 @@ class ConvNet(SpatialPreset):
         self.bias_std = bias_std
         self.last_layer = last_layer
         self.input_shape = input_shape
+        self.horizontal_flip = horizontal_flip
 
     @classmethod
     def examples(cls) -> list[Any]:

@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from skntk.architecture.combinators import Serial
+from skntk.architecture.flips import FlipAverage
 from skntk.architecture.layer import Layer
 from skntk.architecture.presets.base import ActivationLike, Preset
 from skntk.architecture.spatial.convolution import Conv
 from skntk.architecture.spatial.pooling import AvgPool
 from skntk.architecture.spatial.reductions import Flatten, GlobalAvgPool
 from skntk.architecture.spatial.windows import PADDINGS
-from skntk.architecture.validation import check_choice, check_sizes
+from skntk.architecture.validation import check_boolean, check_choice, check_sizes
 
 DEFAULT_WEIGHT_STD = 1.5
 DEFAULT_BIAS_STD = 0.1
@@ -29,6 +30,7 @@ class SpatialPreset(Preset):
         "pooling",
         "padding",
         "input_shape",
+        "horizontal_flip",
     )
     poolings: ClassVar[tuple[str, ...]] = ("none", "global")
     paddings: ClassVar[tuple[str, ...]] = PADDINGS
@@ -38,6 +40,7 @@ class SpatialPreset(Preset):
     pooling: str
     padding: str
     input_shape: Sequence[int] | None
+    horizontal_flip: bool
 
     def arrange(self, X: np.ndarray) -> np.ndarray:
         if self.input_shape is None:
@@ -50,9 +53,14 @@ class SpatialPreset(Preset):
             )
         return X.reshape(-1, *shape)
 
+    @property
+    def n_views(self) -> int:
+        return 2 if self.horizontal_flip else 1
+
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         check_choice(self, "pooling", self.poolings)
         check_choice(self, "padding", self.paddings)
+        check_boolean(self, "horizontal_flip")
         n_axes = len(check_sizes(self, "filter_shape"))
         self._check_axes(input_shape, n_axes)
         self._check_pixels(input_shape)
@@ -107,9 +115,10 @@ class SpatialPreset(Preset):
         """Return the layers up to the last convolution, activation or pool between layers."""
         raise NotImplementedError
 
-    def build(self) -> Serial:
+    def build(self) -> Layer:
         top = GlobalAvgPool() if self.pooling == "global" else Flatten()
-        return Serial([*self._spatial_layers(), top, self._last_layer()])
+        network = Serial([*self._spatial_layers(), top, self._last_layer()])
+        return FlipAverage(network) if self.horizontal_flip else network
 
     def _conv(self, strides: Sequence[int] | None = None) -> Conv:
         return Conv(self.filter_shape, strides, self.padding, self.weight_std, self.bias_std)

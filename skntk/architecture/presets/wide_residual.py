@@ -54,6 +54,9 @@ class WideResNet(SpatialPreset):
     input_shape : tuple of int, default=None
         Shape of one sample, (height, width, channels) or (length, channels), for ``X`` whose rows
         are flattened samples. None takes samples in their own shape.
+    horizontal_flip : bool, default=False
+        Whether the network is the mean of itself over each sample and its mirror image along the
+        last spatial axis, see `FlipAverage`.
 
     See Also
     --------
@@ -90,6 +93,7 @@ class WideResNet(SpatialPreset):
         bias_std: float | None = DEFAULT_BIAS_STD,
         last_layer: Dense | None = None,
         input_shape: Sequence[int] | None = None,
+        horizontal_flip: bool = False,
     ) -> None:
         self.blocks = blocks
         self.filter_shape = filter_shape
@@ -102,6 +106,7 @@ class WideResNet(SpatialPreset):
         self.bias_std = bias_std
         self.last_layer = last_layer
         self.input_shape = input_shape
+        self.horizontal_flip = horizontal_flip
 
     @classmethod
     def examples(cls) -> list[Any]:
