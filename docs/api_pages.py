@@ -59,7 +59,7 @@ def write_api_pages(folder: Path) -> None:
 def estimators_page() -> str:
     """Return the page of the estimators and of whatever else the package itself makes public."""
     classes = [name for name in skntk.__all__ if inspect.isclass(getattr(skntk, name))]
-    lead = "Regressors and classifiers that follow scikit-learn's conventions."
+    lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
     return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", classes)
 
 

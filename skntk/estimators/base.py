@@ -13,6 +13,7 @@ from skntk.architecture import FullyConnected
 from skntk.architecture.layer import Layer
 from skntk.estimators._sklearn import (
     ValidatedEstimator,
+    check_sample_shape,
     validate_inputs,
     validate_parameters,
 )
@@ -165,21 +166,12 @@ class InfiniteNetwork(ValidatedEstimator):
         return hasattr(self, "dual_coef_")
 
     def _validated_inputs(self, X: Any) -> np.ndarray:
-        if hasattr(X, "shape"):
-            # Of images scikit-learn would compare the heights alone.
-            self._check_sample_shape(X.shape[1:])
+        if not self._is_fitted():
+            return validate_inputs(self, X, dtype=self.dtype)
+        check_sample_shape(self, X, self.X_train_.shape[1:])
         inputs = validate_inputs(self, X, dtype=self.dtype)
-        self._check_sample_shape(inputs.shape[1:])
+        check_sample_shape(self, inputs, self.X_train_.shape[1:])
         return inputs
-
-    def _check_sample_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise a ValueError unless these are samples of one axis or of the shape in `fit`."""
-        expected = self.X_train_.shape[1:] if self._is_fitted() else shape
-        if shape != expected and max(len(shape), len(expected)) > 1:
-            raise ValueError(
-                f"X has samples of shape {shape}, but {type(self).__name__} was fitted on samples "
-                f"of shape {expected}: pass samples of that shape."
-            )
 
     def _prior_architecture(self, X: np.ndarray) -> Layer:
         validate_parameters(self)
