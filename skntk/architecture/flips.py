@@ -52,7 +52,7 @@ class FlipAverage(DelegatingLayer):
     References
     ----------
     .. [1] Li, Wang, Yu, Du, Hu, Salakhutdinov, Arora, "Enhanced convolutional neural tangent
-       kernels", 2019, section 4.
+       kernels", 2019.
 
     Examples
     --------
