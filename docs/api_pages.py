@@ -23,6 +23,10 @@ PARTS_OF_A_NETWORK = {
         "Presets",
         "Whole networks, built from the public layers alone. All end with a `Dense` layer.",
     ),
+    "image_network": (
+        "Networks for images and sequences",
+        "Whole networks for samples of shape (height, width, channels) or (length, channels).",
+    ),
     "layer": ("Layers", "What is put in line with `Serial`."),
     "spatial": (
         "Layers for images and sequences",
@@ -55,7 +59,7 @@ def write_api_pages(folder: Path) -> None:
 def estimators_page() -> str:
     """Return the page of the estimators and of whatever else the package itself makes public."""
     classes = [name for name in skntk.__all__ if inspect.isclass(getattr(skntk, name))]
-    lead = "Regressors and classifiers that follow scikit-learn's conventions."
+    lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
     return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", classes)
 
 

@@ -10,6 +10,7 @@ from skntk.estimators import (
     NNGPRegressor,
     NTKClassifier,
     NTKRegressor,
+    ZCAWhitening,
 )
 from skntk.gram import gram_diagonal, gram_matrix
 
@@ -18,6 +19,7 @@ __all__ = [
     "NNGPRegressor",
     "NTKClassifier",
     "NTKRegressor",
+    "ZCAWhitening",
     "__version__",
     "gram_diagonal",
     "gram_matrix",

@@ -21,6 +21,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_jobs": [Integral, None],
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "regularization": [Interval(Real, 0, None, closed="left")],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }
 
@@ -59,3 +60,17 @@ def validate_inputs(estimator: ValidatedEstimator, X: Any, *, dtype: str) -> np.
         return fitted_inputs
     inputs: np.ndarray = check_array(X, input_name="X", estimator=estimator, **checks)
     return inputs
+
+
+def check_sample_shape(estimator: BaseEstimator, X: Any, expected: tuple[int, ...]) -> None:
+    """Raise a ValueError if images differ in shape from the training data.
+
+    Of tables scikit-learn says which features are missing; of images it would compare the heights
+    alone. What has no shape before its validation is checked again behind it.
+    """
+    shape = tuple(X.shape[1:]) if hasattr(X, "shape") else expected
+    if shape != expected and max(len(shape), len(expected)) > 1:
+        raise ValueError(
+            f"X has samples of shape {shape}, but {type(estimator).__name__} was fitted on samples "
+            f"of shape {expected}: pass samples of that shape."
+        )

@@ -13,6 +13,7 @@ from skntk.architecture import FullyConnected
 from skntk.architecture.layer import Layer
 from skntk.estimators._sklearn import (
     ValidatedEstimator,
+    check_sample_shape,
     validate_inputs,
     validate_parameters,
 )
@@ -159,7 +160,7 @@ class InfiniteNetwork(ValidatedEstimator):
         architecture: Layer = (
             FullyConnected() if self.architecture is None else clone(self.architecture)
         )
-        architecture.output_shape(X.shape[1:])
+        architecture.output_shape(architecture.arrange(X).shape[1:])
         if not architecture.outputs_are_gaussian():
             raise ValueError(
                 f"The outputs of {architecture!r} are not a Gaussian process: a last Dense layer "
@@ -194,12 +195,11 @@ class InfiniteNetwork(ValidatedEstimator):
         return hasattr(self, "dual_coef_")
 
     def _validated_inputs(self, X: Any) -> np.ndarray:
+        if not self._is_fitted():
+            return validate_inputs(self, X, dtype=self.dtype)
+        check_sample_shape(self, X, self.X_train_.shape[1:])
         inputs = validate_inputs(self, X, dtype=self.dtype)
-        if self._is_fitted() and inputs.shape[1:] != self.X_train_.shape[1:]:
-            raise ValueError(
-                f"X has samples of shape {inputs.shape[1:]}, but {type(self).__name__} was fitted "
-                f"on samples of shape {self.X_train_.shape[1:]}: pass samples of that shape."
-            )
+        check_sample_shape(self, inputs, self.X_train_.shape[1:])
         return inputs
 
     def _prior_architecture(self, X: np.ndarray) -> Layer:

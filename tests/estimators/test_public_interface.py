@@ -22,6 +22,7 @@ def test_what_the_package_exports():
         "NNGPRegressor",
         "NTKClassifier",
         "NTKRegressor",
+        "ZCAWhitening",
         "__version__",
         "gram_diagonal",
         "gram_matrix",

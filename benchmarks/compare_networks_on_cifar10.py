@@ -1,0 +1,113 @@
+"""Test accuracy of infinitely wide networks on few images of CIFAR-10, by size of the training set.
+
+Fully connected, convolutional and wide residual networks are compared, NNGP and NTK, as in the
+experiments of Novak et al., "Neural Tangents: Fast and easy infinite neural networks in Python",
+ICLR 2020.
+
+Run ``python -m benchmarks.compare_networks_on_cifar10 --data cifar10_small.npz --work FOLDER``. The
+archive holds X_train, y_train, X_test and y_test; images are of shape (n, 32, 32, 3) with values
+from 0 to 255. Kernels are computed in pieces of a few rows, and each piece is a file in the folder:
+a run that was stopped goes on where it was, and ``--minutes`` stops it after a piece. When all
+pieces are there, the table and the figure are written.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.cifar10_study.accuracy import Accuracy, accuracies
+from benchmarks.cifar10_study.images import Images, load_images
+from benchmarks.cifar10_study.pieces import KINDS, KernelPieces
+from benchmarks.cifar10_study.report import draw, table
+from benchmarks.timing import machine
+from skntk.architecture import ConvNet, FullyConnected, Layer, Myrtle, WideResNet
+
+RESULTS = Path(__file__).parent / "results" / "networks_on_cifar10.md"
+FIGURE = Path(__file__).parent.parent / "docs" / "figures" / "networks_on_cifar10.png"
+SIZES = (10, 20, 40, 80, 160, 320, 400)
+
+
+def networks(shape: tuple[int, ...], flip: bool) -> dict[str, Layer]:
+    """Return the networks by name, in the order of the table, all of them for flat rows."""
+    options = {"input_shape": shape, "horizontal_flip": flip}
+    return {
+        "fully connected": FullyConnected(5, bias_std=0.1),
+        "convolutional": ConvNet(5, **options),
+        "convolutional, pooled": ConvNet(5, pooling="global", **options),
+        "Myrtle-5": Myrtle(5, **options),
+        "wide residual": WideResNet(1, **options),
+    }
+
+
+def pieces_of(arguments: argparse.Namespace, images: Images) -> dict[str, KernelPieces]:
+    """Return what is to be computed, by the name of the network."""
+    chosen = networks(images.shape, arguments.flip)
+    names = arguments.networks or list(chosen)
+    return {
+        name: KernelPieces(
+            arguments.work, name, chosen[name], images, arguments.dtype, arguments.rows
+        )
+        for name in names
+    }
+
+
+def compute(pieces: Sequence[KernelPieces], minutes: float) -> bool:
+    """Compute the missing pieces, and return whether none is missing any more."""
+    start = perf_counter()
+    for each in pieces:
+        for task in each.missing():
+            if perf_counter() - start > 60 * minutes:
+                return False
+            seconds = each.compute(task)
+            print(f"{each.name}: {task}, {seconds:.1f} s", flush=True)
+    return True
+
+
+def main() -> None:
+    """Compute what is missing, and report when nothing is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="archive of images")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the pieces of kernels")
+    parser.add_argument("--train", type=int, default=400, help="training images")
+    parser.add_argument("--test", type=int, default=500, help="test images")
+    parser.add_argument(
+        "--pool", type=int, default=1, help="mean over so many pixels along an axis"
+    )
+    parser.add_argument("--whiten", type=float, help="strength of the regularization of ZCA")
+    parser.add_argument(
+        "--flip", action="store_true", help="average networks of images over mirror images"
+    )
+    parser.add_argument("--networks", nargs="*", help="names; all if left out")
+    parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
+    parser.add_argument("--rows", type=int, default=50, help="rows of a piece")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--figure", type=Path, default=FIGURE)
+    arguments = parser.parse_args()
+
+    images = load_images(
+        arguments.data, arguments.train, arguments.test, arguments.pool, arguments.whiten
+    )
+    pieces = pieces_of(arguments, images)
+    if not compute(list(pieces.values()), arguments.minutes):
+        print("Pieces are missing: run again to go on.")
+        return
+    sizes = [n for n in SIZES if n <= arguments.train]
+    scores: dict[tuple[str, str], list[Accuracy]] = {}
+    for name, each in pieces.items():
+        for kind in KINDS:
+            kernel, cross = each.assembled(kind)
+            scores[name, kind] = accuracies(kernel, cross, images.y_train, images.y_test, sizes)
+    seconds = {name: each.seconds() for name, each in pieces.items()}
+    text = table(scores, sizes, seconds)
+    arguments.results.parent.mkdir(parents=True, exist_ok=True)
+    arguments.results.write_text(f"{text}\n\n{images.description}\n\n{machine()}\n")
+    print(arguments.results.read_text())
+    draw(scores, sizes, arguments.figure)
+
+
+if __name__ == "__main__":
+    main()
