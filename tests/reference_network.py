@@ -16,9 +16,18 @@ class NotSupportedError(Exception):
     """A layer, or a parameter of a layer, that does not exist; its name is the message."""
 
 
-def build_network(layers: list[Description]) -> Serial:
-    """Return the network of a list of layer descriptions, or raise NotSupportedError."""
-    return Serial([build_layer(layer) for layer in layers])
+def build_network(layers: list[Description], n_channels: int | None = None) -> Serial:
+    """Return the network of a list of layer descriptions, or raise NotSupportedError.
+
+    The number of channels of the input matters for the standard parameterization alone.
+    """
+    built = []
+    for layer in layers:
+        if layer.get("parameterization") == "standard":
+            layer = {**layer, "fan_in": n_channels}
+        built.append(build_layer(layer))
+        n_channels = layer.get("channels", n_channels)
+    return Serial(built)
 
 
 def build_layer(description: Description) -> Layer:
