@@ -75,6 +75,7 @@ def _numerical(function: str, degree: int) -> Layer:
 CONSTRUCTORS: dict[str, Callable[..., Layer]] = {
     **{name: _from_class(cls) for name, cls in registered().items()},
     "Dense": _dense,
+    "LocalConv": _from_class(registered()["ConvLocal"]),
     "Numerical": _numerical,
     "Product": _product,
     "Residual": _residual,

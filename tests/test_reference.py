@@ -33,6 +33,7 @@ SUPPORTED_LAYERS = [
     "Hermite",
     "LayerNorm",
     "LeakyRelu",
+    "LocalConv",
     "Monomial",
     "Numerical",
     "Polynomial",
