@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from skntk.architecture import Layer, Product, Residual, Serial
+from skntk.architecture import Concat, Layer, Product, Residual, Serial
 from skntk.architecture.registry import registered
 
 Description = dict[str, Any]
@@ -60,6 +60,16 @@ def _product(branches: list[list[Description]]) -> Product:
     return Product([build_network(branch) for branch in branches])
 
 
+def _concat(axis: str | int, branches: list[list[Description]]) -> Concat:
+    channels = [
+        next((layer["channels"] for layer in reversed(branch) if "channels" in layer), None)
+        for branch in branches
+    ]
+    return Concat(
+        [build_network(branch) for branch in branches], axis, None if None in channels else channels
+    )
+
+
 def _dense(channels: int | None = None, **parameters: Any) -> Layer:
     # An infinite width has no number of channels; the parameters that make it matter come with
     # names of their own.
@@ -74,6 +84,7 @@ def _numerical(function: str, degree: int) -> Layer:
 
 CONSTRUCTORS: dict[str, Callable[..., Layer]] = {
     **{name: _from_class(cls) for name, cls in registered().items()},
+    "Concat": _concat,
     "Dense": _dense,
     "LocalConv": _from_class(registered()["ConvLocal"]),
     "Numerical": _numerical,

@@ -18,6 +18,7 @@ SUPPORTED_LAYERS = [
     "ABRelu",
     "Abs",
     "AvgPool",
+    "Concat",
     "Conv",
     "Cos",
     "Dense",

@@ -7,6 +7,7 @@ that defines it.
 from skntk.architecture.activations import *  # noqa: F403
 from skntk.architecture.branches import *  # noqa: F403
 from skntk.architecture.combinators import *  # noqa: F403
+from skntk.architecture.concatenation import *  # noqa: F403
 from skntk.architecture.dense import *  # noqa: F403
 from skntk.architecture.dropout import *  # noqa: F403
 from skntk.architecture.layer import *  # noqa: F403

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import lcm, prod
+from math import gcd, lcm, prod
+from operator import mul
 from typing import Any, ClassVar, Self
 
 import jax
@@ -12,12 +13,13 @@ from skntk.architecture.combinators import Composition, Serial, check_layer, spl
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets
+from skntk.architecture.spatial.placement import offsets_before, placed
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Identity", "Product", "Residual", "Sum"]
 
 
-class _Branches(Composition):
+class Branches(Composition):
     """Branches that read the same input; subclasses say how their outputs are joined."""
 
     sequence: ClassVar[str] = "branches"
@@ -56,30 +58,73 @@ class _Branches(Composition):
         behind, strides, smallest = zip(
             *(branch.smallest_canvas(sizes) for branch in self.branches), strict=True
         )
-        return behind[0], tuple(map(lcm, *strides)), tuple(map(max, *smallest, sizes))
+        joined, steps = self._joined_sizes(behind), tuple(map(lcm, *strides))
+        # Behind the last spatial layer no axes are left, and nothing is asked of them.
+        least = map(mul, joined, steps) if joined else sizes
+        return joined, steps, tuple(map(max, *smallest, sizes, least))
 
     def grid_behind(self, grid: Grid) -> Grid:
-        return self.branches[0].grid_behind(grid)
+        sizes, canvases = zip(*(branch.grid_behind(grid) for branch in self.branches), strict=True)
+        return Grid(self._joined_sizes(sizes), tuple(map(gcd, *canvases)))
+
+    def _joined_sizes(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """Return the pixels behind the layer from those behind every branch."""
+        return sizes[0]
+
+    def _offsets_behind_branches(self, offsets: Offsets, grid: Grid) -> list[Offsets]:
+        """Return the offsets that are needed of every branch, each on its own canvas."""
+        joined, grids = self.grid_behind(grid), (each.grid_behind(grid) for each in self.branches)
+        return [
+            offsets if each == joined else offsets_before(offsets, each, joined.canvas)
+            for each in grids
+        ]
 
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        needed = [branch.offsets_below(offsets, grid, of_samples) for branch in self.branches]
+        behind = self._offsets_behind_branches(offsets, grid)
+        needed = [
+            branch.offsets_below(of_branch, grid, of_samples)
+            for branch, of_branch in zip(self.branches, behind, strict=True)
+        ]
         return tuple(tuple(sorted(set().union(*of_axis))) for of_axis in zip(*needed, strict=True))
 
     def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+        behind = self._offsets_behind_branches(offsets, field.grid)
         fields, statistics = zip(
-            *(branch.field_of_samples(field, offsets) for branch in self.branches), strict=True
+            *(
+                branch.field_of_samples(field, of_branch)
+                for branch, of_branch in zip(self.branches, behind, strict=True)
+            ),
+            strict=True,
         )
-        return self._joined(fields), statistics
+        return self._joined(self._on_one_grid(fields, behind, field.grid)), statistics
 
     def field_of_pairs(
         self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
     ) -> Field:
-        return self._joined(
-            [
-                branch.field_of_pairs(field, offsets, of_left, of_right)
-                for branch, of_left, of_right in zip(self.branches, left, right, strict=True)
-            ]
-        )
+        behind = self._offsets_behind_branches(offsets, field.grid)
+        fields = [
+            branch.field_of_pairs(field, of_branch, of_left, of_right)
+            for branch, of_branch, of_left, of_right in zip(
+                self.branches, behind, left, right, strict=True
+            )
+        ]
+        return self._joined(self._on_one_grid(fields, behind, field.grid))
+
+    def _on_one_grid(
+        self, fields: Sequence[Field], offsets: Sequence[Offsets], grid: Grid
+    ) -> list[Field]:
+        """Return the fields of the branches, laid onto one grid where theirs are different."""
+        joined = self.grid_behind(grid)
+        return [
+            field if field.grid == joined else placed(field, of_field, joined, start)
+            for field, of_field, start in zip(
+                fields, offsets, self._starts([each.grid for each in fields]), strict=True
+            )
+        ]
+
+    def _starts(self, grids: Sequence[Grid]) -> list[tuple[int, ...]]:
+        """Return where the first pixel of every branch stands behind the layer."""
+        return [(0,) * len(grid.sizes) for grid in grids]
 
     def _joined(self, fields: Sequence[Field]) -> Field:
         def compute(offset: Offset) -> PairState:
@@ -117,7 +162,7 @@ class _Branches(Composition):
         raise NotImplementedError
 
 
-class Sum(_Branches):
+class Sum(Branches):
     """The sum of branches that read the same input: ``K' = sum_b K_b`` and ``T' = sum_b T_b``.
 
     Parameters
@@ -146,7 +191,7 @@ class Sum(_Branches):
         return sum(outputs[1:], start=outputs[0])
 
 
-class Product(_Branches):
+class Product(Branches):
     """The elementwise product of branches that read the same input.
 
     ``K' = prod_b K_b`` and ``T' = sum_b T_b prod_{c != b} K_c``, as the branches are independent.

@@ -11,6 +11,7 @@ import pytest
 from skntk import NTKRegressor, gram_diagonal, gram_matrix
 from skntk.architecture import (
     AvgPool,
+    Concat,
     Conv,
     Dense,
     Dropout,
@@ -21,6 +22,7 @@ from skntk.architecture import (
     Relu,
     Residual,
     Serial,
+    Sum,
     Tanh,
 )
 from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
@@ -51,6 +53,13 @@ WHOLE_NETWORKS = {
             AvgPool((2, 2), (2, 2), "SAME"),
             GlobalAvgPool(),
             Dense(1.2, 0.2),
+        ]
+    ),
+    "concat": Serial(
+        [
+            Concat([Conv((2, 2), (1, 2)), AvgPool((2, 2), (2, 2), "SAME")], axis=0),
+            Relu(),
+            GlobalAvgPool(),
         ]
     ),
     "pools": Serial(
@@ -146,6 +155,32 @@ def test_derivatives_by_hyperparameters(network, X):
     slope, difference = float(slope), float(forward) - float(backward)
     assert np.isfinite(slope)
     assert difference / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("last", [Flatten(), GlobalAvgPool()])
+def test_branches_stand_in_a_row(last):
+    """What ends in positions of their own shares nothing: a pool averages the branches' kernels."""
+    X = np.random.default_rng(0).normal(size=(5, 6, 2))
+    branches = [Conv((3,), bias_std=0.4), AvgPool((2,), (2,))]
+    parts = [2 / 3, 1 / 3]
+    if isinstance(last, GlobalAvgPool):
+        parts = [part**2 for part in parts]
+    single = [gram_matrix(Serial([branch, last]), X, kind=BOTH) for branch in branches]
+    joined = gram_matrix(Serial([Concat(branches, axis=0), last]), X, kind=BOTH)
+    for ours, *of_branches in zip(joined, *single, strict=True):
+        expected = sum(part * each for part, each in zip(parts, of_branches, strict=True))
+        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("last", [Flatten(), GlobalAvgPool()])
+def test_branches_of_different_strides_add(last):
+    """They end in equal sizes, though on canvases of different sizes."""
+    X = np.random.default_rng(0).normal(size=(5, 6, 2))
+    branches = [Conv((4,), padding="VALID"), AvgPool((2,), (2,))]
+    single = [gram_matrix(Serial([branch, last]), X, kind=BOTH) for branch in branches]
+    added = gram_matrix(Serial([Sum(branches), last]), X, kind=BOTH)
+    for ours, *of_branches in zip(added, *single, strict=True):
+        np.testing.assert_allclose(ours, sum(of_branches), rtol=1e-12, atol=1e-14)
 
 
 WITHOUT_PARAMETERS = {
@@ -264,6 +299,30 @@ def test_estimators_take_images():
         (Serial([Conv((3, 3))]), (4, 4, 1), ValueError, r"end in Flatten\(\) or GlobalAvgPool\(\)"),
         (Serial([GlobalAvgPool()]), (4,), ValueError, "takes images or sequences"),
         (FullyConnected(2), (4, 4, 1), ValueError, "takes vectors"),
+        (
+            Serial([Concat([Conv((2, 2)), Conv((2, 2), (2, 2))], 1), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            r"do not fit side by side: \[\(4, 4, 1\), \(2, 2, 1\)\]",
+        ),
+        (
+            Serial([Concat([Conv((2, 2)), Flatten()]), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            "do not fit side by side",
+        ),
+        (
+            Serial([Concat([Conv((2, 2))], 2), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            r"the spatial axes of the branches are \[0, 1\]",
+        ),
+        (
+            Serial([Concat([Conv((2, 2))], 0, [1]), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            "channels are for axis='channels', not 0",
+        ),
         (Serial([LayerNorm([0, 2]), Flatten()]), (4, 4, 1), ValueError, r"axes .* are \[0, 1\]"),
         (Serial([LayerNorm([0, 0]), Flatten()]), (4, 4, 1), ValueError, "names an axis twice"),
         (Serial([Dense(), Relu(), Dense()]), (4, 4, 1), ValueError, "ends with 2 spatial axes"),

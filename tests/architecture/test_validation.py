@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from skntk.architecture import (
+    Concat,
     Dense,
     Dropout,
     FullyConnected,
@@ -94,6 +95,17 @@ def test_numpy_numbers_are_numbers(layer):
         (ResidualFullyConnected(-3), "ResidualFullyConnected(depth=-3): depth must be at least 1."),
         (FullyConnected(activation="softmax"), "Unknown activation='softmax'."),
         (Serial([]), "Serial(layers=[]) needs at least one layer."),
+        (Concat([]), "Concat(branches=[]) needs at least one layer."),
+        (Concat([Dense()], axis=0), "Concat(axis=0): the spatial axes of the branches are []."),
+        (
+            Concat([Dense()], channels=[1, 2]),
+            "Concat(channels=[1, 2]): channels must have one entry for each of the 1 branches.",
+        ),
+        (Concat([Dense()], channels=[0]), "Concat(channels=[0]): channels must be finite and > 0."),
+        (
+            Concat([Dense()], channels=[np.inf]),
+            "Concat(channels=[inf]): channels must be finite and > 0.",
+        ),
         (Sum([]), "Sum(branches=[]) needs at least one layer."),
     ],
     ids=lambda value: repr(value) if not isinstance(value, str) else "",
@@ -110,6 +122,15 @@ def test_values(layer, message):
         (Serial([Dense(), "relu"]), "Serial takes layers of skntk.architecture, got str: 'relu'."),
         (Serial(Dense()), "Serial(layers=...) takes a list of layers, got Dense."),
         (Product([Dense(), 2]), "Product takes layers of skntk.architecture, got int: 2."),
+        (
+            Concat([Dense()], "rows"),
+            "Concat(axis='rows'): axis must be 'channels' or a spatial axis",
+        ),
+        (Concat([Dense()], True), "Concat(axis=True): axis must be 'channels' or a spatial axis"),
+        (
+            Concat([Dense()], channels=["all"]),
+            "Concat(channels=['all']): channels must be a list of numbers.",
+        ),
         (Residual(Relu), "Residual takes layer objects, got the class Relu: write Relu(...)."),
         (Residual(Dense(), "identity"), "Residual takes layers of skntk.architecture, got str"),
         (
