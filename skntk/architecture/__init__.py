@@ -18,3 +18,4 @@ from skntk.architecture.spatial.convolution import *  # noqa: F403
 from skntk.architecture.spatial.local_convolution import *  # noqa: F403
 from skntk.architecture.spatial.pooling import *  # noqa: F403
 from skntk.architecture.spatial.reductions import *  # noqa: F403
+from skntk.architecture.spatial.transposed_convolution import *  # noqa: F403

@@ -13,7 +13,7 @@ from skntk.architecture.combinators import Composition, Serial, check_layer, spl
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets
-from skntk.architecture.spatial.placement import offsets_before, placed
+from skntk.architecture.spatial.reads import Reads, copied, offsets_read, sums_of_reads
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Identity", "Product", "Residual", "Sum"]
@@ -71,12 +71,25 @@ class Branches(Composition):
         """Return the pixels behind the layer from those behind every branch."""
         return sizes[0]
 
+    def _reads(self, grid: Grid) -> list[Reads | None]:
+        """Return how every branch is laid onto the grid behind the layer, None if it is on it."""
+        joined, grids = self.grid_behind(grid), [each.grid_behind(grid) for each in self.branches]
+        return [
+            None if of_branch == joined else copied(of_branch, joined.canvas, start)
+            for of_branch, start in zip(grids, self._starts(grids), strict=True)
+        ]
+
+    def _starts(self, grids: Sequence[Grid]) -> list[tuple[int, ...]]:
+        """Return where the first pixel of every branch stands behind the layer."""
+        return [(0,) * len(grid.sizes) for grid in grids]
+
     def _offsets_behind_branches(self, offsets: Offsets, grid: Grid) -> list[Offsets]:
         """Return the offsets that are needed of every branch, each on its own canvas."""
-        joined, grids = self.grid_behind(grid), (each.grid_behind(grid) for each in self.branches)
         return [
-            offsets if each == joined else offsets_before(offsets, each, joined.canvas)
-            for each in grids
+            offsets
+            if reads is None
+            else offsets_read(offsets, branch.grid_behind(grid).canvas, reads)
+            for branch, reads in zip(self.branches, self._reads(grid), strict=True)
         ]
 
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
@@ -96,7 +109,7 @@ class Branches(Composition):
             ),
             strict=True,
         )
-        return self._joined(self._on_one_grid(fields, behind, field.grid)), statistics
+        return self._joined(self._on_one_grid(fields, offsets, field.grid)), statistics
 
     def field_of_pairs(
         self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
@@ -108,23 +121,15 @@ class Branches(Composition):
                 self.branches, behind, left, right, strict=True
             )
         ]
-        return self._joined(self._on_one_grid(fields, behind, field.grid))
+        return self._joined(self._on_one_grid(fields, offsets, field.grid))
 
-    def _on_one_grid(
-        self, fields: Sequence[Field], offsets: Sequence[Offsets], grid: Grid
-    ) -> list[Field]:
+    def _on_one_grid(self, fields: Sequence[Field], offsets: Offsets, grid: Grid) -> list[Field]:
         """Return the fields of the branches, laid onto one grid where theirs are different."""
         joined = self.grid_behind(grid)
         return [
-            field if field.grid == joined else placed(field, of_field, joined, start)
-            for field, of_field, start in zip(
-                fields, offsets, self._starts([each.grid for each in fields]), strict=True
-            )
+            field if reads is None else sums_of_reads(field, offsets, joined, reads)
+            for field, reads in zip(fields, self._reads(grid), strict=True)
         ]
-
-    def _starts(self, grids: Sequence[Grid]) -> list[tuple[int, ...]]:
-        """Return where the first pixel of every branch stands behind the layer."""
-        return [(0,) * len(grid.sizes) for grid in grids]
 
     def _joined(self, fields: Sequence[Field]) -> Field:
         def compute(offset: Offset) -> PairState:

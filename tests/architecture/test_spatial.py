@@ -13,6 +13,8 @@ from skntk.architecture import (
     AvgPool,
     Concat,
     Conv,
+    ConvLocal,
+    ConvTranspose,
     Dense,
     Dropout,
     Flatten,
@@ -183,6 +185,46 @@ def test_branches_of_different_strides_add(last):
         np.testing.assert_allclose(ours, sum(of_branches), rtol=1e-12, atol=1e-14)
 
 
+WITH_PARAMETERS = [
+    *(
+        (ConvTranspose((3,), (stride,), padding), (4, 2))
+        for stride, padding in ((1, "SAME"), (2, "SAME"), (2, "VALID"), (4, "CIRCULAR"))
+    ),
+    (ConvTranspose((2, 3), (3, 2)), (2, 3, 1)),
+    (ConvLocal((3, 2), (2, 1)), (4, 3, 1)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), WITH_PARAMETERS)
+def test_one_layer_of_weights_has_the_kernel_of_its_derivatives(layer, shape):
+    """The NTK of a finite network that is linear in its weights is the infinite one."""
+    X = np.random.default_rng(0).normal(size=(5, *shape))
+    network = Serial([layer, GlobalAvgPool()])
+    with jax.enable_x64(True):
+        weights = network.initialize(jax.random.key(0), shape, 1, 1)
+        derivatives = jax.jacobian(lambda weights: network.apply(weights, jnp.asarray(X)))(weights)
+        rows = [leaf.reshape(len(X), -1) for leaf in jax.tree.leaves(derivatives)]
+        expected = np.asarray(sum(each @ each.T for each in rows))
+    np.testing.assert_allclose(gram_matrix(network, X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (4, 2), (3, 2), (2, 3)])
+def test_transposed_convolution_is_that_of_jax(padding, size, stride):
+    X, weights = np.ones((1, 5, 1)), np.arange(1.0, size + 1).reshape(size, 1, 1)
+    layer = ConvTranspose((size,), (stride,), padding, weight_std=np.sqrt(size))
+    ours = layer.apply((weights, np.zeros(1)), jnp.asarray(X))
+    expected = jax.lax.conv_transpose(
+        jnp.asarray(X, ours.dtype),
+        jnp.asarray(weights, ours.dtype),
+        (stride,),
+        padding,
+        dimension_numbers=("NHC", "HIO", "NHC"),
+    )
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+    assert layer.output_shape(X.shape[1:]) == ours.shape[1:]
+
+
 WITHOUT_PARAMETERS = {
     "norm": (LayerNorm("all"), (3, 4, 2)),
     "norm of rows": (LayerNorm([1], 0.1), (3, 4, 2)),
@@ -299,6 +341,12 @@ def test_estimators_take_images():
         (Serial([Conv((3, 3))]), (4, 4, 1), ValueError, r"end in Flatten\(\) or GlobalAvgPool\(\)"),
         (Serial([GlobalAvgPool()]), (4,), ValueError, "takes images or sequences"),
         (FullyConnected(2), (4, 4, 1), ValueError, "takes vectors"),
+        (
+            Serial([ConvTranspose((2,)), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            "1 entries, but .* 2 spatial",
+        ),
         (
             Serial([Concat([Conv((2, 2)), Conv((2, 2), (2, 2))], 1), Flatten()]),
             (4, 4, 1),
