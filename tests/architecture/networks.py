@@ -32,19 +32,25 @@ def as_network(layer, bias_std=0.2):
 
 def as_spatial_network(layer, bias_std=0.2):
     """Return a network of images or sequences around a layer of the category "spatial"."""
-    first = Conv((2,) * n_spatial_axes(layer), weight_std=1.3, bias_std=bias_std)
+    *sizes, _ = spatial_shape(layer)
+    first = Conv((2,) * len(sizes), weight_std=1.3, bias_std=bias_std)
     return Serial([first, Relu(), layer, Flatten(), Dense(1.1, 0.1)])
 
 
-def n_spatial_axes(layer):
-    """Return for how many axes the layer is made: two if it takes any number."""
-    return len(getattr(layer, "filter_shape", getattr(layer, "window_shape", (1, 1))))
+def spatial_shape(layer):
+    """Return the shape of images, or else sequences, that fit the layer."""
+    images, sequences = (5, 4, 2), (7, 2)
+    try:
+        if layer is not None:
+            layer.output_shape(images)
+    except ValueError:
+        return sequences
+    return images
 
 
 def spatial_inputs(layer, n_samples, seed=0):
     """Return images or sequences in general position for a layer of the category "spatial"."""
-    shape = (7, 2) if n_spatial_axes(layer) == 1 else (5, 4, 2)
-    return np.random.default_rng(seed).normal(size=(n_samples, *shape))
+    return np.random.default_rng(seed).normal(size=(n_samples, *spatial_shape(layer)))
 
 
 def has_function(layer):

@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse import eye_array
 
 from skntk import NTKRegressor, gram_diagonal, gram_matrix
 from skntk.architecture import (
+    Aggregate,
     AvgPool,
     Concat,
     Conv,
@@ -20,6 +22,7 @@ from skntk.architecture import (
     Flatten,
     FullyConnected,
     GlobalAvgPool,
+    ImageResize,
     LayerNorm,
     Relu,
     Residual,
@@ -149,7 +152,7 @@ def test_derivatives_by_hyperparameters(network, X):
         gradient = jax.jit(jax.grad(of_leaves))(network)
         random = np.random.default_rng(0)
         along = jax.tree.map(lambda leaf: random.normal() * jnp.abs(leaf), network)
-        slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: g * d, gradient, along)))
+        slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, along)))
         forward, backward = (
             jax.jit(of_leaves)(jax.tree.map(lambda leaf, d, s=s: leaf + s * d, network, along))
             for s in (1e-5, -1e-5)
@@ -229,6 +232,11 @@ WITHOUT_PARAMETERS = {
     "norm": (LayerNorm("all"), (3, 4, 2)),
     "norm of rows": (LayerNorm([1], 0.1), (3, 4, 2)),
     "norm of a sequence": (LayerNorm([0]), (5, 2)),
+    "nearest": (ImageResize((5, 3), "nearest"), (3, 4, 1)),
+    "bilinear": (ImageResize((2, 4)), (5, 3, 1)),
+    "bicubic": (ImageResize((7,), "bicubic"), (3, 2)),
+    "aliases": (ImageResize((2,), antialias=False), (7, 2)),
+    "graph": (Aggregate([[0, 2, 0], [0, 1, 0.5], [3, 0, 0]]), (3, 2)),
 }
 
 
@@ -341,6 +349,14 @@ def test_estimators_take_images():
         (Serial([Conv((3, 3))]), (4, 4, 1), ValueError, r"end in Flatten\(\) or GlobalAvgPool\(\)"),
         (Serial([GlobalAvgPool()]), (4,), ValueError, "takes images or sequences"),
         (FullyConnected(2), (4, 4, 1), ValueError, "takes vectors"),
+        (Serial([ImageResize((2,)), Flatten()]), (4, 4, 1), ValueError, "1 entries, but .* 2 spa"),
+        (Serial([ImageResize((2, 0)), Flatten()]), (4, 4, 1), ValueError, "at least 1"),
+        (Serial([ImageResize(2), Flatten()]), (4, 1), TypeError, "tuple of integers"),
+        (Serial([ImageResize((2,), "best"), Flatten()]), (4, 1), ValueError, "method must be one"),
+        (Serial([Aggregate(np.eye(4)), Flatten()]), (4, 4, 1), ValueError, "takes the nodes"),
+        (Serial([Aggregate(np.eye(3)), Flatten()]), (4, 1), ValueError, r"have 4 nodes: .*\(4, 4"),
+        (Serial([Aggregate([[np.nan]]), Flatten()]), (1, 1), ValueError, "must be finite"),
+        (Serial([Aggregate(eye_array(4)), Flatten()]), (4, 1), TypeError, r"with \.toarray"),
         (
             Serial([ConvTranspose((2,)), Flatten()]),
             (4, 4, 1),
