@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from skntk.architecture import Layer, Product, Residual, Serial
+from skntk.architecture import Concat, Layer, Product, Residual, Serial
 from skntk.architecture.registry import registered
 
 Description = dict[str, Any]
@@ -16,9 +16,18 @@ class NotSupportedError(Exception):
     """A layer, or a parameter of a layer, that does not exist; its name is the message."""
 
 
-def build_network(layers: list[Description]) -> Serial:
-    """Return the network of a list of layer descriptions, or raise NotSupportedError."""
-    return Serial([build_layer(layer) for layer in layers])
+def build_network(layers: list[Description], n_channels: int | None = None) -> Serial:
+    """Return the network of a list of layer descriptions, or raise NotSupportedError.
+
+    The number of channels of the input matters for the standard parameterization alone.
+    """
+    built = []
+    for layer in layers:
+        if layer.get("parameterization") == "standard":
+            layer = {**layer, "fan_in": n_channels}
+        built.append(build_layer(layer))
+        n_channels = layer.get("channels", n_channels)
+    return Serial(built)
 
 
 def build_layer(description: Description) -> Layer:
@@ -51,6 +60,16 @@ def _product(branches: list[list[Description]]) -> Product:
     return Product([build_network(branch) for branch in branches])
 
 
+def _concat(axis: str | int, branches: list[list[Description]]) -> Concat:
+    channels = [
+        next((layer["channels"] for layer in reversed(branch) if "channels" in layer), None)
+        for branch in branches
+    ]
+    return Concat(
+        [build_network(branch) for branch in branches], axis, None if None in channels else channels
+    )
+
+
 def _dense(channels: int | None = None, **parameters: Any) -> Layer:
     # An infinite width has no number of channels; the parameters that make it matter come with
     # names of their own.
@@ -65,7 +84,9 @@ def _numerical(function: str, degree: int) -> Layer:
 
 CONSTRUCTORS: dict[str, Callable[..., Layer]] = {
     **{name: _from_class(cls) for name, cls in registered().items()},
+    "Concat": _concat,
     "Dense": _dense,
+    "LocalConv": _from_class(registered()["ConvLocal"]),
     "Numerical": _numerical,
     "Product": _product,
     "Residual": _residual,

@@ -18,6 +18,7 @@ SUPPORTED_LAYERS = [
     "ABRelu",
     "Abs",
     "AvgPool",
+    "Concat",
     "Conv",
     "Cos",
     "Dense",
@@ -33,6 +34,7 @@ SUPPORTED_LAYERS = [
     "Hermite",
     "LayerNorm",
     "LeakyRelu",
+    "LocalConv",
     "Monomial",
     "Numerical",
     "Polynomial",
@@ -67,7 +69,7 @@ def cases(*, float32=False):
 
 def network_of(description):
     try:
-        return build_network(description["layers"])
+        return build_network(description["layers"], description.get("input_shape", [None])[-1])
     except NotSupportedError as missing:
         pytest.skip(str(missing))
 

@@ -7,6 +7,7 @@ that defines it.
 from skntk.architecture.activations import *  # noqa: F403
 from skntk.architecture.branches import *  # noqa: F403
 from skntk.architecture.combinators import *  # noqa: F403
+from skntk.architecture.concatenation import *  # noqa: F403
 from skntk.architecture.dense import *  # noqa: F403
 from skntk.architecture.dropout import *  # noqa: F403
 from skntk.architecture.flips import *  # noqa: F403
@@ -15,5 +16,9 @@ from skntk.architecture.normalization import *  # noqa: F403
 from skntk.architecture.presets import *  # noqa: F403
 from skntk.architecture.registry import *  # noqa: F403
 from skntk.architecture.spatial.convolution import *  # noqa: F403
+from skntk.architecture.spatial.graphs import *  # noqa: F403
+from skntk.architecture.spatial.local_convolution import *  # noqa: F403
 from skntk.architecture.spatial.pooling import *  # noqa: F403
 from skntk.architecture.spatial.reductions import *  # noqa: F403
+from skntk.architecture.spatial.resizing import *  # noqa: F403
+from skntk.architecture.spatial.transposed_convolution import *  # noqa: F403

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import lcm, prod
+from math import gcd, lcm, prod
+from operator import mul
 from typing import Any, ClassVar, Self
 
 import jax
 
-from skntk.architecture.combinators import Composition, Serial, check_part, split_key
+from skntk.architecture.combinators import Composition, Serial, check_layer, split_key
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets
+from skntk.architecture.spatial.reads import Reads, copied, offsets_read, sums_of_reads
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Identity", "Product", "Residual", "Sum"]
 
 
-class _Branches(Composition):
+class Branches(Composition):
     """Branches that read the same input; subclasses say how their outputs are joined."""
 
     sequence: ClassVar[str] = "branches"
@@ -56,32 +58,80 @@ class _Branches(Composition):
         behind, strides, smallest = zip(
             *(branch.smallest_canvas(sizes) for branch in self.branches), strict=True
         )
-        return behind[0], tuple(map(lcm, *strides)), tuple(map(max, *smallest, sizes))
+        joined, steps = self._joined_sizes(behind), tuple(map(lcm, *strides))
+        # Behind the last spatial layer no axes are left, and nothing is asked of them.
+        least = map(mul, joined, steps) if joined else sizes
+        return joined, steps, tuple(map(max, *smallest, sizes, least))
 
     def grid_behind(self, grid: Grid) -> Grid:
-        return self.branches[0].grid_behind(grid)
+        sizes, canvases = zip(*(branch.grid_behind(grid) for branch in self.branches), strict=True)
+        return Grid(self._joined_sizes(sizes), tuple(map(gcd, *canvases)))
+
+    def _joined_sizes(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """Return the pixels behind the layer from those behind every branch."""
+        return sizes[0]
+
+    def _reads(self, grid: Grid) -> list[Reads | None]:
+        """Return how every branch is laid onto the grid behind the layer, None if it is on it."""
+        joined, grids = self.grid_behind(grid), [each.grid_behind(grid) for each in self.branches]
+        return [
+            None if of_branch == joined else copied(of_branch, joined.canvas, start)
+            for of_branch, start in zip(grids, self._starts(grids), strict=True)
+        ]
+
+    def _starts(self, grids: Sequence[Grid]) -> list[tuple[int, ...]]:
+        """Return where the first pixel of every branch stands behind the layer."""
+        return [(0,) * len(grid.sizes) for grid in grids]
+
+    def _offsets_behind_branches(self, offsets: Offsets, grid: Grid) -> list[Offsets]:
+        """Return the offsets that are needed of every branch, each on its own canvas."""
+        return [
+            offsets
+            if reads is None
+            else offsets_read(offsets, branch.grid_behind(grid).canvas, reads)
+            for branch, reads in zip(self.branches, self._reads(grid), strict=True)
+        ]
 
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        needed = [branch.offsets_below(offsets, grid, of_samples) for branch in self.branches]
+        behind = self._offsets_behind_branches(offsets, grid)
+        needed = [
+            branch.offsets_below(of_branch, grid, of_samples)
+            for branch, of_branch in zip(self.branches, behind, strict=True)
+        ]
         return tuple(tuple(sorted(set().union(*of_axis))) for of_axis in zip(*needed, strict=True))
 
     def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
         field = field.kept()
+        behind = self._offsets_behind_branches(offsets, field.grid)
         fields, statistics = zip(
-            *(branch.field_of_samples(field, offsets) for branch in self.branches), strict=True
+            *(
+                branch.field_of_samples(field, of_branch)
+                for branch, of_branch in zip(self.branches, behind, strict=True)
+            ),
+            strict=True,
         )
-        return self._joined(fields), statistics
+        return self._joined(self._on_one_grid(fields, offsets, field.grid)), statistics
 
     def field_of_pairs(
         self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
     ) -> Field:
         field = field.kept()
-        return self._joined(
-            [
-                branch.field_of_pairs(field, offsets, of_left, of_right)
-                for branch, of_left, of_right in zip(self.branches, left, right, strict=True)
-            ]
-        )
+        behind = self._offsets_behind_branches(offsets, field.grid)
+        fields = [
+            branch.field_of_pairs(field, of_branch, of_left, of_right)
+            for branch, of_branch, of_left, of_right in zip(
+                self.branches, behind, left, right, strict=True
+            )
+        ]
+        return self._joined(self._on_one_grid(fields, offsets, field.grid))
+
+    def _on_one_grid(self, fields: Sequence[Field], offsets: Offsets, grid: Grid) -> list[Field]:
+        """Return the fields of the branches, laid onto one grid where theirs are different."""
+        joined = self.grid_behind(grid)
+        return [
+            field if reads is None else sums_of_reads(field, offsets, joined, reads)
+            for field, reads in zip(fields, self._reads(grid), strict=True)
+        ]
 
     def _joined(self, fields: Sequence[Field]) -> Field:
         def compute(offset: Offset) -> PairState:
@@ -119,7 +169,7 @@ class _Branches(Composition):
         raise NotImplementedError
 
 
-class Sum(_Branches):
+class Sum(Branches):
     """The sum of branches that read the same input: ``K' = sum_b K_b`` and ``T' = sum_b T_b``.
 
     Parameters
@@ -148,7 +198,7 @@ class Sum(_Branches):
         return sum(outputs[1:], start=outputs[0])
 
 
-class Product(_Branches):
+class Product(Branches):
     """The elementwise product of branches that read the same input.
 
     ``K' = prod_b K_b`` and ``T' = sum_b T_b prod_{c != b} K_c``, as the branches are independent.
@@ -239,9 +289,9 @@ class Residual(Layer):
         return Sum([self.main, Identity() if self.shortcut is None else self.shortcut])
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_part(self.main, self)
+        check_layer(self.main, self)
         if self.shortcut is not None:
-            check_part(self.shortcut, self)
+            check_layer(self.shortcut, self)
         return self._sum().output_shape(input_shape)
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:

@@ -34,26 +34,28 @@ def as_spatial_network(layer, bias_std=0.2):
     """Return a network of images or sequences around a layer, or the layer if it is a network."""
     if type(layer).category == "image_network":
         return layer
-    first = Conv((2,) * n_spatial_axes(layer), weight_std=1.3, bias_std=bias_std)
+    *sizes, _ = spatial_shape(layer)
+    first = Conv((2,) * len(sizes), weight_std=1.3, bias_std=bias_std)
     return Serial([first, Relu(), layer, Flatten(), Dense(1.1, 0.1)])
 
 
-def n_spatial_axes(layer):
-    """Return for how many axes the layer is made: two if it takes any number."""
-    return len(getattr(layer, "filter_shape", getattr(layer, "window_shape", (1, 1))))
-
-
 def spatial_shape(layer):
-    """Return the shape of images or sequences for a layer: networks want pools to divide them."""
+    """Return the shape of images, or else sequences, that fit the layer or network."""
     if getattr(layer, "category", None) == "image_network":
-        return (8, 2) if n_spatial_axes(layer) == 1 else (4, 4, 2)
-    return (7, 2) if n_spatial_axes(layer) == 1 else (5, 4, 2)
+        images, sequences = (4, 4, 2), (8, 2)  # pools have to divide them
+    else:
+        images, sequences = (5, 4, 2), (7, 2)
+    try:
+        if layer is not None:
+            layer.output_shape(images)
+    except ValueError:
+        return sequences
+    return images
 
 
 def spatial_inputs(layer, n_samples, seed=0):
-    """Return images or sequences in general position for a layer."""
-    shape = spatial_shape(layer)
-    return np.random.default_rng(seed).normal(size=(n_samples, *shape))
+    """Return images or sequences in general position for a layer or network."""
+    return np.random.default_rng(seed).normal(size=(n_samples, *spatial_shape(layer)))
 
 
 def has_function(layer):

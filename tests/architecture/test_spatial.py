@@ -7,20 +7,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse import eye_array
 
 from skntk import NTKRegressor, gram_diagonal, gram_matrix
 from skntk.architecture import (
+    Aggregate,
     AvgPool,
+    Concat,
     Conv,
+    ConvLocal,
+    ConvTranspose,
     Dense,
     Dropout,
     Flatten,
     FullyConnected,
     GlobalAvgPool,
+    ImageResize,
     LayerNorm,
     Relu,
     Residual,
     Serial,
+    Sum,
     Tanh,
 )
 from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
@@ -31,7 +38,17 @@ BOTH = ("nngp", "ntk")
 WHOLE_NETWORKS = {
     "tanh": Serial([Conv((2, 2), bias_std=0.3), Tanh(), GlobalAvgPool(), Dense()]),
     "dropout": Serial([Conv((3, 3)), Dropout(0.7), Relu(), AvgPool((2, 2)), Flatten()]),
-    "norm": Serial([Conv((3, 3)), LayerNorm(), Relu(), Conv((2, 2), (2, 2)), GlobalAvgPool()]),
+    "norm": Serial(
+        [
+            Conv((3, 3)),
+            LayerNorm(),
+            Relu(),
+            Dense(1.2, 0.3),
+            LayerNorm([1], 0.1),
+            Conv((2, 2), (2, 2)),
+            GlobalAvgPool(),
+        ]
+    ),
     "residual": Serial(
         [
             Conv((3, 3), weight_std=1.4),
@@ -41,6 +58,13 @@ WHOLE_NETWORKS = {
             AvgPool((2, 2), (2, 2), "SAME"),
             GlobalAvgPool(),
             Dense(1.2, 0.2),
+        ]
+    ),
+    "concat": Serial(
+        [
+            Concat([Conv((2, 2), (1, 2)), AvgPool((2, 2), (2, 2), "SAME")], axis=0),
+            Relu(),
+            GlobalAvgPool(),
         ]
     ),
     "pools": Serial(
@@ -136,7 +160,7 @@ def test_derivatives_by_hyperparameters(network, X):
         gradient = jax.jit(jax.grad(of_leaves))(network)
         random = np.random.default_rng(0)
         along = jax.tree.map(lambda leaf: random.normal() * jnp.abs(leaf), network)
-        slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: g * d, gradient, along)))
+        slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, along)))
         forward, backward = (
             jax.jit(of_leaves)(jax.tree.map(lambda leaf, d, s=s: leaf + s * d, network, along))
             for s in (1e-5, -1e-5)
@@ -144,6 +168,98 @@ def test_derivatives_by_hyperparameters(network, X):
     slope, difference = float(slope), float(forward) - float(backward)
     assert np.isfinite(slope)
     assert difference / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("last", [Flatten(), GlobalAvgPool()])
+def test_branches_stand_in_a_row(last):
+    """What ends in positions of their own shares nothing: a pool averages the branches' kernels."""
+    X = np.random.default_rng(0).normal(size=(5, 6, 2))
+    branches = [Conv((3,), bias_std=0.4), AvgPool((2,), (2,))]
+    parts = [2 / 3, 1 / 3]
+    if isinstance(last, GlobalAvgPool):
+        parts = [part**2 for part in parts]
+    single = [gram_matrix(Serial([branch, last]), X, kind=BOTH) for branch in branches]
+    joined = gram_matrix(Serial([Concat(branches, axis=0), last]), X, kind=BOTH)
+    for ours, *of_branches in zip(joined, *single, strict=True):
+        expected = sum(part * each for part, each in zip(parts, of_branches, strict=True))
+        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("last", [Flatten(), GlobalAvgPool()])
+def test_branches_of_different_strides_add(last):
+    """They end in equal sizes, though on canvases of different sizes."""
+    X = np.random.default_rng(0).normal(size=(5, 6, 2))
+    branches = [Conv((4,), padding="VALID"), AvgPool((2,), (2,))]
+    single = [gram_matrix(Serial([branch, last]), X, kind=BOTH) for branch in branches]
+    added = gram_matrix(Serial([Sum(branches), last]), X, kind=BOTH)
+    for ours, *of_branches in zip(added, *single, strict=True):
+        np.testing.assert_allclose(ours, sum(of_branches), rtol=1e-12, atol=1e-14)
+
+
+WITH_PARAMETERS = [
+    *(
+        (ConvTranspose((3,), (stride,), padding), (4, 2))
+        for stride, padding in ((1, "SAME"), (2, "SAME"), (2, "VALID"), (4, "CIRCULAR"))
+    ),
+    (ConvTranspose((2, 3), (3, 2)), (2, 3, 1)),
+    (ConvLocal((3, 2), (2, 1)), (4, 3, 1)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), WITH_PARAMETERS)
+def test_one_layer_of_weights_has_the_kernel_of_its_derivatives(layer, shape):
+    """The NTK of a finite network that is linear in its weights is the infinite one."""
+    X = np.random.default_rng(0).normal(size=(5, *shape))
+    network = Serial([layer, GlobalAvgPool()])
+    with jax.enable_x64(True):
+        weights = network.initialize(jax.random.key(0), shape, 1, 1)
+        derivatives = jax.jacobian(lambda weights: network.apply(weights, jnp.asarray(X)))(weights)
+        rows = [leaf.reshape(len(X), -1) for leaf in jax.tree.leaves(derivatives)]
+        expected = np.asarray(sum(each @ each.T for each in rows))
+    np.testing.assert_allclose(gram_matrix(network, X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (4, 2), (3, 2), (2, 3)])
+def test_transposed_convolution_is_that_of_jax(padding, size, stride):
+    X, weights = np.ones((1, 5, 1)), np.arange(1.0, size + 1).reshape(size, 1, 1)
+    layer = ConvTranspose((size,), (stride,), padding, weight_std=np.sqrt(size))
+    ours = layer.apply((weights, np.zeros(1)), jnp.asarray(X))
+    expected = jax.lax.conv_transpose(
+        jnp.asarray(X, ours.dtype),
+        jnp.asarray(weights, ours.dtype),
+        (stride,),
+        padding,
+        dimension_numbers=("NHC", "HIO", "NHC"),
+    )
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+    assert layer.output_shape(X.shape[1:]) == ours.shape[1:]
+
+
+WITHOUT_PARAMETERS = {
+    "norm": (LayerNorm("all"), (3, 4, 2)),
+    "norm of rows": (LayerNorm([1], 0.1), (3, 4, 2)),
+    "norm of a sequence": (LayerNorm([0]), (5, 2)),
+    "nearest": (ImageResize((5, 3), "nearest"), (3, 4, 1)),
+    "bilinear": (ImageResize((2, 4)), (5, 3, 1)),
+    "bicubic": (ImageResize((7,), "bicubic"), (3, 2)),
+    "aliases": (ImageResize((2,), antialias=False), (7, 2)),
+    "graph": (Aggregate([[0, 2, 0], [0, 1, 0.5], [3, 0, 0]]), (3, 2)),
+}
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), WITHOUT_PARAMETERS.values(), ids=WITHOUT_PARAMETERS.keys()
+)
+@pytest.mark.parametrize("last", [Flatten(), GlobalAvgPool()])
+def test_layers_without_parameters_act_on_inputs_and_kernels_alike(layer, shape, last):
+    X = np.random.default_rng(0).normal(size=(5, *shape))
+    with jax.enable_x64(True):
+        mapped = np.asarray(layer.apply((), jnp.asarray(X)))
+    expected = gram_matrix(last, mapped, kind="nngp")
+    # Behind one layer of weights both kernels are the inner products of the inputs.
+    for kernel in gram_matrix(Serial([Dense(), layer, last]), X, kind=BOTH):
+        np.testing.assert_allclose(kernel, expected, rtol=1e-9, atol=1e-12)
 
 
 # Offsets ------------------------------------------------------------------------------------------
@@ -241,6 +357,47 @@ def test_estimators_take_images():
         (Serial([Conv((3, 3))]), (4, 4, 1), ValueError, r"end in Flatten\(\) or GlobalAvgPool\(\)"),
         (Serial([GlobalAvgPool()]), (4,), ValueError, "takes images or sequences"),
         (FullyConnected(2), (4, 4, 1), ValueError, "takes vectors"),
+        (Serial([ImageResize((2,)), Flatten()]), (4, 4, 1), ValueError, "1 entries, but .* 2 spa"),
+        (Serial([ImageResize((2, 0)), Flatten()]), (4, 4, 1), ValueError, "at least 1"),
+        (Serial([ImageResize(2), Flatten()]), (4, 1), TypeError, "tuple of integers"),
+        (Serial([ImageResize((2,), "best"), Flatten()]), (4, 1), ValueError, "method must be one"),
+        (Serial([Aggregate(np.eye(4)), Flatten()]), (4, 4, 1), ValueError, "takes the nodes"),
+        (Serial([Aggregate(np.eye(3)), Flatten()]), (4, 1), ValueError, r"have 4 nodes: .*\(4, 4"),
+        (Serial([Aggregate([[np.nan]]), Flatten()]), (1, 1), ValueError, "must be finite"),
+        (Serial([Aggregate(eye_array(4)), Flatten()]), (4, 1), TypeError, r"with \.toarray"),
+        (
+            Serial([ConvTranspose((2,)), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            "1 entries, but .* 2 spatial",
+        ),
+        (
+            Serial([Concat([Conv((2, 2)), Conv((2, 2), (2, 2))], 1), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            r"do not fit side by side: \[\(4, 4, 1\), \(2, 2, 1\)\]",
+        ),
+        (
+            Serial([Concat([Conv((2, 2)), Flatten()]), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            "do not fit side by side",
+        ),
+        (
+            Serial([Concat([Conv((2, 2))], 2), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            r"the spatial axes of the branches are \[0, 1\]",
+        ),
+        (
+            Serial([Concat([Conv((2, 2))], 0, [1]), Flatten()]),
+            (4, 4, 1),
+            ValueError,
+            "channels are for axis='channels', not 0",
+        ),
+        (Serial([LayerNorm([0, 2]), Flatten()]), (4, 4, 1), ValueError, r"axes .* are \[0, 1\]"),
+        (Serial([LayerNorm([0, 0]), Flatten()]), (4, 4, 1), ValueError, "names an axis twice"),
+        (Serial([Dense(), Relu(), Dense()]), (4, 4, 1), ValueError, "ends with 2 spatial axes"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(network, shape, error, message):
