@@ -6,7 +6,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from skntk.architecture import Layer, Product, Residual, Serial
+from skntk.architecture import (
+    Layer,
+    PositionEmbedding,
+    Product,
+    Residual,
+    SelfAttention,
+    Serial,
+)
 from skntk.architecture.registry import registered
 
 Description = dict[str, Any]
@@ -51,6 +58,21 @@ def _product(branches: list[list[Description]]) -> Product:
     return Product([build_network(branch) for branch in branches])
 
 
+def _attention(position_embedding: Description | None, **parameters: Any) -> Layer:
+    if position_embedding is None:
+        return _from_class(SelfAttention)(**parameters)
+    embedding = dict(position_embedding)
+    in_values, channels = embedding.pop("in_values"), embedding.pop("channels")
+    if channels is not None:
+        # Nothing says how many channels the inputs have; None is as many.
+        raise NotSupportedError(f"position_embedding(channels={channels})")
+    return _from_class(SelfAttention)(
+        **parameters,
+        position_embedding=_from_class(PositionEmbedding)(**embedding),
+        position_in_values=in_values,
+    )
+
+
 def _dense(channels: int | None = None, **parameters: Any) -> Layer:
     # An infinite width has no number of channels; the parameters that make it matter come with
     # names of their own.
@@ -69,5 +91,6 @@ CONSTRUCTORS: dict[str, Callable[..., Layer]] = {
     "Numerical": _numerical,
     "Product": _product,
     "Residual": _residual,
+    "SelfAttention": _attention,
 }
 """From a type to what makes the layer; every registered class has its own name."""

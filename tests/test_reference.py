@@ -41,6 +41,7 @@ SUPPORTED_LAYERS = [
     "RectifiedMonomial",
     "Relu",
     "Residual",
+    "SelfAttention",
     "SigmoidLike",
     "Sign",
     "Sin",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skntk.architecture import Conv, Dense, Flatten, Relu, Serial
+from skntk.architecture import Conv, Dense, Flatten, Relu, SelfAttention, Serial
 from skntk.architecture.registry import registered
 
 N_FEATURES = 5
@@ -37,7 +37,12 @@ def as_spatial_network(layer, bias_std=0.2):
 
 
 def n_spatial_axes(layer):
-    """Return for how many axes the layer is made: two if it takes any number."""
+    """Return for how many axes the layer is made: two if it takes any number.
+
+    Attention has one, to be quick: it reads all pairs of positions, on whichever axes they stand.
+    """
+    if isinstance(layer, SelfAttention):
+        return 1
     return len(getattr(layer, "filter_shape", getattr(layer, "window_shape", (1, 1))))
 
 
