@@ -23,6 +23,10 @@ PARTS_OF_A_NETWORK = {
         "Presets",
         "Whole networks, built from the public layers alone. All end with a `Dense` layer.",
     ),
+    "image_network": (
+        "Networks for images and sequences",
+        "Whole networks for samples of shape (height, width, channels) or (length, channels).",
+    ),
     "layer": ("Layers", "What is put in line with `Serial`."),
     "spatial": (
         "Layers for images and sequences",

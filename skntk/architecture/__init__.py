@@ -9,6 +9,7 @@ from skntk.architecture.branches import *  # noqa: F403
 from skntk.architecture.combinators import *  # noqa: F403
 from skntk.architecture.dense import *  # noqa: F403
 from skntk.architecture.dropout import *  # noqa: F403
+from skntk.architecture.flips import *  # noqa: F403
 from skntk.architecture.layer import *  # noqa: F403
 from skntk.architecture.normalization import *  # noqa: F403
 from skntk.architecture.presets import *  # noqa: F403

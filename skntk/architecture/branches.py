@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import jax
 
-from skntk.architecture.combinators import Composition, Serial, check_layer, split_key
+from skntk.architecture.combinators import Composition, Serial, check_part, split_key
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets
@@ -237,9 +237,9 @@ class Residual(Layer):
         return Sum([self.main, Identity() if self.shortcut is None else self.shortcut])
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_layer(self.main, self)
+        check_part(self.main, self)
         if self.shortcut is not None:
-            check_layer(self.shortcut, self)
+            check_part(self.shortcut, self)
         return self._sum().output_shape(input_shape)
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:

@@ -85,7 +85,7 @@ class Composition(Layer):
         if not members:
             raise ValueError(f"{type(self).__name__}({self.sequence}=[]) needs at least one layer.")
         for member in members:
-            check_layer(member, self)
+            check_part(member, self)
         return members
 
 
@@ -207,8 +207,8 @@ class Serial(Composition):
         )
 
 
-def check_layer(member: object, owner: object) -> None:
-    """Raise a TypeError unless ``member`` is a layer object."""
+def check_layer(member: object, owner: object) -> Layer:
+    """Return ``member``, or raise a TypeError unless it is a layer object."""
     if isinstance(member, type) and issubclass(member, Layer):
         raise TypeError(
             f"{type(owner).__name__} takes layer objects, got the class {member.__name__}: "
@@ -218,6 +218,17 @@ def check_layer(member: object, owner: object) -> None:
         raise TypeError(
             f"{type(owner).__name__} takes layers of skntk.architecture, "
             f"got {type(member).__name__}: {member!r}."
+        )
+    return member
+
+
+def check_part(member: object, owner: object) -> None:
+    """Raise a TypeError unless ``member`` is a layer object that can be a part of a network."""
+    if check_layer(member, owner).n_views > 1:
+        raise TypeError(
+            f"{type(owner).__name__} cannot have {type(member).__name__} as a part: the mean over "
+            "flips is that of a whole network. Put FlipAverage around the network, and set "
+            "horizontal_flip=False in presets that are parts of another one."
         )
 
 

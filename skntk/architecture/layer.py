@@ -77,6 +77,55 @@ class Layer(BaseEstimator):
         """
         return input_shape
 
+    def arrange(self, X: np.ndarray) -> np.ndarray:
+        """Return inputs as the network reads them: the one place where flat rows become images.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Inputs as a user passes them.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+
+        Raises
+        ------
+        ValueError
+            If the network was told the shape of its samples and these have another.
+        """
+        return X
+
+    @property
+    def n_views(self) -> int:
+        """Number of `views`."""
+        return 1
+
+    def views(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return the inputs over which the outputs of the network are averaged.
+
+        The kernel of the average is the mean of the kernels of all pairs of views: those of one
+        sample with those of the other.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Inputs as `arrange` returns them.
+
+        Returns
+        -------
+        list of ndarray of shape (n, ...)
+            The inputs themselves come first.
+        """
+        return [X]
+
+    def views_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
+        """Return whether the mean over all pairs is that over pairs with a first view on the left.
+
+        Then the matrices of these pairs are symmetric as well.
+        """
+        return True
+
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         """Return whether the outputs at infinite width are Gaussian, as those of `Dense` are."""
         return False

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["registered"]
 
-CATEGORIES = ("layer", "activation", "spatial", "combinator", "preset")
+CATEGORIES = ("layer", "activation", "spatial", "combinator", "preset", "image_network")
 
 _classes: dict[str, type[Layer]] = {}
 
@@ -29,8 +29,9 @@ def registered(category: str | None = None) -> dict[str, type[Layer]]:
 
     Parameters
     ----------
-    category : {"layer", "activation", "spatial", "combinator", "preset"}, default=None
-        Which classes to return; None returns all.
+    category : str, default=None
+        Which classes to return: those of "layer", "activation", "spatial", "combinator", "preset"
+        or "image_network"; None returns all.
 
     Returns
     -------

@@ -130,7 +130,7 @@ class InfiniteNetwork(ValidatedEstimator):
         architecture: Layer = (
             FullyConnected() if self.architecture is None else clone(self.architecture)
         )
-        architecture.output_shape(X.shape[1:])
+        architecture.output_shape(architecture.arrange(X).shape[1:])
         if not architecture.outputs_are_gaussian():
             raise ValueError(
                 f"The outputs of {architecture!r} are not a Gaussian process: a last Dense layer "
@@ -165,13 +165,21 @@ class InfiniteNetwork(ValidatedEstimator):
         return hasattr(self, "dual_coef_")
 
     def _validated_inputs(self, X: Any) -> np.ndarray:
+        if hasattr(X, "shape"):
+            # Of images scikit-learn would compare the heights alone.
+            self._check_sample_shape(X.shape[1:])
         inputs = validate_inputs(self, X, dtype=self.dtype)
-        if self._is_fitted() and inputs.shape[1:] != self.X_train_.shape[1:]:
-            raise ValueError(
-                f"X has samples of shape {inputs.shape[1:]}, but {type(self).__name__} was fitted "
-                f"on samples of shape {self.X_train_.shape[1:]}: pass samples of that shape."
-            )
+        self._check_sample_shape(inputs.shape[1:])
         return inputs
+
+    def _check_sample_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise a ValueError unless these are samples of one axis or of the shape in `fit`."""
+        expected = self.X_train_.shape[1:] if self._is_fitted() else shape
+        if shape != expected and max(len(shape), len(expected)) > 1:
+            raise ValueError(
+                f"X has samples of shape {shape}, but {type(self).__name__} was fitted on samples "
+                f"of shape {expected}: pass samples of that shape."
+            )
 
     def _prior_architecture(self, X: np.ndarray) -> Layer:
         validate_parameters(self)

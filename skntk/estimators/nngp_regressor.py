@@ -63,7 +63,8 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         Log density of ``y_train_`` under the prior with its noise, in nats, summed over outputs.
         Models can be compared by it.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
+        scikit-learn.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had any that are all strings.
 

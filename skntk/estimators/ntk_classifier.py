@@ -84,7 +84,8 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
+        scikit-learn.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had any that are all strings.
 

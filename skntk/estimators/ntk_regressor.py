@@ -71,7 +71,8 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
     dual_coef_ : ndarray of shape (n_train,) or (n_train, n_outputs)
         Coefficients of the kernel functions in the mean of the normalized targets.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
+        scikit-learn.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had any that are all strings.
 

@@ -15,6 +15,7 @@ from skntk.gram.execution import workers
 from skntk.gram.memory import require_memory
 from skntk.gram.programs import as_arguments
 from skntk.gram.tiles import cross_matrices, symmetric_matrices
+from skntk.gram.views import MATRICES_OF_A_SUM, averaged_diagonals, averaged_matrices
 
 Kind = Literal["nngp", "ntk"]
 DTYPES = ("float32", "float64")
@@ -57,7 +58,9 @@ def gram_matrix(
         The network, for example ``FullyConnected(depth=3)``.
     X : array-like of shape (n_samples_X, n_features)
         Left inputs. Networks of `Conv` layers take images of shape (n_samples_X, height, width,
-        channels), or sequences of shape (n_samples_X, length, channels).
+        channels), or sequences of shape (n_samples_X, length, channels); presets that know their
+        ``input_shape`` also take flat rows. Integers, such as the values of pixels, are taken as
+        they are.
     Y : array-like of shape (n_samples_Y, n_features), default=None
         Right inputs. None means the samples of X themselves: half the work, an exactly symmetric
         result, and a diagonal that knows each sample to be identical with itself (which matters to
@@ -113,23 +116,27 @@ def gram_matrix(
     """
     kinds = _check_kinds(kind)
     inputs = [
-        _check_inputs(name, values, dtype)
+        _check_inputs(architecture, name, values, dtype)
         for name, values in (("X", X), ("Y", Y))
         if values is not None
     ]
-    _check_architecture(architecture, *inputs)
+    _check_shapes(architecture, *inputs)
     shape = (len(inputs[0]), len(inputs[-1]))
+    at_once = 1 if architecture.n_views == 1 else MATRICES_OF_A_SUM
     require_memory(
-        len(kinds) * shape[0] * shape[1] * inputs[0].itemsize,
+        at_once * len(kinds) * shape[0] * shape[1] * inputs[0].itemsize,
         f"The kernel matrix of {shape[0]} x {shape[1]} samples",
         "Use fewer samples, or dtype='float32' for half of it.",
     )
     arguments = as_arguments(architecture, inputs[0].dtype)
     with workers(n_jobs) as run_tasks:
-        if len(inputs) == 1:
-            matrices = symmetric_matrices(arguments, inputs[0], kinds, run_tasks)
-        else:
-            matrices = cross_matrices(arguments, inputs[0], inputs[1], kinds, run_tasks)
+
+        def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
+            if right is None:
+                return symmetric_matrices(arguments, left, kinds, run_tasks)
+            return cross_matrices(arguments, left, right, kinds, run_tasks)
+
+        matrices = averaged_matrices(architecture, evaluate, *inputs)
     return matrices[0] if isinstance(kind, str) else tuple(matrices)
 
 
@@ -171,11 +178,18 @@ def gram_diagonal(
     array([0.25, 0.25])
     """
     kinds = _check_kinds(kind)
-    inputs = _check_inputs("X", X, dtype)
-    _check_architecture(architecture, inputs)
+    inputs = _check_inputs(architecture, "X", X, dtype)
+    _check_shapes(architecture, inputs)
+    arguments = as_arguments(architecture, inputs.dtype)
     with workers(None) as run_tasks:
-        blocks = make_blocks(as_arguments(architecture, inputs.dtype), inputs, run_tasks)
-    diagonals = [np.concatenate([block.diagonal(each) for block in blocks]) for each in kinds]
+
+        def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
+            if right is not None:
+                return cross_matrices(arguments, left, right, kinds, run_tasks)
+            blocks = make_blocks(arguments, left, run_tasks)
+            return [np.concatenate([block.diagonal(each) for block in blocks]) for each in kinds]
+
+        diagonals = averaged_diagonals(architecture, evaluate, inputs)
     return diagonals[0] if isinstance(kind, str) else tuple(diagonals)
 
 
@@ -187,11 +201,14 @@ def _check_kinds(kind: Kind | Sequence[Kind]) -> tuple[Kind, ...]:
     return kinds
 
 
-def _check_inputs(name: str, values: ArrayLike, dtype: str) -> np.ndarray:
-    checked: np.ndarray = check_array(
+def _check_inputs(architecture: object, name: str, values: ArrayLike, dtype: str) -> np.ndarray:
+    checked = check_array(
         values, dtype=_check_dtype(dtype), allow_nd=True, order="C", input_name=name
     )
-    return checked
+    if not isinstance(architecture, Layer):
+        wanted = "an object such as FullyConnected(depth=3), not a class or another type"
+        raise TypeError(f"architecture must be {wanted}; got {architecture!r}.")
+    return architecture.arrange(checked)
 
 
 def _check_dtype(dtype: str) -> np.dtype:
@@ -204,10 +221,7 @@ def _check_dtype(dtype: str) -> np.dtype:
     return checked
 
 
-def _check_architecture(architecture: object, *inputs: np.ndarray) -> None:
-    if not isinstance(architecture, Layer):
-        wanted = "an object such as FullyConnected(depth=3), not a class or another type"
-        raise TypeError(f"architecture must be {wanted}; got {architecture!r}.")
+def _check_shapes(architecture: Layer, *inputs: np.ndarray) -> None:
     for samples in inputs:
         shape = architecture.output_shape(samples.shape[1:])
         if len(shape) != 1:

@@ -9,7 +9,7 @@ from skntk.architecture import Conv, Dense, Flatten, Relu, SelfAttention, Serial
 from skntk.architecture.registry import registered
 
 N_FEATURES = 5
-# Those of "spatial" need images, see test_spatial.py.
+# Those of "spatial" and "image_network" need images, see test_spatial.py.
 VECTOR_CATEGORIES = ("activation", "combinator", "layer", "preset")
 
 
@@ -31,7 +31,9 @@ def as_network(layer, bias_std=0.2):
 
 
 def as_spatial_network(layer, bias_std=0.2):
-    """Return a network of images or sequences around a layer of the category "spatial"."""
+    """Return a network of images or sequences around a layer, or the layer if it is a network."""
+    if type(layer).category == "image_network":
+        return layer
     first = Conv((2,) * n_spatial_axes(layer), weight_std=1.3, bias_std=bias_std)
     return Serial([first, Relu(), layer, Flatten(), Dense(1.1, 0.1)])
 
@@ -46,9 +48,16 @@ def n_spatial_axes(layer):
     return len(getattr(layer, "filter_shape", getattr(layer, "window_shape", (1, 1))))
 
 
+def spatial_shape(layer):
+    """Return the shape of images or sequences for a layer: networks want pools to divide them."""
+    if getattr(layer, "category", None) == "image_network":
+        return (8, 2) if n_spatial_axes(layer) == 1 else (4, 4, 2)
+    return (7, 2) if n_spatial_axes(layer) == 1 else (5, 4, 2)
+
+
 def spatial_inputs(layer, n_samples, seed=0):
-    """Return images or sequences in general position for a layer of the category "spatial"."""
-    shape = (7, 2) if n_spatial_axes(layer) == 1 else (5, 4, 2)
+    """Return images or sequences in general position for a layer."""
+    shape = spatial_shape(layer)
     return np.random.default_rng(seed).normal(size=(n_samples, *shape))
 
 

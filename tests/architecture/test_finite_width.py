@@ -49,13 +49,15 @@ def network_and_widths(layer):
         # The scores of attention are products of what the layer before it gives.
         widths = {32: -1, 64: 2} if isinstance(layer, SelfAttention) else {16: 1}
         return as_spatial_network(layer), widths
+    if category == "image_network":
+        return layer, {8: -1, 16: 2}
     network = layer if category == "preset" else Serial([Dense(1.3, 0.2), layer, Dense(1.1, 0.1)])
     return network, ({128: 1} if category == "activation" else {32: -1, 64: 2})
 
 
 def samples(layer):
     """Return inputs for the network around the layer."""
-    if type(layer).category == "spatial":
+    if type(layer).category in ("spatial", "image_network"):
         return 0.7 * spatial_inputs(layer, 2, seed=5)
     return 0.7 * inputs(3, seed=5)
 

@@ -47,19 +47,27 @@ WHOLE_NETWORKS = {
         [Conv((3, 3)), Relu(), AvgPool((3, 2), (2, 2), "SAME"), AvgPool((2, 2)), Flatten()]
     ),
 }
-every_network = pytest.mark.parametrize(
-    ("network", "X"),
-    [
+
+
+def networks_and_inputs(category):
+    """Return networks with examples of the registry in them, and samples, as test parameters."""
+    return [
         pytest.param(
             as_spatial_network(each.values[0]), spatial_inputs(each.values[0], 7), id=each.id
         )
-        for each in examples("spatial")
+        for each in examples(category)
     ]
-    + [
-        pytest.param(network, spatial_inputs(None, 7), id=name)
-        for name, network in WHOLE_NETWORKS.items()
-    ],
+
+
+OF_LAYERS = networks_and_inputs("spatial") + [
+    pytest.param(network, spatial_inputs(None, 7), id=name)
+    for name, network in WHOLE_NETWORKS.items()
+]
+every_network = pytest.mark.parametrize(
+    ("network", "X"), OF_LAYERS + networks_and_inputs("image_network")
 )
+# What holds for all layers holds for the networks made of them, which take longer to compile.
+every_layer = pytest.mark.parametrize(("network", "X"), OF_LAYERS)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +90,7 @@ def test_diagonal_alone_equals_the_diagonal(network, X):
         np.testing.assert_allclose(diagonal, np.diag(matrix), rtol=1e-12)
 
 
-@every_network
+@every_layer
 def test_tiles_equal_one_tile(network, X, monkeypatch):
     tiled = gram_matrix(network, X, X[:5], kind=BOTH)
     monkeypatch.setattr("skntk.gram.blocks.IMAGE_BLOCK_SIZES", (8,))
@@ -110,11 +118,11 @@ def test_equal_opposite_and_blank_images_are_finite(network, X):
     X = np.concatenate([X[:2], X[:2], -X[:2], np.zeros_like(X[:1])])
     for kernel in gram_matrix(network, X, kind=BOTH):
         assert np.isfinite(kernel).all()
-        if not any(isinstance(layer, Dropout) for layer in network.layers):
+        if not any(isinstance(layer, Dropout) for layer in getattr(network, "layers", ())):
             np.testing.assert_allclose(kernel[:2], kernel[2:4], rtol=1e-12)
 
 
-@every_network
+@every_layer
 def test_derivatives_by_hyperparameters(network, X):
     def of_leaves(network):
         grid = canvas_for(network, X.shape[1:-1])

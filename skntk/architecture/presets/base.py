@@ -1,0 +1,49 @@
+"""What all presets share: they are built from the public layers, and compute as these do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from skntk.architecture.activations.base import Activation
+from skntk.architecture.activations.names import as_activation
+from skntk.architecture.delegation import DelegatingLayer
+from skntk.architecture.dense import Dense
+from skntk.architecture.layer import Layer
+from skntk.architecture.state import Array
+
+__all__ = ["Preset"]
+
+ActivationLike = str | Activation | Callable[[Array], Array]
+
+
+class Preset(DelegatingLayer):
+    """A network described by a few hyperparameters; subclasses build it from layers."""
+
+    weight_std: float
+    bias_std: float | None
+    last_layer: Dense | None
+
+    def build(self) -> Layer:
+        """Return the network, made of public layers."""
+        raise NotImplementedError
+
+    def network_within(self) -> Layer:
+        return self.build()
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if self.last_layer is not None and not isinstance(self.last_layer, Dense):
+            raise TypeError(
+                f"{type(self).__name__}(last_layer={self.last_layer!r}): last_layer must be a "
+                "Dense layer or None."
+            )
+        return super().output_shape(input_shape)
+
+    def _field(self, name: str) -> Any:
+        value = super()._field(name)
+        if name == "bias_std" and value is None:
+            return 0.0  # no bias and a bias of size 0 are one network, and so one compiled program
+        return as_activation(value) if name == "activation" else value
+
+    def _last_layer(self) -> Dense:
+        return Dense(self.weight_std, self.bias_std) if self.last_layer is None else self.last_layer
