@@ -23,9 +23,21 @@ class NotSupportedError(Exception):
     """A layer, or a parameter of a layer, that does not exist; its name is the message."""
 
 
-def build_network(layers: list[Description]) -> Serial:
-    """Return the network of a list of layer descriptions, or raise NotSupportedError."""
-    return Serial([build_layer(layer) for layer in layers])
+def build_network(layers: list[Description], n_channels: int | None = None) -> Serial:
+    """Return the network of a list of layer descriptions, or raise NotSupportedError.
+
+    The number of channels of the input matters for the standard parameterization, and for the
+    embeddings of positions that are put beside them.
+    """
+    built = []
+    for layer in layers:
+        if layer.get("parameterization") == "standard":
+            layer = {**layer, "fan_in": n_channels}
+        if layer["type"] == "SelfAttention":
+            layer = {**layer, "n_channels": n_channels}
+        built.append(build_layer(layer))
+        n_channels = layer.get("channels", n_channels)
+    return Serial(built)
 
 
 def build_layer(description: Description) -> Layer:
@@ -58,17 +70,18 @@ def _product(branches: list[list[Description]]) -> Product:
     return Product([build_network(branch) for branch in branches])
 
 
-def _attention(position_embedding: Description | None, **parameters: Any) -> Layer:
+def _attention(
+    position_embedding: Description | None, n_channels: int | None, **parameters: Any
+) -> Layer:
     if position_embedding is None:
         return _from_class(SelfAttention)(**parameters)
     embedding = dict(position_embedding)
     in_values, channels = embedding.pop("in_values"), embedding.pop("channels")
-    if channels is not None:
-        # Nothing says how many channels the inputs have; None is as many.
-        raise NotSupportedError(f"position_embedding(channels={channels})")
     return _from_class(SelfAttention)(
         **parameters,
-        position_embedding=_from_class(PositionEmbedding)(**embedding),
+        position_embedding=_from_class(PositionEmbedding)(
+            **embedding, channel_ratio=1.0 if channels is None else channels / n_channels
+        ),
         position_in_values=in_values,
     )
 

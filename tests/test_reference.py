@@ -68,7 +68,7 @@ def cases(*, float32=False):
 
 def network_of(description):
     try:
-        return build_network(description["layers"])
+        return build_network(description["layers"], description.get("input_shape", [None])[-1])
     except NotSupportedError as missing:
         pytest.skip(str(missing))
 

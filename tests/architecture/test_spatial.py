@@ -31,7 +31,17 @@ BOTH = ("nngp", "ntk")
 WHOLE_NETWORKS = {
     "tanh": Serial([Conv((2, 2), bias_std=0.3), Tanh(), GlobalAvgPool(), Dense()]),
     "dropout": Serial([Conv((3, 3)), Dropout(0.7), Relu(), AvgPool((2, 2)), Flatten()]),
-    "norm": Serial([Conv((3, 3)), LayerNorm(), Relu(), Conv((2, 2), (2, 2)), GlobalAvgPool()]),
+    "norm": Serial(
+        [
+            Conv((3, 3)),
+            LayerNorm(),
+            Relu(),
+            Dense(1.2, 0.3),
+            LayerNorm([1], 0.1),
+            Conv((2, 2), (2, 2)),
+            GlobalAvgPool(),
+        ]
+    ),
     "residual": Serial(
         [
             Conv((3, 3), weight_std=1.4),
@@ -146,6 +156,27 @@ def test_derivatives_by_hyperparameters(network, X):
     assert difference / 2e-5 == pytest.approx(slope, rel=1e-6, abs=1e-8)
 
 
+WITHOUT_PARAMETERS = {
+    "norm": (LayerNorm("all"), (3, 4, 2)),
+    "norm of rows": (LayerNorm([1], 0.1), (3, 4, 2)),
+    "norm of a sequence": (LayerNorm([0]), (5, 2)),
+}
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), WITHOUT_PARAMETERS.values(), ids=WITHOUT_PARAMETERS.keys()
+)
+@pytest.mark.parametrize("last", [Flatten(), GlobalAvgPool()])
+def test_layers_without_parameters_act_on_inputs_and_kernels_alike(layer, shape, last):
+    X = np.random.default_rng(0).normal(size=(5, *shape))
+    with jax.enable_x64(True):
+        mapped = np.asarray(layer.apply((), jnp.asarray(X)))
+    expected = gram_matrix(last, mapped, kind="nngp")
+    # Behind one layer of weights both kernels are the inner products of the inputs.
+    for kernel in gram_matrix(Serial([Dense(), layer, last]), X, kind=BOTH):
+        np.testing.assert_allclose(kernel, expected, rtol=1e-9, atol=1e-12)
+
+
 # Offsets ------------------------------------------------------------------------------------------
 
 
@@ -241,6 +272,9 @@ def test_estimators_take_images():
         (Serial([Conv((3, 3))]), (4, 4, 1), ValueError, r"end in Flatten\(\) or GlobalAvgPool\(\)"),
         (Serial([GlobalAvgPool()]), (4,), ValueError, "takes images or sequences"),
         (FullyConnected(2), (4, 4, 1), ValueError, "takes vectors"),
+        (Serial([LayerNorm([0, 2]), Flatten()]), (4, 4, 1), ValueError, r"axes .* are \[0, 1\]"),
+        (Serial([LayerNorm([0, 0]), Flatten()]), (4, 4, 1), ValueError, "names an axis twice"),
+        (Serial([Dense(), Relu(), Dense()]), (4, 4, 1), ValueError, "ends with 2 spatial axes"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(network, shape, error, message):

@@ -73,8 +73,23 @@ def test_numpy_numbers_are_numbers(layer):
         (Dense(bias_std=-1), "Dense(bias_std=-1): bias_std must be >= 0."),
         (Dropout(0), "Dropout(keep_rate=0): keep_rate must be > 0."),
         (Dropout(1.5), "Dropout(keep_rate=1.5): keep_rate must be <= 1."),
+        (
+            Dense(parameterization="mup"),
+            "Dense(parameterization='mup'): parameterization must be one of ('ntk', 'standard').",
+        ),
+        (
+            Dense(parameterization="standard"),
+            "Dense(parameterization='standard') needs fan_in, the number of channels before the "
+            "layer, such as Dense(parameterization='standard', fan_in=512).",
+        ),
+        (Dense(fan_in=0), "Dense(fan_in=0): fan_in must be at least 1."),
         (LayerNorm(eps=0), "LayerNorm(eps=0): eps must be > 0."),
-        (LayerNorm(axes="rows"), "LayerNorm(axes='rows'): axes must be 'channels'."),
+        (
+            LayerNorm(axes="rows"),
+            "LayerNorm(axes='rows'): axes must be 'channels', 'all' or a list of spatial axes",
+        ),
+        (LayerNorm(axes=[]), "LayerNorm(axes=[]): axes must be 'channels', 'all' or a list"),
+        (LayerNorm(axes=[0]), "LayerNorm(axes=[0]): the spatial axes of the input are []"),
         (FullyConnected(0), "FullyConnected(depth=0): depth must be at least 1."),
         (ResidualFullyConnected(-3), "ResidualFullyConnected(depth=-3): depth must be at least 1."),
         (FullyConnected(activation="softmax"), "Unknown activation='softmax'."),
@@ -112,7 +127,7 @@ def test_types(layer, message):
         layer.output_shape((N_FEATURES,))
 
 
-@pytest.mark.parametrize("layer", [Dense(), FullyConnected(), Sum([Dense(), Dense()])])
+@pytest.mark.parametrize("layer", [FullyConnected(), ResidualFullyConnected()])
 def test_images_are_refused(layer):
     with pytest.raises(ValueError, match=r"takes vectors.*Flatten the samples with X\.reshape"):
         layer.output_shape((8, 8, 3))
