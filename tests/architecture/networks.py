@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skntk.architecture import Conv, Dense, Flatten, Relu, SelfAttention, Serial
+from skntk.architecture import AttentionNet, Conv, Dense, Flatten, Relu, SelfAttention, Serial
 from skntk.architecture.registry import registered
 
 N_FEATURES = 5
@@ -43,7 +43,7 @@ def n_spatial_axes(layer):
 
     Attention has one, to be quick: it reads all pairs of positions, on whichever axes they stand.
     """
-    if isinstance(layer, SelfAttention):
+    if isinstance(layer, SelfAttention | AttentionNet):
         return 1
     return len(getattr(layer, "filter_shape", getattr(layer, "window_shape", (1, 1))))
 

@@ -20,7 +20,7 @@ from skntk.architecture.spatial.whole import (
     pixel_matrices,
 )
 from skntk.architecture.state import Array, PairState, Statistics
-from skntk.architecture.validation import check_real
+from skntk.architecture.validation import check_boolean, check_choice, check_real
 
 __all__ = ["SelfAttention"]
 
@@ -151,15 +151,9 @@ class SelfAttention(Layer):
         return input_shape
 
     def _check_words(self) -> None:
-        for name in ("linear_scaling", "position_in_values"):
-            if not isinstance(getattr(self, name), bool):
-                value = getattr(self, name)
-                raise TypeError(f"SelfAttention({name}={value!r}): {name} must be True or False.")
-        if not isinstance(self.mechanism, str) or self.mechanism not in MECHANISMS:
-            raise ValueError(
-                f"SelfAttention(mechanism={self.mechanism!r}): mechanism must be one of "
-                f"{', '.join(map(repr, MECHANISMS))}."
-            )
+        check_boolean(self, "linear_scaling")
+        check_boolean(self, "position_in_values")
+        check_choice(self, "mechanism", tuple(MECHANISMS))
         if not self.linear_scaling and self.mechanism != "identity":
             raise ValueError(
                 f"SelfAttention(linear_scaling=False, mechanism={self.mechanism!r}) has no kernel "

@@ -14,7 +14,7 @@ from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets, value_of
 from skntk.architecture.spatial.whole import coordinates
 from skntk.architecture.state import Array, PairState, Statistics
-from skntk.architecture.validation import check_real
+from skntk.architecture.validation import check_choice, check_real
 
 __all__ = ["PositionEmbedding"]
 
@@ -90,10 +90,7 @@ class PositionEmbedding(Layer):
         return [cls("sum", 0.8, 0.4, 1.3), cls("concat", 1.2, channel_ratio=1.5)]
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if self.mode not in MODES:
-            raise ValueError(
-                f"PositionEmbedding(mode={self.mode!r}): mode must be 'sum' or 'concat'."
-            )
+        check_choice(self, "mode", MODES)
         check_real(self, "std", minimum=0)
         if self.decay_rate is not None:
             check_real(self, "decay_rate", minimum=0)
