@@ -52,7 +52,7 @@ class PositionEmbedding(Layer):
     References
     ----------
     .. [1] Hron, Bahri, Sohl-Dickstein, Novak, "Infinite attention: NNGP and NTK for deep attention
-       networks", ICML 2020, section 4.
+       networks", ICML 2020.
 
     See Also
     --------
