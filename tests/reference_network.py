@@ -6,7 +6,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from skntk.architecture import Concat, Layer, Product, Residual, Serial
+from skntk.architecture import (
+    Concat,
+    Layer,
+    PositionEmbedding,
+    Product,
+    Residual,
+    SelfAttention,
+    Serial,
+)
 from skntk.architecture.registry import registered
 
 Description = dict[str, Any]
@@ -19,12 +27,15 @@ class NotSupportedError(Exception):
 def build_network(layers: list[Description], n_channels: int | None = None) -> Serial:
     """Return the network of a list of layer descriptions, or raise NotSupportedError.
 
-    The number of channels of the input matters for the standard parameterization alone.
+    The number of channels of the input matters for the standard parameterization, and for the
+    embeddings of positions that are put beside them.
     """
     built = []
     for layer in layers:
         if layer.get("parameterization") == "standard":
             layer = {**layer, "fan_in": n_channels}
+        if layer["type"] == "SelfAttention":
+            layer = {**layer, "n_channels": n_channels}
         built.append(build_layer(layer))
         n_channels = layer.get("channels", n_channels)
     return Serial(built)
@@ -70,6 +81,22 @@ def _concat(axis: str | int, branches: list[list[Description]]) -> Concat:
     )
 
 
+def _attention(
+    position_embedding: Description | None, n_channels: int | None, **parameters: Any
+) -> Layer:
+    if position_embedding is None:
+        return _from_class(SelfAttention)(**parameters)
+    embedding = dict(position_embedding)
+    in_values, channels = embedding.pop("in_values"), embedding.pop("channels")
+    return _from_class(SelfAttention)(
+        **parameters,
+        position_embedding=_from_class(PositionEmbedding)(
+            **embedding, channel_ratio=1.0 if channels is None else channels / n_channels
+        ),
+        position_in_values=in_values,
+    )
+
+
 def _dense(channels: int | None = None, **parameters: Any) -> Layer:
     # An infinite width has no number of channels; the parameters that make it matter come with
     # names of their own.
@@ -90,5 +117,6 @@ CONSTRUCTORS: dict[str, Callable[..., Layer]] = {
     "Numerical": _numerical,
     "Product": _product,
     "Residual": _residual,
+    "SelfAttention": _attention,
 }
 """From a type to what makes the layer; every registered class has its own name."""

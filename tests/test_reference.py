@@ -43,6 +43,7 @@ SUPPORTED_LAYERS = [
     "RectifiedMonomial",
     "Relu",
     "Residual",
+    "SelfAttention",
     "SigmoidLike",
     "Sign",
     "Sin",

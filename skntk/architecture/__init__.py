@@ -15,10 +15,12 @@ from skntk.architecture.layer import *  # noqa: F403
 from skntk.architecture.normalization import *  # noqa: F403
 from skntk.architecture.presets import *  # noqa: F403
 from skntk.architecture.registry import *  # noqa: F403
+from skntk.architecture.spatial.attention import *  # noqa: F403
 from skntk.architecture.spatial.convolution import *  # noqa: F403
 from skntk.architecture.spatial.graphs import *  # noqa: F403
 from skntk.architecture.spatial.local_convolution import *  # noqa: F403
 from skntk.architecture.spatial.pooling import *  # noqa: F403
+from skntk.architecture.spatial.position_embedding import *  # noqa: F403
 from skntk.architecture.spatial.reductions import *  # noqa: F403
 from skntk.architecture.spatial.resizing import *  # noqa: F403
 from skntk.architecture.spatial.transposed_convolution import *  # noqa: F403

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skntk.architecture import Conv, Dense, Flatten, Relu, Serial
+from skntk.architecture import Conv, Dense, Flatten, Relu, SelfAttention, Serial
 from skntk.architecture.registry import registered
 
 N_FEATURES = 5
@@ -40,12 +40,17 @@ def as_spatial_network(layer, bias_std=0.2):
 
 
 def spatial_shape(layer):
-    """Return the shape of images, or else sequences, that fit the layer or network."""
+    """Return the shape of images, or else sequences, that fit the layer or network.
+
+    Attention gets sequences, to be quick: it reads all pairs of positions, however they stand.
+    """
     if getattr(layer, "category", None) == "image_network":
         images, sequences = (4, 4, 2), (8, 2)  # pools have to divide them
     else:
         images, sequences = (5, 4, 2), (7, 2)
     try:
+        if isinstance(layer, SelfAttention):
+            return sequences
         if layer is not None:
             layer.output_shape(images)
     except ValueError:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from skntk import gram_matrix
-from skntk.architecture import Dense, Serial
+from skntk.architecture import AttentionNet, Dense, SelfAttention, Serial
 from skntk.architecture.registry import CATEGORIES
 from tests.architecture.networks import (
     as_spatial_network,
@@ -46,9 +46,11 @@ def network_and_widths(layer):
     """Return a network around the layer, and the weight of each width in the estimate."""
     category = type(layer).category
     if category == "spatial":
-        return as_spatial_network(layer), {16: 1}
+        # The scores of attention are products of what the layer before it gives.
+        widths = {32: -1, 64: 2} if isinstance(layer, SelfAttention) else {16: 1}
+        return as_spatial_network(layer), widths
     if category == "image_network":
-        return layer, {8: -1, 16: 2}
+        return layer, ({32: -1, 64: 2} if isinstance(layer, AttentionNet) else {8: -1, 16: 2})
     network = layer if category == "preset" else Serial([Dense(1.3, 0.2), layer, Dense(1.1, 0.1)])
     return network, ({128: 1} if category == "activation" else {32: -1, 64: 2})
 

@@ -46,12 +46,7 @@ class SpatialPreset(Preset):
         if self.input_shape is None:
             return X
         shape = check_sizes(self, "input_shape", len(check_sizes(self, "filter_shape")) + 1)
-        if X.shape[1:] not in (shape, (prod(shape),)):
-            raise ValueError(
-                f"{type(self).__name__}(input_shape={shape}) takes samples of this shape, or flat "
-                f"rows of {prod(shape)} features, but one sample has shape {X.shape[1:]}."
-            )
-        return X.reshape(-1, *shape)
+        return as_samples_of(self, shape, X)
 
     @property
     def n_views(self) -> int:
@@ -130,3 +125,13 @@ class SpatialPreset(Preset):
         """Check sizes that are None or as many as those of the filter."""
         if getattr(self, name) is not None:
             check_sizes(self, name, len(self.filter_shape))
+
+
+def as_samples_of(owner: Layer, shape: tuple[int, ...], X: np.ndarray) -> np.ndarray:
+    """Return X, whose samples have this shape or are flat rows of it, as samples of this shape."""
+    if X.shape[1:] not in (shape, (prod(shape),)):
+        raise ValueError(
+            f"{type(owner).__name__}(input_shape={shape}) takes samples of this shape, or flat "
+            f"rows of {prod(shape)} features, but one sample has shape {X.shape[1:]}."
+        )
+    return X.reshape(-1, *shape)
