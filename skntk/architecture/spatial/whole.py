@@ -45,7 +45,7 @@ def states_by_offset(field: Field, offsets: Sequence[tuple[int, ...]]) -> PairSt
     offsets : sequence of tuple of int
         At least one; offset 0, if it is among them, comes first.
     """
-    first, *others = offsets
+    field, (first, *others) = field.kept(), offsets
     # Offset 0 stands before the loop: samples with themselves may not meet it inside.
     states = [values[None] for values in field.at(first)]
     if others:
