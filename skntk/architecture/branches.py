@@ -13,7 +13,13 @@ from skntk.architecture.combinators import Composition, Serial, check_layer, spl
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets
-from skntk.architecture.spatial.reads import Reads, copied, offsets_read, sums_of_reads
+from skntk.architecture.spatial.reads import (
+    Reads,
+    copied,
+    moved_along,
+    offsets_read,
+    sums_of_reads,
+)
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Identity", "Product", "Residual", "Sum"]
@@ -72,10 +78,10 @@ class Branches(Composition):
         return sizes[0]
 
     def _reads(self, grid: Grid) -> list[Reads | None]:
-        """Return how every branch is laid onto the grid behind the layer, None if it is on it."""
+        """Return how every branch is laid onto the canvas of all, None if it has this canvas."""
         joined, grids = self.grid_behind(grid), [each.grid_behind(grid) for each in self.branches]
         return [
-            None if of_branch == joined else copied(of_branch, joined.canvas, start)
+            None if of_branch.canvas == joined.canvas else copied(of_branch, joined.canvas, start)
             for of_branch, start in zip(grids, self._starts(grids), strict=True)
         ]
 
@@ -126,11 +132,13 @@ class Branches(Composition):
         return self._joined(self._on_one_grid(fields, offsets, field.grid))
 
     def _on_one_grid(self, fields: Sequence[Field], offsets: Offsets, grid: Grid) -> list[Field]:
-        """Return the fields of the branches, laid onto one grid where theirs are different."""
-        joined = self.grid_behind(grid)
+        """Return the fields of the branches on the grid behind the layer."""
+        joined, starts = self.grid_behind(grid), self._starts([field.grid for field in fields])
         return [
-            field if reads is None else sums_of_reads(field, offsets, joined, reads)
-            for field, reads in zip(fields, self._reads(grid), strict=True)
+            moved_along(field, joined, start)
+            if reads is None
+            else sums_of_reads(field, offsets, joined, reads)
+            for field, reads, start in zip(fields, self._reads(grid), starts, strict=True)
         ]
 
     def _joined(self, fields: Sequence[Field]) -> Field:

@@ -15,6 +15,7 @@ from operator import mul
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from skntk.architecture.spatial.fields import Field, Grid, LoopIndex, Offset, Offsets, value_of
 from skntk.architecture.spatial.whole import states_by_offset
@@ -113,6 +114,30 @@ def _numbers(offsets: Sequence[int], canvas: int) -> np.ndarray:
     numbers = np.zeros(canvas, np.int32)
     numbers[list(offsets)] = np.arange(len(offsets))
     return numbers
+
+
+def moved_along(field: Field, grid: Grid, start: Sequence[int]) -> Field:
+    """Return the field with its pixels elsewhere on the same canvas, where offsets stay the same.
+
+    Parameters
+    ----------
+    field : Field
+    grid : Grid
+        The grid behind, with the canvas of the field.
+    start : sequence of int
+        Where the first pixel stands behind, along every axis.
+    """
+    if field.grid == grid:
+        return field
+
+    def compute(offset: Offset) -> PairState:
+        inside = field.inside(offset, field.at(offset))
+        shifts = [*((first, -first, 0) for first in start), (0, 0, 0)]
+        return PairState(
+            *(lax.pad(values, jnp.zeros((), values.dtype), shifts) for values in inside)
+        )
+
+    return Field(grid, compute, field.always, field.of_samples, (field,))
 
 
 def copied(grid: Grid, canvas: Sequence[int], start: Sequence[int]) -> Reads:
