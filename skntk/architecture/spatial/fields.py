@@ -234,6 +234,31 @@ def in_one_pass(compute: Callable[[], PairState | Array], always: Array) -> Arra
     return result
 
 
+def over_offsets(
+    turn: Callable[[Array, Any], Array], total: Array, steps: Any, always: Array
+) -> Array:
+    """Return a total to which every step of a loop over offsets adds.
+
+    Each turn stands inside of a condition, where one pass follows the other: XLA would spread the
+    small independent parts of a long loop body over threads, which then mostly wait.
+
+    Parameters
+    ----------
+    turn : callable
+        Maps the total and one step to the new total.
+    total : array
+    steps : pytree of arrays
+        Their first axis is that of the steps.
+    always : scalar array
+        True, which the compiler does not know.
+    """
+
+    def body(total: Array, step: Any) -> tuple[Array, None]:
+        return lax.cond(always, turn, lambda total, step: total, total, step), None
+
+    return lax.scan(body, total, steps)[0]
+
+
 def unpacked(values: Array) -> PairState:
     """Return the state that `in_one_pass` packed."""
     if not jnp.iscomplexobj(values):

@@ -24,6 +24,7 @@ from skntk.architecture.spatial.fields import (
     in_one_pass,
     mapped_parts,
     moved,
+    over_offsets,
     value_of,
 )
 from skntk.architecture.spatial.windows import PADDINGS, Window
@@ -76,9 +77,10 @@ class _WindowSums:
         """Return the sums over packed values ``(*canvas, ...)``, by the positions of the shifts."""
         dtype = jnp.finfo(packed.dtype).dtype
         for axis in range(len(self.windows)):
-            weights = _one_of(jnp.asarray(self.tables[axis], dtype), shifts[axis], offset[axis])
+            tables = jnp.asarray(self.tables[axis], dtype)
 
-            def along_axis(values: Array, weights: Array = weights, axis: int = axis) -> Array:
+            def along_axis(values: Array, tables: Array = tables, axis: int = axis) -> Array:
+                weights = _one_of(tables, shifts[axis], offset[axis])
                 return _sum_along(values, weights, axis, self.windows[axis], self.sizes[axis])
 
             packed = in_one_pass(partial(mapped_parts, along_axis, packed), self.always)
@@ -174,16 +176,16 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
 
         return lax.scan(add_to_one, total, tuple(readers))[0]
 
-    def turn(total: Array, step: tuple[Array, ...]) -> tuple[Array, None]:
+    def turn(total: Array, step: tuple[Array, ...]) -> Array:
         below, *readers = step
-        return add(total, field.packed(in_loop(below)), readers), None
+        return add(total, field.packed(in_loop(below)), readers)
 
     total = jnp.zeros((*map(len, offsets), *canvas, *behind), state.dtype)
     if field.of_samples:
         # Offset 0 comes first, and stands before the loop.
         total = add(total, state, [each[0] for each in steps[1:]])
         steps = tuple(each[1:] for each in steps)
-    total, _ = lax.scan(turn, total, steps)
+    total = over_offsets(turn, total, steps, field.always)
     positions = [_positions(of_axis, n) for of_axis, n in zip(offsets, canvas, strict=True)]
 
     def compute(offset: Offset) -> Array:

@@ -10,7 +10,6 @@ from operator import add
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jax import lax
 
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import (
@@ -21,6 +20,7 @@ from skntk.architecture.spatial.fields import (
     in_loop,
     in_one_pass,
     mapped_parts,
+    over_offsets,
     unpacked,
 )
 from skntk.architecture.state import Array, PairState, Statistics
@@ -123,13 +123,13 @@ class GlobalSumPool(_Reduction):
             others, weights = _one_of_opposites(others, field.grid.canvas)
         total = _pixels(field, field.zero)
 
-        def add_offset(total: Array, step: tuple[Array, Array]) -> tuple[Array, None]:
+        def add_offset(total: Array, step: tuple[Array, Array]) -> Array:
             offset, weight = step
-            return _pixels(field, in_loop(offset), total, weight), None
+            return _pixels(field, in_loop(offset), total, weight)
 
         if others:
             steps = jnp.array(others, jnp.int32), jnp.asarray(weights, jnp.finfo(total.dtype).dtype)
-            total, _ = lax.scan(add_offset, total, steps)
+            total = over_offsets(add_offset, total, steps, field.always)
         of_all = unpacked(_summed(total, len(field.grid.sizes), field.always))
         return PairState(*(self._scale(field.grid) * values for values in of_all))
 
