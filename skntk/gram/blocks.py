@@ -21,11 +21,12 @@ from skntk.gram.programs import sample_program
 BLOCK_SIZES = (56, 120, 248, 504, 1000)
 
 # The same for samples with many positions.
-IMAGE_BLOCK_SIZES = (4, 8, 16, 32)
+IMAGE_BLOCK_SIZES = (4, 8, 16, 32, 64)
 
 # One array of a program holds the two kernels of so many pairs of images at one offset.
-_ARRAY_BYTES = 64 * 2**10
-_VECTOR_BYTES = 64
+_ARRAY_BYTES = 128 * 2**10
+# Two vectors: both kernels stand in turns.
+_LEAST_BYTES = 128
 
 # What one tile costs beside its entries, in units of the time of one entry: dispatch from Python.
 _ENTRIES_PER_DISPATCH = 60_000
@@ -113,7 +114,7 @@ def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
 
 def pairs_at_once(n_pixels: int, dtype: np.dtype) -> int:
     """Return how many pairs of images fill vectors and fit into cache at one offset."""
-    return max(_VECTOR_BYTES // dtype.itemsize, _ARRAY_BYTES // (2 * dtype.itemsize * n_pixels))
+    return max(_LEAST_BYTES // dtype.itemsize, _ARRAY_BYTES // (2 * dtype.itemsize * n_pixels))
 
 
 def make_blocks(architecture: Layer, X: np.ndarray, run_tasks: RunTasks) -> list[Block]:

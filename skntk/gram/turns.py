@@ -15,7 +15,7 @@ from skntk.gram.programs import turn_program
 from skntk.gram.results import TileResults, results_pool
 
 # Pairs of pixels in one task: some milliseconds of work.
-_PIXEL_PAIRS_PER_TASK = 2**20
+_PIXEL_PAIRS_PER_TASK = 2**19
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Turns:
 
 
 def turns_together(block_size: int, n_pixels: int, dtype: np.dtype) -> int:
-    """Return how many turns make whole vectors, and no more than a block needs with itself."""
-    return max(min(pairs_at_once(n_pixels, dtype) // block_size, block_size // 2), 1)
+    """Return how many turns make whole vectors, so few that a block with itself is two tasks."""
+    return max(min(pairs_at_once(n_pixels, dtype) // block_size, block_size // 4), 1)
 
 
 def turns_of(architecture: Layer, left: Block, right: Block) -> Iterator[Turns]:

@@ -1,0 +1,56 @@
+"""The tasks of two blocks of images cover every pair of samples."""
+
+import numpy as np
+import pytest
+
+from skntk import gram_matrix
+from skntk.architecture import Conv, Flatten, Serial
+from skntk.gram.blocks import Block, image_block_size, pairs_at_once
+from skntk.gram.results import TileResults
+from skntk.gram.turns import turns_of, turns_together
+
+NETWORK = Serial([Conv((3, 3), bias_std=0.5), Flatten()])
+
+
+def block(start, n_rows, size):
+    return Block(slice(start, start + n_rows), np.zeros((size, 4, 4, 1)), (), ())
+
+
+def stored(left, right, shape, *, symmetric):
+    """Return what is stored where every kernel is 1, and how many pairs are computed."""
+    matrix, n_computed = np.zeros(shape), 0
+    for task in turns_of(NETWORK, left, right):
+        ones = np.ones((task.count, task.together * len(left.X)))
+        task.store([matrix], ["ntk"], TileResults([ones]), symmetric=symmetric)
+        n_computed += ones.size
+    return matrix, n_computed
+
+
+@pytest.mark.parametrize("size", [4, 8, 16])
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 4])
+def test_a_block_with_itself_takes_half_of_the_turns(size, n_rows):
+    one = block(0, n_rows, size)
+    matrix, n_computed = stored(one, one, (n_rows, n_rows), symmetric=True)
+    np.testing.assert_array_equal(matrix, 1 - np.eye(n_rows))
+    assert n_computed <= size * (size // 2 + turns_together(size, 16, np.dtype("float64")) - 1)
+
+
+@pytest.mark.parametrize("sizes", [(4, 4), (4, 16), (16, 4), (8, 16)])
+def test_all_pairs_of_two_blocks(sizes):
+    left, right = (block(0, size - 1, size) for size in sizes)
+    matrix, _ = stored(left, right, (sizes[0] - 1, sizes[1] - 1), symmetric=False)
+    assert (matrix == 1).all()
+
+
+@pytest.mark.parametrize("n_samples", [(3, 40), (40, 3), (9, 9)])
+def test_blocks_of_different_sizes(n_samples):
+    rng = np.random.default_rng(0)
+    X, Y = (rng.normal(size=(n, 4, 3, 1)) for n in n_samples)
+    together = gram_matrix(NETWORK, np.concatenate([X, Y]))
+    np.testing.assert_allclose(gram_matrix(NETWORK, X, Y), together[: len(X), len(X) :], rtol=1e-12)
+
+
+def test_large_images_keep_whole_vectors():
+    dtype = np.dtype("float32")
+    assert pairs_at_once(32 * 32, dtype) == pairs_at_once(256 * 256, dtype) == 32
+    assert image_block_size(NETWORK, np.zeros((100, 64, 64, 3), dtype)) <= 32
