@@ -1,4 +1,4 @@
-"""The symmetric NTK matrix of a fully connected network, beside neural-tangents on the same inputs.
+"""The symmetric NTK matrix of several networks, beside neural-tangents on the same inputs.
 
 Run ``python -m benchmarks.compare_with_neural_tangents --peer-python ENVIRONMENT/bin/python``.
 
@@ -22,34 +22,50 @@ import numpy as np
 
 from benchmarks.timing import best_of_rounds, machine, markdown_table, seconds
 from skntk import gram_matrix
-from skntk.architecture import FullyConnected
+from skntk.architecture import ConvNet, FullyConnected, Myrtle, WideResNet
+
+STDS = {"weight_std": 1.5, "bias_std": 0.1}
 
 # A case of the other's script: our network.
-CASES = {
-    "fc3-relu": FullyConnected(3, "relu", weight_std=1.5, bias_std=0.1),
-    "fc3-erf": FullyConnected(3, "erf", weight_std=1.5, bias_std=0.1),
+VECTOR_CASES = {
+    "fc3-relu": FullyConnected(3, "relu", **STDS),
+    "fc3-erf": FullyConnected(3, "erf", **STDS),
 }
+IMAGE_CASES = {
+    "conv3-flatten-16": ConvNet(3, pooling="none", **STDS),
+    "conv3-gap-8": ConvNet(3, pooling="global", **STDS),
+    "conv3-gap-16": ConvNet(3, pooling="global", **STDS),
+    "conv3-gap-32": ConvNet(3, pooling="global", **STDS),
+    "myrtle5-32": Myrtle(5, **STDS),
+    "wrn1-16": WideResNet(1, **STDS),
+}
+CASES = VECTOR_CASES | IMAGE_CASES
 PEER_SCRIPT = "../shared/peers/time_neural_tangents.py"
 DTYPES = ("float64", "float32")
 # How many times faster than the better of the other's precisions we want to be.
 GOALS = {
-    ("fc3-relu", "float64"): 8,
-    ("fc3-relu", "float32"): 20,
-    ("fc3-erf", "float64"): 6,
-    ("fc3-erf", "float32"): 15,
+    "fc3-relu": {"float64": 8, "float32": 20},
+    "fc3-erf": {"float64": 6, "float32": 15},
+    "conv3-flatten-16": {"float64": 8.3, "float32": 25},
+    "conv3-gap-8": {"float64": 13.3, "float32": 40},
+    "conv3-gap-16": {"float64": 16.7, "float32": 50},
+    "conv3-gap-32": {"float64": 16.7, "float32": 50},
+    "myrtle5-32": {"float64": 13.3, "float32": 40},
+    "wrn1-16": {"float64": 100, "float32": 300},
 }
-# Largest difference of the two matrices off the diagonal, in units of the largest entry. On the
-# diagonal neural-tangents takes the arc cosine of 1, where rounding by eps shows as sqrt(eps).
-TOLERANCES = {"float64": 1e-14, "float32": 1e-6}
+# Largest difference off the diagonal, in units of the largest entry: in double precision to the
+# matrix of neural-tangents, in single precision to ours in double. On the diagonal neural-tangents
+# takes the arc cosine of 1, where rounding by eps shows as sqrt(eps).
+TOLERANCES = {"float64": 1e-12, "float32": 2e-5}
 HEADER = (
     "case",
     "dtype",
     "skntk s",
     "neural-tangents s",
-    "ns an entry",
+    "us an entry",
     "times faster",
     "goal",
-    "difference off the diagonal",
+    "difference",
 )
 
 
@@ -75,33 +91,34 @@ class Peer:
                 return saved["x"], saved["ntk"]
 
 
-def check_agreement(peer: Peer, case: str, dtype: str) -> tuple[np.ndarray, float]:
-    """Return the inputs and the difference of the matrices off the diagonal."""
-    X, theirs = peer.inputs_and_matrix(case, dtype)
-    ours = gram_matrix(CASES[case], X, dtype=dtype)
-    difference = np.abs(ours - theirs) / np.abs(theirs).max()
-    on_diagonal = float(difference.diagonal().max())
-    np.fill_diagonal(difference, 0)
-    off_diagonal = float(difference.max())
-    if off_diagonal > TOLERANCES[dtype] or on_diagonal > np.sqrt(np.finfo(dtype).eps):
-        raise SystemExit(
-            f"{case} in {dtype}: the matrices differ by {off_diagonal:.1e} of the largest entry, "
-            f"on the diagonal by {on_diagonal:.1e}."
-        )
-    return X, off_diagonal
+def check_agreement(peer: Peer, case: str) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the inputs, and by dtype the difference to what our matrix should be."""
+    X, theirs = peer.inputs_and_matrix(case, "float64")
+    ours = {dtype: gram_matrix(CASES[case], X, dtype=dtype) for dtype in DTYPES}
+    differences = {}
+    for dtype, reference in (("float64", theirs), ("float32", ours["float64"])):
+        difference = np.abs(ours[dtype] - reference) / np.abs(reference).max()
+        on_diagonal = float(difference.diagonal().max())
+        np.fill_diagonal(difference, 0)
+        differences[dtype] = float(difference.max())
+        if differences[dtype] > TOLERANCES[dtype] or on_diagonal > np.sqrt(np.finfo(dtype).eps):
+            raise SystemExit(
+                f"{case} in {dtype}: the matrices differ by {differences[dtype]:.1e} of the "
+                f"largest entry, on the diagonal by {on_diagonal:.1e}."
+            )
+    return X, differences
 
 
 def compare(peer: Peer, case: str, rounds: int, repeat: int) -> list[list[str]]:
     """Return the rows of the table for one case."""
-    checked = {dtype: check_agreement(peer, case, dtype) for dtype in DTYPES}
+    X, differences = check_agreement(peer, case)
     ours: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
     theirs: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
     for _ in range(rounds):
         for dtype in DTYPES:
             theirs[dtype].append(peer.best_seconds(case, dtype))
-            X = checked[dtype][0]
             ours[dtype] += [
-                seconds(lambda X=X, dtype=dtype: gram_matrix(CASES[case], X, dtype=dtype))
+                seconds(lambda dtype=dtype: gram_matrix(CASES[case], X, dtype=dtype))
                 for _ in range(repeat)
             ]
     better = min(map(min, theirs.values()))
@@ -111,10 +128,10 @@ def compare(peer: Peer, case: str, rounds: int, repeat: int) -> list[list[str]]:
             dtype,
             f"{min(ours[dtype]):.4f}",
             f"{min(theirs[dtype]):.4f}",
-            f"{min(ours[dtype]) / len(checked[dtype][0]) ** 2 * 1e9:.2f}",
+            f"{min(ours[dtype]) / len(X) ** 2 * 1e6:.3g}",
             f"{better / min(ours[dtype]):.1f}",
-            str(GOALS[case, dtype]),
-            f"{checked[dtype][1]:.0e}",
+            str(GOALS[case][dtype]),
+            f"{differences[dtype]:.0e}",
         ]
         for dtype in DTYPES
     ]
@@ -151,6 +168,7 @@ def main() -> None:
     python = os.environ.get("SKNTK_PEER_PYTHON")
     parser.add_argument("--peer-python", default=python, help="default: $SKNTK_PEER_PYTHON")
     parser.add_argument("--peer-script", type=Path, default=root / PEER_SCRIPT)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), metavar="CASE")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=3, help="calls a round")
     arguments = parser.parse_args()
@@ -160,7 +178,7 @@ def main() -> None:
     print(machine(), end="\n\n")
     peer = Peer(arguments.peer_python, arguments.peer_script, arguments.repeat)
     rows = []
-    for case in CASES:
+    for case in arguments.cases:
         rows += compare(peer, case, arguments.rounds, arguments.repeat)
     print(markdown_table(HEADER, rows), end="\n\n")
     rows = floor(4000, 64, 3 * arguments.rounds)

@@ -228,6 +228,7 @@ def _check_shapes(architecture: Layer, *inputs: np.ndarray) -> None:
             raise ValueError(
                 f"The network ends with {len(shape) - 1} spatial axes, in samples of shape {shape}."
                 " Let it end in Flatten() or GlobalAvgPool(), or one of these and a Dense layer."
+                " Is it a network of vectors? Flatten the samples with X.reshape(len(X), -1)."
             )
     if inputs[0].shape[1:] != inputs[-1].shape[1:]:
         raise ValueError(

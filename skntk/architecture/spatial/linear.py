@@ -63,13 +63,9 @@ class _WindowSums:
         self.sizes = field.grid.sizes
         self.windows = windows
         self.grid_behind = grid_behind(field.grid, windows)
-        # Behind the tables of all shifts stands one of zeros, for what is not to be counted.
         self.tables = [
-            np.concatenate([tables, np.zeros_like(tables[:1])])
-            for tables in (
-                np.stack([window.weights(n, places, d) for d in window.shifts(n, places)])
-                for window, n, places in zip(windows, *field.grid, strict=True)
-            )
+            np.stack([window.weights(n, places, d) for d in window.shifts(n, places)])
+            for window, n, places in zip(windows, *field.grid, strict=True)
         ]
         self.tables[0] = scale * self.tables[0]
 
@@ -164,17 +160,22 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
         indices = (*place, *(0,) * (len(of_one_offset) - n_axes))
         return tuple(jnp.asarray(index, jnp.int32) for index in indices)
 
-    def add(total: Array, packed: Array, readers: Sequence[Array]) -> Array:
-        def add_to_one(total: Array, reader: tuple[Array, ...]) -> tuple[Array, None]:
-            shift, target, place = reader
-            new = sums(packed, tuple(shift), tuple(target)).reshape(of_one_offset)
-            old = _piece(total, start(place), of_one_offset)
-            both = lax.dynamic_update_slice(
-                total, old + new, start(place), allow_negative_indices=False
-            )
-            return both, None
+    def add_to_one(total: Array, packed: Array, reader: Sequence[Array]) -> Array:
+        shift, target, place = reader
+        new = sums(packed, tuple(shift), tuple(target)).reshape(of_one_offset)
+        old = _piece(total, start(place), of_one_offset)
+        return lax.dynamic_update_slice(
+            total, old + new, start(place), allow_negative_indices=False
+        )
 
-        return lax.scan(add_to_one, total, tuple(readers))[0]
+    def add(total: Array, packed: Array, readers: Sequence[Array]) -> Array:
+        def one(total: Array, reader: Sequence[Array]) -> tuple[Array, None]:
+            exists, *reader = reader
+            return lax.cond(
+                exists, add_to_one, lambda total, *_: total, total, packed, reader
+            ), None
+
+        return lax.scan(one, total, tuple(readers))[0]
 
     def turn(total: Array, step: tuple[Array, ...]) -> Array:
         below, *readers = step
@@ -201,36 +202,36 @@ def _piece(values: Array, start: Sequence[Array], shape: tuple[int, ...]) -> Arr
 
 def _schedule(
     grid: Grid, windows: Sequence[Window], offsets: Offsets
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return what every input offset is added to.
 
     Returns
     -------
     below : ndarray of int32 of shape (n_below, n_axes)
         The input offsets.
+    exists : ndarray of bool of shape (n_below, most)
+        False where there are fewer output offsets.
     shifts, targets, places : ndarrays of int32 of shape (n_below, most, n_axes)
-        Numbers of the shifts (that of the table of zeros where there are fewer), output offsets,
-        and where these stand among the output offsets asked for.
+        Numbers of the shifts, output offsets, and where these stand among the output offsets asked
+        for.
     """
     per_axis = []
     for window, of_axis, n, canvas in zip(windows, offsets, *grid, strict=True):
-        known = window.shifts(n, canvas)
         readers: dict[int, list[tuple[int, int, int]]] = {}
         for place, target in enumerate(of_axis):
-            for number, shift in enumerate(known):
+            for number, shift in enumerate(window.shifts(n, canvas)):
                 at = (window.stride * target + shift) % canvas
                 readers.setdefault(at, []).append((number, target, place))
-        per_axis.append((readers, (len(known), 0, 0)))
-    below = list(product(*(sorted(readers) for readers, _ in per_axis)))
+        per_axis.append(readers)
+    below = list(product(*map(sorted, per_axis)))
     entries = [
-        list(product(*(readers[at] for (readers, _), at in zip(per_axis, each, strict=True))))
+        list(product(*(readers[at] for readers, at in zip(per_axis, each, strict=True))))
         for each in below
     ]
     most = max(map(len, entries))
-    nothing = tuple(zeros for _, zeros in per_axis)
-    filled = np.array([each + [nothing] * (most - len(each)) for each in entries], np.int32)
-    shifts, targets, places = np.moveaxis(filled, -1, 0)
-    return np.array(below, np.int32), shifts, targets, places
+    exists = np.array([[number < len(each) for number in range(most)] for each in entries])
+    filled = np.array([each + each[:1] * (most - len(each)) for each in entries], np.int32)
+    return np.array(below, np.int32), exists, *np.moveaxis(filled, -1, 0)
 
 
 def _positions(offsets: tuple[int, ...], canvas: int) -> np.ndarray:
