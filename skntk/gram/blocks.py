@@ -26,7 +26,7 @@ IMAGE_BLOCK_SIZES = (4, 8, 16, 32, 64)
 # One array of a program holds the two kernels of so many pairs of images at one offset.
 _ARRAY_BYTES = 128 * 2**10
 # Two vectors: both kernels stand in turns.
-_LEAST_BYTES = 128
+_LEAST_BYTES = 256
 
 # What one tile costs beside its entries, in units of the time of one entry: dispatch from Python.
 _ENTRIES_PER_DISPATCH = 60_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from jax import lax
 
 from skntk.architecture.layer import Layer
 from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
+from skntk.architecture.spatial.passes import Passes
 from skntk.architecture.state import (
     Array,
     SampleState,
@@ -49,7 +51,8 @@ def sample_program(architecture: Layer, X: Array) -> tuple[SampleState, Statisti
         return architecture.propagate_samples(input_samples(X))
     grid = canvas_for(architecture, X.shape[1:-1])
     images = _on_canvas(X, grid)
-    field = input_field(images, images, grid, of_samples=True)
+    passes = Passes(jnp.square(images))
+    field = input_field(images, images, grid, passes, of_samples=True)
     field, statistics = architecture.field_of_samples(field, ())
     return SampleState(*field.at(())), statistics
 
@@ -135,18 +138,26 @@ def turn_program(
 
         return jax.tree.map(piece, right)
 
-    def one_round(number: Array, memory: tuple[Array, ...]) -> tuple[Array, ...]:
-        images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))
-        field = input_field(left[0], images, grid, of_samples=False)
-        state = architecture.field_of_pairs(field, (), left[1], of_right).at(())
-        return tuple(
-            lax.dynamic_update_index_in_dim(
-                rows, getattr(state, kind), number, 0, allow_negative_indices=False
-            )
-            for rows, kind in zip(memory, kinds, strict=True)
-        )
+    passes = Passes(jnp.square(left[0]))
 
-    return lax.fori_loop(0, count, one_round, memory)
+    def kernels(number: Array) -> list[Array]:
+        images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))
+        field = input_field(left[0], images, grid, passes, of_samples=False)
+        state = architecture.field_of_pairs(field, (), left[1], of_right).at(())
+        return [getattr(state, kind) for kind in kinds]
+
+    of_passes, body = passes.looped(kernels, (count,))
+
+    def one_round(number: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+        memory, of_passes = carry
+        rows, of_passes = body(of_passes, number)
+        memory = tuple(
+            lax.dynamic_update_index_in_dim(all_rows, row, number, 0, allow_negative_indices=False)
+            for all_rows, row in zip(memory, rows, strict=True)
+        )
+        return memory, of_passes
+
+    return lax.fori_loop(0, count, one_round, (memory, of_passes))[0]
 
 
 def _repeated(values: Array, length: int) -> Array:
