@@ -20,8 +20,8 @@ from skntk.estimators._sklearn import (
 from skntk.estimators.defaults import AlphaScale
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_diagonal, gram_matrix, require_memory
-from skntk.gram.blocks import BLOCK_SIZES
 from skntk.gram.matrix import Kind
+from skntk.gram.sizes import BLOCK_SIZES
 from skntk.inference import SingularKernelError, centered_leave_one_out
 
 # Kernels between test and training rows are computed in blocks of this size or of a quarter of the
@@ -217,7 +217,9 @@ class InfiniteNetwork(ValidatedEstimator):
 
     def _mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return normalized means and the variance of one output, no covariances of test rows."""
-        diagonal = gram_diagonal(self.architecture_, X, kind="nngp", dtype=self.dtype)
+        diagonal = gram_diagonal(
+            self.architecture_, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs
+        )
         means, variances = [], []
         for rows, crosses in self._cross_kernels(X, self._kinds):
             means.append(self._posterior.mean(crosses[0]))

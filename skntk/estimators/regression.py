@@ -207,7 +207,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, InfiniteNetwork):
             kernel = gram_matrix(architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs)
             return mean, kernel.astype(np.float64)
         if return_std:
-            variance = gram_diagonal(architecture, X, kind="nngp", dtype=self.dtype)
+            variance = gram_diagonal(
+                architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs
+            )
             return mean, np.sqrt(variance.astype(np.float64))
         return mean
 
