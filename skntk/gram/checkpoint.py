@@ -73,6 +73,7 @@ class Checkpoint:
         self._lock = threading.Lock()
         self._records: dict[tuple[Any, ...], _Record] = {}
         self._sizes: dict[int, TileSizes] = {}
+        self._rows_at_once: dict[int, int] = {}
         self._scan(file.tell())
 
     def _scan(self, position: int) -> None:
@@ -87,6 +88,8 @@ class Checkpoint:
                 break
             if key[0] == "sizes":
                 self._sizes[key[1]] = TileSizes(*key[2:])
+            elif key[0] == "rows":
+                self._rows_at_once[key[1]] = key[2]
             self._records[key] = record
             position = record.start + n_bytes + _CHECKSUM.size
         self._file.truncate(position)
@@ -131,6 +134,14 @@ class Checkpoint:
     def keep_sizes(self, matrix: int, sizes: TileSizes) -> None:
         """Write down how a matrix is cut."""
         self._append(("sizes", matrix, *sizes), [])
+
+    def rows_at_once(self, matrix: int) -> int | None:
+        """Return of how many rows a matrix and those that follow are made, None if unknown."""
+        return self._rows_at_once.get(matrix)
+
+    def keep_rows_at_once(self, matrix: int, n_rows: int) -> None:
+        """Write down of how many rows a matrix and those that follow are made."""
+        self._append(("rows", matrix, n_rows), [])
 
     def restore(
         self, matrix: int, store: Callable[[Any, Any], None], tasks: Sequence[Any]

@@ -44,6 +44,22 @@ class Engine:
     _matrix: int = field(default=-1, init=False)
     _n_pairs: int = field(default=0, init=False)
 
+    def rows_at_once(
+        self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None = None
+    ) -> int:
+        """Return of how many rows a side the matrices that follow are made, to fit into memory.
+
+        Parameters and errors are those of `begin`.
+        """
+        following = self._matrix + 1
+        known = None if self.checkpoint is None else self.checkpoint.rows_at_once(following)
+        if known is not None:
+            return known
+        n_rows = self.memory.rows_at_once(architecture, kinds, X, Y)
+        if self.checkpoint is not None:
+            self.checkpoint.keep_rows_at_once(following, n_rows)
+        return n_rows
+
     def begin(
         self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None = None
     ) -> TileSizes:
@@ -67,7 +83,7 @@ class Engine:
         self._n_pairs = len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y)
         known = None if self.checkpoint is None else self.checkpoint.sizes(self._matrix)
         if known is not None:
-            self.memory.check(known, architecture, kinds, X)
+            self.memory.check(known, architecture, kinds, X, Y)
             return known
         sizes = self.memory.tile_sizes(architecture, kinds, X, Y)
         if self.checkpoint is not None:
@@ -112,5 +128,5 @@ def engine_for(
     """
     devices = Devices.of_this_process()
     with workers(n_jobs, devices) as (run_tasks, n_threads):
-        memory = WorkingMemory(n_bytes, n_threads, devices.first)
+        memory = WorkingMemory(n_bytes, n_threads, devices)
         yield Engine(run_tasks, devices, memory, checkpoint, progress)

@@ -12,14 +12,13 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from skntk.architecture.layer import Layer
-from skntk.gram.blocks import make_blocks
 from skntk.gram.checkpoint import open_checkpoint
 from skntk.gram.engine import Engine, engine_for
 from skntk.gram.fingerprint import fingerprint
+from skntk.gram.groups import cross_in_groups, diagonals_in_groups, symmetric_in_groups
 from skntk.gram.memory import require_memory
 from skntk.gram.programs import as_arguments
 from skntk.gram.progress import Report, reporting
-from skntk.gram.tiles import cross_matrices, symmetric_matrices
 from skntk.gram.views import (
     MATRICES_OF_A_SUM,
     averaged_diagonals,
@@ -96,10 +95,10 @@ def gram_matrix(
         Number of threads, or of workers of the backend of ``joblib.parallel_config``. None is every
         core. Where JAX sees several devices of its default platform, tiles are spread over them.
     working_memory : float, default=None
-        The most MiB that the computation of tiles takes, in all threads of a process together; None
-        is ``sklearn.get_config()["working_memory"]``, which is 1024 unless set otherwise. Fewer
-        pairs of large images are computed at once if they would take more. Inputs, results, and
-        what is computed of each sample by itself are not counted.
+        The most MiB that the computation takes beside inputs and results, in all threads of a
+        process together; None is ``sklearn.get_config()["working_memory"]``, which is 1024 unless
+        set otherwise. Where it would take more, fewer pairs are computed at once, and many large
+        samples in groups.
     checkpoint : path-like, default=None
         A file in which finished tiles are kept, so that a run that was interrupted goes on where it
         stopped: call the function again with the same arguments. A run that is killed loses the
@@ -207,8 +206,8 @@ def _matrices(
 
     def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
         if right is None:
-            return symmetric_matrices(arguments, left, kinds, engine)
-        return cross_matrices(arguments, left, right, kinds, engine)
+            return symmetric_in_groups(arguments, left, kinds, engine)
+        return cross_in_groups(arguments, left, right, kinds, engine)
 
     return averaged_matrices(architecture, evaluate, *inputs)
 
@@ -264,11 +263,9 @@ def gram_diagonal(
     with engine_for(n_jobs, working_memory_in_bytes(working_memory)) as engine:
 
         def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
-            if right is not None:
-                return cross_matrices(arguments, left, right, kinds, engine)
-            sizes = engine.begin(arguments, (), left)
-            blocks = make_blocks(arguments, left, sizes.left, engine)
-            return [np.concatenate([block.diagonal(each) for block in blocks]) for each in kinds]
+            if right is None:
+                return diagonals_in_groups(arguments, left, kinds, engine)
+            return cross_in_groups(arguments, left, right, kinds, engine)
 
         diagonals = averaged_diagonals(architecture, evaluate, inputs)
     return diagonals[0] if isinstance(kind, str) else tuple(diagonals)

@@ -71,31 +71,36 @@ class Tile:
 
 
 def symmetric_matrices(
-    architecture: Layer, X: np.ndarray, kinds: Sequence[str], engine: Engine
-) -> list[np.ndarray]:
-    """Return the kernels of the rows of X with each other, from half of the pairs."""
+    architecture: Layer,
+    X: np.ndarray,
+    kinds: Sequence[str],
+    engine: Engine,
+    matrices: Sequence[np.ndarray],
+) -> None:
+    """Fill matrices with the kernels of the rows of X with each other, from half of the pairs."""
     sizes = engine.begin(architecture, kinds, X)
     blocks = make_blocks(architecture, X, sizes.left, engine)
-    matrices = [np.empty((len(X), len(X)), X.dtype) for _ in kinds]
     tasks = _tasks(combinations_with_replacement(blocks, 2), sizes)
     _run(architecture, matrices, kinds, tasks, engine, symmetric=True)
     for matrix, kind in zip(matrices, kinds, strict=True):
         # That a sample is the same as itself is known only to the per-sample program.
         np.fill_diagonal(matrix, np.concatenate([block.diagonal(kind) for block in blocks]))
-    return matrices
 
 
 def cross_matrices(
-    architecture: Layer, X: np.ndarray, Y: np.ndarray, kinds: Sequence[str], engine: Engine
-) -> list[np.ndarray]:
-    """Return the kernels of the rows of X with those of Y."""
+    architecture: Layer,
+    X: np.ndarray,
+    Y: np.ndarray,
+    kinds: Sequence[str],
+    engine: Engine,
+    matrices: Sequence[np.ndarray],
+) -> None:
+    """Fill matrices with the kernels of the rows of X with those of Y."""
     sizes = engine.begin(architecture, kinds, X, Y)
     left_blocks = make_blocks(architecture, X, sizes.left, engine)
     right_blocks = make_blocks(architecture, Y, sizes.right, engine)
-    matrices = [np.empty((len(X), len(Y)), X.dtype) for _ in kinds]
     tasks = _tasks(product(left_blocks, right_blocks), sizes)
     _run(architecture, matrices, kinds, tasks, engine, symmetric=False)
-    return matrices
 
 
 def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | Turns]:

@@ -1,7 +1,8 @@
 """How much memory the programs take while they compute, and tiles that keep it within a bound.
 
 The compiler knows what a program allocates beside its arguments. It is asked before anything runs;
-the program is then compiled already, unless it takes too much and smaller tiles are tried.
+the program is then compiled already, unless it takes too much and smaller tiles are tried. At least
+half of the memory is left to blocks of samples, which the programs read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +19,7 @@ from jax.sharding import SingleDeviceSharding
 from sklearn import get_config
 
 from skntk.architecture.layer import Layer
+from skntk.gram.devices import Devices
 from skntk.gram.programs import pair_program, sample_program, turn_program
 from skntk.gram.sizes import TileSizes, layout_of, tile_sizes
 
@@ -81,13 +84,13 @@ class WorkingMemory:
         For all threads together.
     n_threads : int
         How many programs run at the same time.
-    device : jax.Device
+    devices : Devices
         What they run on.
     """
 
     n_bytes: int
     n_threads: int
-    device: jax.Device
+    devices: Devices
 
     def tile_sizes(
         self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None
@@ -108,47 +111,81 @@ class WorkingMemory:
         MemoryError
             If the smallest tiles do not.
         """
-        layout = layout_of(self.device.platform)
+        layout = layout_of(self.devices.first.platform)
         sizes = tile_sizes(architecture, X, Y, layout)
-        needed = self._needed(sizes, architecture, kinds, X)
-        while needed > self.n_bytes:
+        needed = self._of_programs(sizes, architecture, kinds, X)
+        # The other half at least is for blocks of samples.
+        while needed > (allowed := self.n_bytes // 2):
             # What a program takes grows about in proportion to the pairs that it computes at once.
             pairs = sizes.pairs_at_once
             fewer = tile_sizes(
-                architecture, X, Y, layout, max(min(pairs // 2, pairs * self.n_bytes // needed), 1)
+                architecture, X, Y, layout, max(min(pairs // 2, pairs * allowed // needed), 1)
             )
             if fewer == sizes:
-                self._refuse(sizes, needed)
-            sizes, needed = fewer, self._needed(fewer, architecture, kinds, X)
+                self._refuse(sizes, 2 * needed)
+            sizes, needed = fewer, self._of_programs(fewer, architecture, kinds, X)
         return sizes
 
+    def rows_at_once(
+        self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None
+    ) -> int:
+        """Return how many rows a side are held at the same time, in whole blocks.
+
+        Parameters and errors are those of `tile_sizes`.
+        """
+        sizes = self.tile_sizes(architecture, kinds, X, Y)
+        largest = max(sizes.left, sizes.right)
+        available = self.n_bytes - self._of_programs(sizes, architecture, kinds, X)
+        n_rows = _padded(len(X), sizes.left) + (0 if Y is None else _padded(len(Y), sizes.right))
+        if self._of_blocks(n_rows, sizes, architecture, X) <= available:
+            return max(len(X), 0 if Y is None else len(Y))
+        of_one = self._of_blocks(largest, sizes, architecture, X)
+        if 2 * of_one > available:
+            self._refuse(sizes, self.n_bytes - available + 2 * of_one)
+        return available // (2 * of_one) * largest
+
     def check(
-        self, sizes: TileSizes, architecture: Layer, kinds: Sequence[str], X: np.ndarray
+        self,
+        sizes: TileSizes,
+        architecture: Layer,
+        kinds: Sequence[str],
+        X: np.ndarray,
+        Y: np.ndarray | None,
     ) -> None:
-        """Raise a MemoryError if the programs of tiles do not stay within the bound."""
-        needed = self._needed(sizes, architecture, kinds, X)
+        """Raise a MemoryError if a matrix that is cut in this way does not fit."""
+        n_rows = _padded(len(X), sizes.left) + (0 if Y is None else _padded(len(Y), sizes.right))
+        needed = self._of_programs(sizes, architecture, kinds, X)
+        needed += self._of_blocks(n_rows, sizes, architecture, X)
         if needed > self.n_bytes:
             self._refuse(sizes, needed)
 
-    def _needed(
+    def _of_programs(
         self, sizes: TileSizes, architecture: Layer, kinds: Sequence[str], X: np.ndarray
     ) -> int:
-        network = Network.of(architecture, X)
-        programs = [
-            bytes_of_samples(network, size, self.device) for size in {sizes.left, sizes.right}
-        ]
+        """Return what the programs of all threads take while they run."""
+        network, device = Network.of(architecture, X), self.devices.first
+        programs = [bytes_of_samples(network, size, device) for size in {sizes.left, sizes.right}]
         if kinds:
-            programs.append(bytes_of_pairs(network, tuple(kinds), sizes, self.device))
+            programs.append(bytes_of_pairs(network, tuple(kinds), sizes, device))
         return self.n_threads * max(programs)
+
+    def _of_blocks(self, n_rows: int, sizes: TileSizes, architecture: Layer, X: np.ndarray) -> int:
+        """Return what so many rows take in blocks, on all devices."""
+        of_one = bytes_of_block(Network.of(architecture, X), sizes.left, self.devices.first)
+        return -(-n_rows * of_one // sizes.left) * len(self.devices)
 
     def _refuse(self, sizes: TileSizes, needed: int) -> None:
         fewer = ", or a smaller n_jobs" if self.n_threads > 1 else ""
         raise MemoryError(
-            f"{sizes.pairs_at_once} pair(s) of samples at once take {needed / MEBIBYTE:.3g} MiB in "
-            f"{self.n_threads} thread(s), more than working_memory={self.n_bytes / MEBIBYTE:.3g} "
-            f"MiB allows. Use a larger working_memory (or sklearn.set_config(working_memory=...))"
-            f"{fewer}, or smaller samples."
+            f"Tiles of {sizes.pairs_at_once} pair(s) of samples at once need a working_memory of "
+            f"{needed / MEBIBYTE:.3g} MiB in {self.n_threads} thread(s), but it is "
+            f"{self.n_bytes / MEBIBYTE:.3g} MiB. Use working_memory={needed / MEBIBYTE:.3g} (or "
+            f"sklearn.set_config(working_memory=...)){fewer}, or smaller samples."
         )
+
+
+def _padded(n_rows: int, size: int) -> int:
+    return -(-n_rows // size) * size
 
 
 @lru_cache(maxsize=1024)
@@ -177,6 +214,14 @@ def bytes_of_pairs(
         options = {"kinds": kinds, "together": sizes.together}
         of_images = turn_program.on(device)
         return _bytes_of(of_images, architecture, *blocks, memory, *turns, **options)
+
+
+@lru_cache(maxsize=1024)
+def bytes_of_block(network: Network, size: int, device: jax.Device) -> int:
+    """Return the bytes of a block of samples: what tiles read of them."""
+    with jax.enable_x64(network.dtype == np.float64):
+        leaves = jax.tree.leaves(_block(network, size, device))
+    return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
 
 
 def _block(network: Network, size: int, device: jax.Device) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """What programs take beside inputs and results stays within the working memory."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,17 @@ from skntk.architecture import (
     Serial,
 )
 from skntk.gram import working_memory as working_memory_module
+from skntk.gram.devices import Devices
 from skntk.gram.programs import as_arguments
 from skntk.gram.sizes import layout_of, tile_sizes
-from skntk.gram.working_memory import Network, WorkingMemory, bytes_of_pairs, bytes_of_samples
+from skntk.gram.working_memory import (
+    Network,
+    WorkingMemory,
+    bytes_of_block,
+    bytes_of_pairs,
+    bytes_of_samples,
+)
+from tests.gram.interrupted_run import CASES, compute, cut_small
 from tests.gram.networks import NETWORK, samples
 from tests.gram.test_compilation import counted_compilations
 
@@ -38,7 +47,8 @@ def images(n_samples, size):
 
 
 def memory(n_bytes, n_threads=1):
-    return WorkingMemory(n_bytes, n_threads, DEVICE)
+    # Half of it is for programs.
+    return WorkingMemory(2 * n_bytes, n_threads, Devices([DEVICE]))
 
 
 def needed(network, X, kinds, sizes):
@@ -69,7 +79,7 @@ def test_the_largest_tiles_within_the_bound(network, X):
         sizes = sizes_within(network, X, kinds, n_bytes)
         assert needed(network, X, kinds, sizes) <= n_bytes
         assert 1 <= sizes.pairs_at_once < fastest.pairs_at_once
-    with pytest.raises(MemoryError, match="working_memory=0 MiB"):
+    with pytest.raises(MemoryError, match="but it is 0 MiB"):
         sizes_within(network, X, kinds, 0)
 
 
@@ -78,11 +88,90 @@ def test_smaller_tiles_give_the_same_matrix():
     expected = gram_matrix(POOLED, X)
     most = needed(POOLED, X, ("ntk",), tile_sizes(POOLED, X, None, layout_of("cpu")))
     for part in (2, 8):
-        bound = {"working_memory": most / part / 2**20, "n_jobs": 1}
+        bound = {"working_memory": 2 * most / part / 2**20, "n_jobs": 1}
         np.testing.assert_allclose(gram_matrix(POOLED, X, **bound), expected, rtol=1e-12)
         np.testing.assert_allclose(
             gram_matrix(POOLED, X[:4], X, **bound), gram_matrix(POOLED, X[:4], X), rtol=1e-12
         )
+
+
+def test_the_error_names_what_suffices():
+    X = images(3, 4)
+    with pytest.raises(MemoryError) as refusal:
+        gram_matrix(POOLED, X, working_memory=0)
+    suffices = float(re.search(r"Use working_memory=(\S+)", str(refusal.value))[1])
+    # Of a number with three digits the last may be rounded down.
+    gram_matrix(POOLED, X, working_memory=1.01 * suffices)
+    with pytest.raises(MemoryError):
+        gram_matrix(POOLED, X, working_memory=0.98 * suffices)
+
+
+# Groups --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_groups(monkeypatch):
+    monkeypatch.setattr(WorkingMemory, "rows_at_once", lambda *arguments: 4)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_matrices_from_groups(case, monkeypatch, request, tmp_path):
+    cut_small(monkeypatch.setattr)
+    expected = compute(case)
+    request.getfixturevalue("small_groups")
+    reports, path = [], tmp_path / "tiles"
+    found = compute(case, checkpoint=path, progress=lambda *numbers: reports.append(numbers))
+    for matrices in (found, compute(case, checkpoint=path)):
+        for ours, theirs in zip(matrices, expected, strict=True):
+            rounding = 100 * np.finfo(theirs.dtype).eps * np.abs(theirs).max()
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=rounding)
+    assert [finished for finished, _ in reports] == sorted(finished for finished, _ in reports)
+    if case != "cross":
+        for matrix in found:
+            np.testing.assert_array_equal(matrix, matrix.T)
+
+
+def test_diagonals_from_groups(small_groups):
+    X = images(9, 4)
+    expected = [gram_diagonal(POOLED, X[i : i + 1], kind="nngp")[0] for i in range(9)]
+    np.testing.assert_allclose(gram_diagonal(POOLED, X, kind="nngp"), expected, rtol=1e-13)
+
+
+def test_groups_are_remembered(monkeypatch, tmp_path):
+    """The groups of a run that goes on are those that it began with, whatever fits now."""
+    cut_small(monkeypatch.setattr)
+    expected, path = compute("images"), tmp_path / "tiles"
+
+    def stop(finished, total):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(WorkingMemory, "rows_at_once", lambda *arguments: 4)
+        compute("images", checkpoint=path, progress=stop)
+    monkeypatch.setattr(WorkingMemory, "rows_at_once", None)
+    for ours, theirs in zip(compute("images", checkpoint=path), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-13)
+
+
+def test_as_many_rows_as_fit():
+    n_samples, kinds = 200_000, ("ntk",)
+    X = np.zeros((n_samples, 6, 6, 2))
+    network = as_arguments(POOLED, X.dtype)
+    enough = memory(2**30)
+    assert enough.rows_at_once(network, kinds, X, None) == n_samples
+    sizes = enough.tile_sizes(network, kinds, X, None)
+    of_samples = n_samples * bytes_of_block(Network.of(network, X), sizes.left, DEVICE)
+    of_samples //= sizes.left
+    assert of_samples > X.nbytes
+    for fraction in (0.4, 0.2):
+        n_bytes = int(needed(POOLED, X, kinds, sizes) + of_samples * fraction)
+        for n_devices in (1, 2):
+            within = WorkingMemory(n_bytes, 1, Devices([DEVICE] * n_devices))
+            n_rows = within.rows_at_once(network, kinds, X, None)
+            # Two groups are held, on every device.
+            most = n_samples * fraction / 2 / n_devices
+            assert n_rows % sizes.left == 0
+            assert most - sizes.left < n_rows <= most
 
 
 @pytest.mark.parametrize("function", [gram_matrix, gram_diagonal])
@@ -93,7 +182,7 @@ def test_the_configuration_of_scikit_learn_is_the_default(function):
         function(POOLED, X)
     with sklearn.config_context(working_memory=0):
         function(POOLED, X, working_memory=100)
-    with pytest.raises(MemoryError, match=r"larger working_memory \(or sklearn\.set_config"):
+    with pytest.raises(MemoryError, match=r"Use working_memory=.* \(or sklearn\.set_config"):
         function(POOLED, X, working_memory=0.001)
 
 
