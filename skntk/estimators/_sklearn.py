@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,6 +13,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, validate_data
 
 from skntk.architecture.layer import Layer
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+    # Callbacks came with scikit-learn 1.9.
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands for the mixin: an estimator without `set_callbacks`."""
+
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "architecture": [Layer, None],
@@ -29,12 +39,84 @@ CONSTRAINTS: dict[str, list[Any]] = {
 fit_context = _fit_context(prefer_skip_nested_validation=True)
 
 
+# Parts of a kernel matrix whose ends callbacks are told of.
+_N_PARTS = 100
+
+
 class ValidatedEstimator(BaseEstimator):
     """An estimator whose parameters are checked by name: one name has one meaning everywhere."""
 
     @property
     def _parameter_constraints(self) -> dict[str, list[Any]]:
         return {name: CONSTRAINTS[name] for name in self._get_param_names()}
+
+
+class UnobservedFit:
+    """The tasks of one `fit` that nobody is told of."""
+
+    @contextmanager
+    def kernel_matrix(self) -> Iterator[bool | Callable[[int, int], None]]:
+        """Provide what the computation of the kernel matrix reports its progress to."""
+        yield False
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Last, for as long as the training lasts."""
+        yield
+
+
+class ObservedFit(UnobservedFit):
+    """The tasks of one `fit` that callbacks are told of, beginning and end.
+
+    They are the kernel matrix, in a hundred parts, and the training.
+
+    Parameters
+    ----------
+    estimator : CallbackSupportMixin
+    X, y : ndarray
+        Training data.
+    """
+
+    def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray) -> None:
+        self._of_fit = {"estimator": estimator, "X": X, "y": y}
+        # Also without callbacks: those of a search around it count its tasks.
+        self._root = self._begun(estimator._init_callback_context(max_subtasks=2))
+        self._is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
+
+    @contextmanager
+    def kernel_matrix(self) -> Iterator[bool | Callable[[int, int], None]]:
+        task = self._begun(self._root.subcontext("kernel matrix", max_subtasks=_N_PARTS))
+        n_ended = 0
+
+        def report(finished: int, total: int) -> None:
+            nonlocal n_ended
+            while n_ended < _N_PARTS * finished // total:
+                self._end(self._begun(task.subcontext("part of the kernel matrix")))
+                n_ended += 1
+
+        yield report if self._is_watched else False
+        self._end(task)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        task = self._begun(self._root.subcontext("training"))
+        yield
+        # The estimator is fitted: nothing is missing from it.
+        self._end(task, reconstruction_attributes={})
+        self._end(self._root, reconstruction_attributes={})
+
+    def _begun(self, task: Any) -> Any:
+        return task.call_on_fit_task_begin(**self._of_fit)
+
+    def _end(self, task: Any, **options: Any) -> None:
+        # A callback that asks to stop is not heard: no part of the work can be left out.
+        task.call_on_fit_task_end(**self._of_fit, **options)
+
+
+def fit_tasks(estimator: Any, X: np.ndarray, y: np.ndarray) -> UnobservedFit:
+    """Begin `fit`, and return its tasks."""
+    supported = hasattr(estimator, "set_callbacks")
+    return ObservedFit(estimator, X, y) if supported else UnobservedFit()
 
 
 def validate_parameters(estimator: ValidatedEstimator) -> None:

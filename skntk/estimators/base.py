@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from skntk.architecture import FullyConnected
 from skntk.architecture.layer import Layer
 from skntk.estimators._sklearn import (
+    CallbackSupportMixin,
+    UnobservedFit,
     ValidatedEstimator,
     check_sample_shape,
     validate_inputs,
@@ -20,8 +22,9 @@ from skntk.estimators._sklearn import (
 from skntk.estimators.defaults import AlphaScale
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_diagonal, gram_matrix, require_memory
-from skntk.gram.blocks import BLOCK_SIZES
 from skntk.gram.matrix import Kind
+from skntk.gram.progress import Report
+from skntk.gram.sizes import BLOCK_SIZES
 from skntk.inference import SingularKernelError, centered_leave_one_out
 
 # Kernels between test and training rows are computed in blocks of this size or of a quarter of the
@@ -29,7 +32,7 @@ from skntk.inference import SingularKernelError, centered_leave_one_out
 _BYTES_IN_BLOCK = 64 * 2**20
 
 
-class InfiniteNetwork(ValidatedEstimator):
+class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     """An ensemble of infinitely wide networks on training rows, in normalized targets.
 
     Subclasses say which kernels training needs (``_kinds``, the one that is inverted first), how
@@ -92,7 +95,12 @@ class InfiniteNetwork(ValidatedEstimator):
     # Training --------------------------------------------------------------------------------
 
     def _prepare(
-        self, X: np.ndarray, targets: np.ndarray, alpha: np.ndarray, sample_weight: np.ndarray
+        self,
+        X: np.ndarray,
+        targets: np.ndarray,
+        alpha: np.ndarray,
+        sample_weight: np.ndarray,
+        tasks: UnobservedFit,
     ) -> tuple[np.ndarray, ...]:
         """Set everything that training needs but the posterior, and return the training kernels.
 
@@ -104,6 +112,8 @@ class InfiniteNetwork(ValidatedEstimator):
             In the units of the user.
         alpha, sample_weight : ndarray of shape (n,)
             For each row, the weights positive.
+        tasks : UnobservedFit
+            Who is told how far the kernels are.
         """
         self.architecture_ = self._checked_architecture(X)
         require_memory(
@@ -120,7 +130,8 @@ class InfiniteNetwork(ValidatedEstimator):
             else TargetScaling.identity(targets)
         )
         self.y_train_ = self._scaling.normalize(targets)
-        kernels = self._training_kernels()
+        with tasks.kernel_matrix() as progress:
+            kernels = self._training_kernels(progress)
         self.alpha_ = self._diagonal_to_add(alpha, np.diagonal(kernels[0]))
         return kernels
 
@@ -168,7 +179,7 @@ class InfiniteNetwork(ValidatedEstimator):
             )
         return architecture
 
-    def _training_kernels(self) -> tuple[np.ndarray, ...]:
+    def _training_kernels(self, progress: bool | Report) -> tuple[np.ndarray, ...]:
         kernels = list(
             gram_matrix(
                 self.architecture_,
@@ -176,6 +187,7 @@ class InfiniteNetwork(ValidatedEstimator):
                 kind=self._kinds,
                 dtype=self.dtype,
                 n_jobs=self.n_jobs,
+                progress=progress,
             )
         )
         # One at a time: both precisions of all kernels would not fit the memory that was asked for.
@@ -217,7 +229,9 @@ class InfiniteNetwork(ValidatedEstimator):
 
     def _mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return normalized means and the variance of one output, no covariances of test rows."""
-        diagonal = gram_diagonal(self.architecture_, X, kind="nngp", dtype=self.dtype)
+        diagonal = gram_diagonal(
+            self.architecture_, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs
+        )
         means, variances = [], []
         for rows, crosses in self._cross_kernels(X, self._kinds):
             means.append(self._posterior.mean(crosses[0]))

@@ -12,7 +12,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import fit_context, validate_training_data
+from skntk.estimators._sklearn import (
+    UnobservedFit,
+    fit_context,
+    fit_tasks,
+    validate_training_data,
+)
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
@@ -57,6 +62,7 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         """
         X, y = validate_training_data(self, X, y, dtype=self.dtype)
         check_classification_targets(y)
+        tasks = fit_tasks(self, X, y)
         alpha = as_alpha_per_sample(self.alpha, len(X))
         weight = self._with_class_weight(y, as_sample_weight(sample_weight, len(X)))
         kept = np.flatnonzero(weight)
@@ -70,7 +76,8 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         distinct = DistinctRows.of(X[kept], labels, alpha[kept])
         rows = kept[distinct.first]
         self._position_of_sample = distinct.position
-        self._fit_scores(X[rows], labels[distinct.first], alpha[rows], distinct.total(weight[kept]))
+        weight = distinct.total(weight[kept])
+        self._fit_scores(X[rows], labels[distinct.first], alpha[rows], weight, tasks)
         return self
 
     def _with_class_weight(self, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
@@ -96,12 +103,18 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         return class_weight
 
     def _fit_scores(
-        self, X: np.ndarray, labels: np.ndarray, alpha: np.ndarray, sample_weight: np.ndarray
+        self,
+        X: np.ndarray,
+        labels: np.ndarray,
+        alpha: np.ndarray,
+        sample_weight: np.ndarray,
+        tasks: UnobservedFit,
     ) -> None:
         targets = np.eye(len(self.classes_))[labels]
-        kernels = self._prepare(X, targets, alpha, sample_weight)
-        held_out = self._train_and_hold_out(kernels, labels)
-        self.temperature_ = fit_temperature(held_out, labels, sample_weight)
+        kernels = self._prepare(X, targets, alpha, sample_weight, tasks)
+        with tasks.training():
+            held_out = self._train_and_hold_out(kernels, labels)
+            self.temperature_ = fit_temperature(held_out, labels, sample_weight)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class; of two classes, the second's minus the first's.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state
 
-from skntk.estimators._sklearn import fit_context, validate_training_data
+from skntk.estimators._sklearn import fit_context, fit_tasks, validate_training_data
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
@@ -49,14 +49,16 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, InfiniteNetwork):
         X, y = validate_training_data(
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )
+        tasks = fit_tasks(self, X, y)
         targets = y.astype(np.float64)
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = targets[:, 0]
         weight = as_sample_weight(sample_weight, len(X))
         alpha = as_alpha_per_sample(self.alpha, len(X))
         kept = np.flatnonzero(weight)
-        kernels = self._prepare(X[kept], targets[kept], alpha[kept], weight[kept])
-        self._train(kernels)
+        kernels = self._prepare(X[kept], targets[kept], alpha[kept], weight[kept], tasks)
+        with tasks.training():
+            self._train(kernels)
         return self
 
     def predict(
@@ -207,7 +209,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, InfiniteNetwork):
             kernel = gram_matrix(architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs)
             return mean, kernel.astype(np.float64)
         if return_std:
-            variance = gram_diagonal(architecture, X, kind="nngp", dtype=self.dtype)
+            variance = gram_diagonal(
+                architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs
+            )
             return mean, np.sqrt(variance.astype(np.float64))
         return mean
 

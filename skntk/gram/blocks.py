@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from functools import partial
-from math import prod
 from typing import Any
 
 import jax
 import numpy as np
 
 from skntk.architecture.layer import Layer
-from skntk.architecture.spatial.fields import canvas_for
 from skntk.architecture.state import SampleState
-from skntk.gram.execution import RunTasks
+from skntk.gram.devices import Devices
+from skntk.gram.engine import Engine
 from skntk.gram.programs import sample_program
-
-# No powers of two: rows of such a tile would fall on the same cache lines when it is written
-# transposed.
-BLOCK_SIZES = (56, 120, 248, 504, 1000)
-
-# The same for samples with many positions.
-IMAGE_BLOCK_SIZES = (4, 8, 16, 32, 64)
-
-# One array of a program holds the two kernels of so many pairs of images at one offset.
-_ARRAY_BYTES = 128 * 2**10
-# Two vectors: both kernels stand in turns.
-_LEAST_BYTES = 256
-
-# What one tile costs beside its entries, in units of the time of one entry: dispatch from Python.
-_ENTRIES_PER_DISPATCH = 60_000
 
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows, padded with zeros to one of `BLOCK_SIZES`.
+    """Consecutive rows, padded with zeros to one of a few sizes.
 
     Attributes
     ----------
@@ -52,6 +37,8 @@ class Block:
     X: jax.Array
     statistics: Any
     state: SampleState
+    _copies: dict[jax.Device, Block] = field(default_factory=dict, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def n_rows(self) -> int:
@@ -62,6 +49,17 @@ class Block:
         # JAX arrays of double precision would arrive in another process as single precision.
         arrays = jax.tree.map(np.asarray, (self.X, self.statistics, self.state))
         return _from_numpy, (self.rows, *arrays)
+
+    def on(self, device: jax.Device) -> Block:
+        """Return the block on a device, to which it is copied once."""
+        if self.X.device == device:
+            return self
+        with self._lock:
+            if device not in self._copies:
+                with jax.enable_x64(self.X.dtype == np.float64):
+                    X, statistics = jax.device_put((self.X, self.statistics), device)
+                self._copies[device] = Block(self.rows, X, statistics, self.state)
+            return self._copies[device]
 
     def diagonal(self, kind: str) -> np.ndarray:
         """Return the kernels of the rows with themselves, without the padding."""
@@ -74,50 +72,7 @@ def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState)
         return Block(rows, jax.device_put(X), jax.device_put(statistics), state)
 
 
-def block_size(n_rows: int) -> int:
-    """Return the block size for which a symmetric matrix of ``n_rows`` costs least.
-
-    Few sizes keep the number of compiled programs small: folds of different lengths share one.
-    Small blocks waste less on padding, large ones less on dispatch.
-    """
-
-    def cost(size: int) -> int:
-        n_blocks = -(-n_rows // size)
-        return n_blocks * (n_blocks + 1) // 2 * (size**2 + _ENTRIES_PER_DISPATCH)
-
-    return min(BLOCK_SIZES, key=cost)
-
-
-def image_block_size(architecture: Layer, X: np.ndarray) -> int:
-    """Return the block size for images or sequences: at most as many as are computed at once.
-
-    One pair is work for all offsets that the network needs. A block with itself takes half of the
-    pairs.
-    """
-    n_pixels = prod(X.shape[1:-1])
-    pairs_per_dispatch = _ENTRIES_PER_DISPATCH // (n_pixels * n_offsets(architecture, X.shape))
-
-    def cost(size: int) -> tuple[int, int]:
-        n_blocks = -(-len(X) // size)
-        # Of equal costs the larger blocks: their programs run longer without Python.
-        return n_blocks**2 * (size**2 + pairs_per_dispatch), -size
-
-    most = pairs_at_once(n_pixels, X.dtype)
-    return min((size for size in IMAGE_BLOCK_SIZES if size <= most), key=cost)
-
-
-def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
-    """Return how many offsets of the pixels of samples ``(n, *sizes, channels)`` are needed."""
-    grid = canvas_for(architecture, shape[1:-1])
-    return prod(map(len, architecture.offsets_below((), grid, of_samples=False)))
-
-
-def pairs_at_once(n_pixels: int, dtype: np.dtype) -> int:
-    """Return how many pairs of images fill vectors and fit into cache at one offset."""
-    return max(_LEAST_BYTES // dtype.itemsize, _ARRAY_BYTES // (2 * dtype.itemsize * n_pixels))
-
-
-def make_blocks(architecture: Layer, X: np.ndarray, run_tasks: RunTasks) -> list[Block]:
+def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -> list[Block]:
     """Cut the rows of X into blocks and compute the kernels of every sample with itself.
 
     Parameters
@@ -126,8 +81,10 @@ def make_blocks(architecture: Layer, X: np.ndarray, run_tasks: RunTasks) -> list
         With its numeric hyperparameters as arrays of the dtype of X.
     X : ndarray of shape (n_samples, n_features)
         Inputs.
-    run_tasks : callable
-        The workers that compute the kernels, see `workers`.
+    size : int
+        Rows of each block.
+    engine : Engine
+        Who computes the kernels.
 
     Returns
     -------
@@ -139,7 +96,6 @@ def make_blocks(architecture: Layer, X: np.ndarray, run_tasks: RunTasks) -> list
         If the kernel of a sample with itself is not finite. Every entry of the matrix is bounded by
         these, so that nothing else can overflow.
     """
-    size = block_size(len(X)) if X.ndim == 2 else image_block_size(architecture, X)
     starts = range(0, len(X), size)
     rows = [slice(start, min(start + size, len(X))) for start in starts]
     blocks: dict[int, Block] = {}
@@ -148,21 +104,23 @@ def make_blocks(architecture: Layer, X: np.ndarray, run_tasks: RunTasks) -> list
         blocks[block.rows.start] = block
 
     tasks = ((of_block, X[of_block]) for of_block in rows)
-    run_tasks(partial(_compute_block, architecture, size), store, tasks)
+    engine.run_tasks(partial(_compute_block, engine.devices, architecture, size), store, tasks)
     in_order = [blocks[start] for start in starts]
     for block in in_order:
         _check_finite(block)
     return in_order
 
 
-def _compute_block(architecture: Layer, size: int, task: tuple[slice, np.ndarray]) -> Block:
+def _compute_block(
+    devices: Devices, architecture: Layer, size: int, task: tuple[slice, np.ndarray]
+) -> Block:
     rows, X = task
     padded = np.zeros((size, *X.shape[1:]), X.dtype)
     padded[: len(X)] = X
-    with jax.enable_x64(X.dtype == np.float64):
-        on_device = jax.device_put(padded)
-        state, statistics = sample_program(architecture, on_device)
-    return Block(rows, on_device, statistics, jax.tree.map(np.asarray, state))
+    with devices.borrowed() as device, jax.enable_x64(X.dtype == np.float64):
+        on_device = jax.device_put(padded, device)
+        state, statistics = sample_program.on(device)(architecture, on_device)
+        return Block(rows, on_device, statistics, jax.tree.map(np.asarray, state))
 
 
 def _check_finite(block: Block) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from os import PathLike
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -10,14 +12,23 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from skntk.architecture.layer import Layer
-from skntk.gram.blocks import make_blocks
-from skntk.gram.execution import workers
+from skntk.gram.checkpoint import open_checkpoint
+from skntk.gram.engine import Engine, engine_for
+from skntk.gram.fingerprint import fingerprint
+from skntk.gram.groups import cross_in_groups, diagonals_in_groups, symmetric_in_groups
 from skntk.gram.memory import require_memory
 from skntk.gram.programs import as_arguments
-from skntk.gram.tiles import cross_matrices, symmetric_matrices
-from skntk.gram.views import MATRICES_OF_A_SUM, averaged_diagonals, averaged_matrices
+from skntk.gram.progress import Report, reporting
+from skntk.gram.views import (
+    MATRICES_OF_A_SUM,
+    averaged_diagonals,
+    averaged_matrices,
+    number_of_pairs,
+)
+from skntk.gram.working_memory import working_memory_in_bytes
 
 Kind = Literal["nngp", "ntk"]
+Path = str | PathLike[str]
 DTYPES = ("float32", "float64")
 
 
@@ -30,6 +41,9 @@ def gram_matrix(
     kind: Kind = ...,
     dtype: str = ...,
     n_jobs: int | None = ...,
+    working_memory: float | None = ...,
+    checkpoint: Path | None = ...,
+    progress: bool | Report = ...,
 ) -> np.ndarray: ...
 @overload
 def gram_matrix(
@@ -40,6 +54,9 @@ def gram_matrix(
     kind: tuple[Kind, ...] | list[Kind],
     dtype: str = ...,
     n_jobs: int | None = ...,
+    working_memory: float | None = ...,
+    checkpoint: Path | None = ...,
+    progress: bool | Report = ...,
 ) -> tuple[np.ndarray, ...]: ...
 def gram_matrix(
     architecture: Layer,
@@ -49,6 +66,9 @@ def gram_matrix(
     kind: Kind | Sequence[Kind] = "ntk",
     dtype: str = "float64",
     n_jobs: int | None = None,
+    working_memory: float | None = None,
+    checkpoint: Path | None = None,
+    progress: bool | Report = False,
 ) -> np.ndarray | tuple[np.ndarray, ...]:
     """Compute the kernel matrix of an infinitely wide network.
 
@@ -73,7 +93,23 @@ def gram_matrix(
         time and is accurate to about 1e-6 of the largest entry.
     n_jobs : int, default=None
         Number of threads, or of workers of the backend of ``joblib.parallel_config``. None is every
-        core.
+        core. Where JAX sees several devices of its default platform, tiles are spread over them.
+    working_memory : float, default=None
+        The most MiB that the computation takes beside inputs and results, in all threads of a
+        process together; None is ``sklearn.get_config()["working_memory"]``, which is 1024 unless
+        set otherwise. Where it would take more, fewer pairs are computed at once, and many large
+        samples in groups.
+    checkpoint : path-like, default=None
+        A file in which finished tiles are kept, so that a run that was interrupted goes on where it
+        stopped: call the function again with the same arguments. A run that is killed loses the
+        tiles that were being computed, at most one for each worker. When all are finished, the
+        matrices themselves take the place of the tiles, and another call returns them. The file is
+        for one computation; see the notes.
+    progress : bool or callable, default=False
+        True shows a bar of tqdm, which has to be installed. A callable is called after every tile
+        with the number of finished pairs of samples and the number of all, from the thread that
+        finished the tile, one call at a time. There are no levels of verbosity to choose from: a
+        bar says how far the run is and how long it will take, and there is nothing else to say.
 
     Returns
     -------
@@ -85,9 +121,15 @@ def gram_matrix(
         If the architecture is not a layer object or a hyperparameter has the wrong type.
     ValueError
         If inputs, hyperparameters, ``kind`` or ``dtype`` are not valid, if the inputs do not fit
-        the architecture, or if the kernel overflows.
+        the architecture, if the kernel overflows, or if the file of ``checkpoint`` belongs to
+        another computation.
+    OSError
+        If the file of ``checkpoint`` cannot be used, or is in use by another run.
     MemoryError
-        If the result does not fit the memory that is free.
+        If the result does not fit the memory that is free, or a single pair of samples does not fit
+        ``working_memory``.
+    ImportError
+        If ``progress=True`` and tqdm is not installed.
 
     See Also
     --------
@@ -97,6 +139,15 @@ def gram_matrix(
     -----
     With (K, T) the NNGP and NTK kernels, the layers map K = X Y^T / n_features and T = 0 one after
     the other [1]_ [2]_; each layer's docstring says how.
+
+    A checkpoint belongs to the inputs, the architecture with the values of its hyperparameters,
+    ``kind``, ``dtype``, whether there is a ``Y``, and the version of skntk; of functions and
+    layers that a user wrote, their code counts. With any other of these the file is refused before
+    work starts. ``n_jobs`` and ``working_memory`` may change from run to run. One run at a time
+    uses the file (on Windows this is not checked). An unfinished record at its end is cut off, a
+    damaged one computed again. What is computed of each sample by itself, for a matrix of n samples
+    about as much as n of its n^2 / 2 pairs, is not kept. Tiles of vectors are computed about as
+    fast as a disk takes them: a checkpoint is for networks of images and sequences.
 
     References
     ----------
@@ -115,12 +166,14 @@ def gram_matrix(
            [0.07957747, 0.5       ]])
     """
     kinds = _check_kinds(kind)
+    _check_architecture(architecture, X)
     inputs = [
         _check_inputs(architecture, name, values, dtype)
         for name, values in (("X", X), ("Y", Y))
         if values is not None
     ]
     _check_shapes(architecture, *inputs)
+    n_bytes = working_memory_in_bytes(working_memory)
     shape = (len(inputs[0]), len(inputs[-1]))
     at_once = 1 if architecture.n_views == 1 else MATRICES_OF_A_SUM
     require_memory(
@@ -128,16 +181,35 @@ def gram_matrix(
         f"The kernel matrix of {shape[0]} x {shape[1]} samples",
         "Use fewer samples, or dtype='float32' for half of it.",
     )
-    arguments = as_arguments(architecture, inputs[0].dtype)
-    with workers(n_jobs) as run_tasks:
-
-        def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
-            if right is None:
-                return symmetric_matrices(arguments, left, kinds, run_tasks)
-            return cross_matrices(arguments, left, right, kinds, run_tasks)
-
-        matrices = averaged_matrices(architecture, evaluate, *inputs)
+    with ExitStack() as stack:
+        total = number_of_pairs(architecture, *inputs)
+        count = stack.enter_context(reporting(progress, total))
+        kept = None
+        if checkpoint is not None:
+            of_call = fingerprint(architecture, *inputs, kinds=kinds)
+            kept = stack.enter_context(open_checkpoint(checkpoint, of_call))
+        matrices = None if kept is None else kept.matrices(len(kinds))
+        if matrices is None:
+            engine = stack.enter_context(engine_for(n_jobs, n_bytes, kept, count))
+            matrices = _matrices(architecture, inputs, kinds, engine)
+            if kept is not None:
+                kept.finish(matrices)
+        if count is not None:
+            count.finish()
     return matrices[0] if isinstance(kind, str) else tuple(matrices)
+
+
+def _matrices(
+    architecture: Layer, inputs: Sequence[np.ndarray], kinds: Sequence[str], engine: Engine
+) -> list[np.ndarray]:
+    arguments = as_arguments(architecture, inputs[0].dtype)
+
+    def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
+        if right is None:
+            return symmetric_in_groups(arguments, left, kinds, engine)
+        return cross_in_groups(arguments, left, right, kinds, engine)
+
+    return averaged_matrices(architecture, evaluate, *inputs)
 
 
 def gram_diagonal(
@@ -146,6 +218,8 @@ def gram_diagonal(
     *,
     kind: Kind | Sequence[Kind] = "ntk",
     dtype: str = "float64",
+    n_jobs: int | None = None,
+    working_memory: float | None = None,
 ) -> Any:
     """Compute the kernel of each sample with itself: the diagonal of `gram_matrix`, in linear time.
 
@@ -159,6 +233,10 @@ def gram_diagonal(
         Which kernel.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the computation and of the result.
+    n_jobs : int, default=None
+        Number of workers, as for `gram_matrix`.
+    working_memory : float, default=None
+        The most MiB that the computation takes, as for `gram_matrix`.
 
     Returns
     -------
@@ -166,7 +244,7 @@ def gram_diagonal(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As `gram_matrix`.
 
     Examples
@@ -178,16 +256,16 @@ def gram_diagonal(
     array([0.25, 0.25])
     """
     kinds = _check_kinds(kind)
+    _check_architecture(architecture, X)
     inputs = _check_inputs(architecture, "X", X, dtype)
     _check_shapes(architecture, inputs)
     arguments = as_arguments(architecture, inputs.dtype)
-    with workers(None) as run_tasks:
+    with engine_for(n_jobs, working_memory_in_bytes(working_memory)) as engine:
 
         def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
-            if right is not None:
-                return cross_matrices(arguments, left, right, kinds, run_tasks)
-            blocks = make_blocks(arguments, left, run_tasks)
-            return [np.concatenate([block.diagonal(each) for block in blocks]) for each in kinds]
+            if right is None:
+                return diagonals_in_groups(arguments, left, kinds, engine)
+            return cross_in_groups(arguments, left, right, kinds, engine)
 
         diagonals = averaged_diagonals(architecture, evaluate, inputs)
     return diagonals[0] if isinstance(kind, str) else tuple(diagonals)
@@ -201,13 +279,22 @@ def _check_kinds(kind: Kind | Sequence[Kind]) -> tuple[Kind, ...]:
     return kinds
 
 
-def _check_inputs(architecture: object, name: str, values: ArrayLike, dtype: str) -> np.ndarray:
+def _check_architecture(architecture: object, X: object) -> None:
+    if isinstance(architecture, Layer):
+        return
+    if isinstance(X, Layer):
+        raise TypeError(
+            "The architecture comes first, and the inputs follow: write "
+            f"gram_matrix({type(X).__name__}(...), X)."
+        )
+    wanted = "an object such as FullyConnected(depth=3), not a class or another type"
+    raise TypeError(f"architecture must be {wanted}; got {architecture!r}.")
+
+
+def _check_inputs(architecture: Layer, name: str, values: ArrayLike, dtype: str) -> np.ndarray:
     checked = check_array(
         values, dtype=_check_dtype(dtype), allow_nd=True, order="C", input_name=name
     )
-    if not isinstance(architecture, Layer):
-        wanted = "an object such as FullyConnected(depth=3), not a class or another type"
-        raise TypeError(f"architecture must be {wanted}; got {architecture!r}.")
     return architecture.arrange(checked)
 
 

@@ -2,13 +2,12 @@
 
 `jax.jit` keys its cache by the structure of the architecture, by shapes and by dtype. Numeric
 hyperparameters are arguments, so that a search over them compiles nothing. The cache lives in this
-module, never on an instance.
+module, never on an instance. `Program.on` gives the function for the platform of a device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import jax
@@ -28,10 +27,7 @@ from skntk.architecture.state import (
     input_pairs,
     input_samples,
 )
-
-# XLA prefers vectors of half the width that AVX-512 offers; the fused loops gain a fifth from all
-# of it. Threads compute whole tiles: those of XLA within a tile would only wait for each other.
-_COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512, "xla_cpu_multi_thread_eigen": False}
+from skntk.gram.devices import program
 
 
 def as_arguments(architecture: Layer, dtype: np.dtype) -> Layer:
@@ -44,7 +40,7 @@ def as_arguments(architecture: Layer, dtype: np.dtype) -> Layer:
     return arguments
 
 
-@partial(jax.jit, compiler_options=_COMPILER_OPTIONS)
+@program()
 def sample_program(architecture: Layer, X: Array) -> tuple[SampleState, Statistics]:
     """Return the kernels of the rows of X with themselves, and the statistics that pairs need."""
     if X.ndim == 2:
@@ -57,13 +53,7 @@ def sample_program(architecture: Layer, X: Array) -> tuple[SampleState, Statisti
     return SampleState(*field.at(())), statistics
 
 
-@partial(
-    jax.jit,
-    static_argnames="kinds",
-    donate_argnames="memory",
-    keep_unused=True,
-    compiler_options=_COMPILER_OPTIONS,
-)
+@program(static_argnames="kinds", donate_argnames="memory", keep_unused=True)
 def pair_program(
     architecture: Layer,
     left: tuple[Array, Statistics],
@@ -81,12 +71,7 @@ def pair_program(
     return tuple(getattr(state, kind) for kind in kinds)
 
 
-@partial(
-    jax.jit,
-    static_argnames=("kinds", "together"),
-    donate_argnames="memory",
-    compiler_options=_COMPILER_OPTIONS,
-)
+@program(static_argnames=("kinds", "together"), donate_argnames="memory")
 def turn_program(
     architecture: Layer,
     left: tuple[Array, Statistics],

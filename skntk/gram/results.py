@@ -30,13 +30,13 @@ class ArrayPool:
         self._arrays: list[jax.Array] = []
         self._lock = threading.Lock()
 
-    def take(self, shape: tuple[int, ...], dtype: np.dtype) -> jax.Array:
+    def take(self, shape: tuple[int, ...], dtype: np.dtype, device: jax.Device) -> jax.Array:
         """Return an array whose values do not matter; the precision of ``dtype`` is enabled."""
         with self._lock:
             for position, array in enumerate(self._arrays):
-                if (array.shape, array.dtype) == (shape, dtype):
+                if (array.shape, array.dtype, array.device) == (shape, dtype, device):
                     return self._arrays.pop(position)
-        return jax.device_put(np.empty(shape, dtype))
+        return jax.device_put(np.empty(shape, dtype), device)
 
     def give(self, arrays: Iterable[jax.Array]) -> None:
         """Add arrays of which no views are left."""

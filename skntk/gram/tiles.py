@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, combinations_with_replacement, product
 
@@ -12,9 +12,11 @@ import numpy as np
 
 from skntk.architecture.layer import Layer
 from skntk.gram.blocks import Block, make_blocks
-from skntk.gram.execution import RunTasks
+from skntk.gram.devices import Devices
+from skntk.gram.engine import Engine
 from skntk.gram.programs import pair_program
 from skntk.gram.results import TileResults, results_pool
+from skntk.gram.sizes import TileSizes
 from skntk.gram.turns import Turns, turns_of
 
 # Rows that are mirrored at a time; twice as many or half as many are no faster.
@@ -28,13 +30,25 @@ class Tile:
     left: Block
     right: Block
 
+    @property
+    def key(self) -> tuple[int, ...]:
+        """What tells the tile from others of the same matrix."""
+        return (self.left.rows.start, self.right.rows.start)
+
+    @property
+    def entries(self) -> tuple[slice, ...]:
+        """Where the results are that have a meaning."""
+        return (slice(self.left.n_rows), slice(self.right.n_rows))
+
     def compute(self, architecture: Layer, kinds: Sequence[str]) -> TileResults:
         """Return the kernels, arrays of shape (left block size, right block size)."""
         left, right = ((block.X, block.statistics) for block in (self.left, self.right))
         shape, dtype = (len(left[0]), len(right[0])), left[0].dtype
         with jax.enable_x64(dtype == np.float64):
-            memory = tuple(results_pool.take(shape, dtype) for _ in kinds)
-            return TileResults(pair_program(architecture, left, right, memory, kinds=tuple(kinds)))
+            device = left[0].device
+            memory = tuple(results_pool.take(shape, dtype, device) for _ in kinds)
+            compute = pair_program.on(device)
+            return TileResults(compute(architecture, left, right, memory, kinds=tuple(kinds)))
 
     def store(
         self,
@@ -47,7 +61,7 @@ class Tile:
         """Write the results into the matrices, into both triangles of symmetric ones."""
         left, right = self.left, self.right
         for matrix, array in zip(matrices, results.arrays, strict=True):
-            entries = np.asarray(array)[: left.n_rows, : right.n_rows]
+            entries = np.asarray(array)[self.entries]
             if left is right:
                 _store_symmetric(matrix[left.rows, left.rows], entries)
                 continue
@@ -57,33 +71,41 @@ class Tile:
 
 
 def symmetric_matrices(
-    architecture: Layer, X: np.ndarray, kinds: Sequence[str], run_tasks: RunTasks
-) -> list[np.ndarray]:
-    """Return the kernels of the rows of X with each other, from half of the pairs."""
-    blocks = make_blocks(architecture, X, run_tasks)
-    matrices = [np.empty((len(X), len(X)), X.dtype) for _ in kinds]
-    tasks = _tasks(architecture, combinations_with_replacement(blocks, 2))
-    _run(architecture, matrices, kinds, tasks, run_tasks, symmetric=True)
+    architecture: Layer,
+    X: np.ndarray,
+    kinds: Sequence[str],
+    engine: Engine,
+    matrices: Sequence[np.ndarray],
+) -> None:
+    """Fill matrices with the kernels of the rows of X with each other, from half of the pairs."""
+    sizes = engine.begin(architecture, kinds, X)
+    blocks = make_blocks(architecture, X, sizes.left, engine)
+    tasks = _tasks(combinations_with_replacement(blocks, 2), sizes)
+    _run(architecture, matrices, kinds, tasks, engine, symmetric=True)
     for matrix, kind in zip(matrices, kinds, strict=True):
         # That a sample is the same as itself is known only to the per-sample program.
         np.fill_diagonal(matrix, np.concatenate([block.diagonal(kind) for block in blocks]))
-    return matrices
 
 
 def cross_matrices(
-    architecture: Layer, X: np.ndarray, Y: np.ndarray, kinds: Sequence[str], run_tasks: RunTasks
-) -> list[np.ndarray]:
-    """Return the kernels of the rows of X with those of Y."""
-    left_blocks, right_blocks = (make_blocks(architecture, each, run_tasks) for each in (X, Y))
-    matrices = [np.empty((len(X), len(Y)), X.dtype) for _ in kinds]
-    tasks = _tasks(architecture, product(left_blocks, right_blocks))
-    _run(architecture, matrices, kinds, tasks, run_tasks, symmetric=False)
-    return matrices
+    architecture: Layer,
+    X: np.ndarray,
+    Y: np.ndarray,
+    kinds: Sequence[str],
+    engine: Engine,
+    matrices: Sequence[np.ndarray],
+) -> None:
+    """Fill matrices with the kernels of the rows of X with those of Y."""
+    sizes = engine.begin(architecture, kinds, X, Y)
+    left_blocks = make_blocks(architecture, X, sizes.left, engine)
+    right_blocks = make_blocks(architecture, Y, sizes.right, engine)
+    tasks = _tasks(product(left_blocks, right_blocks), sizes)
+    _run(architecture, matrices, kinds, tasks, engine, symmetric=False)
 
 
-def _tasks(architecture: Layer, pairs: Iterable[tuple[Block, Block]]) -> Iterable[Tile | Turns]:
+def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | Turns]:
     return chain.from_iterable(
-        [Tile(left, right)] if left.X.ndim == 2 else turns_of(architecture, left, right)
+        [Tile(left, right)] if left.X.ndim == 2 else turns_of(left, right, sizes)
         for left, right in pairs
     )
 
@@ -93,7 +115,7 @@ def _run(
     matrices: Sequence[np.ndarray],
     kinds: Sequence[str],
     tasks: Iterable[Tile | Turns],
-    run_tasks: RunTasks,
+    engine: Engine,
     *,
     symmetric: bool,
 ) -> None:
@@ -101,16 +123,19 @@ def _run(
         task.store(matrices, kinds, results, symmetric=symmetric)
         results.release()
 
-    run_tasks(_computing(architecture, kinds), store, tasks)
+    compute = partial(compute_task, engine.devices, architecture, tuple(kinds))
+    engine.run_tiles(compute, store, tasks)
 
 
-def _computing(architecture: Layer, kinds: Sequence[str]) -> Callable[[Tile | Turns], TileResults]:
-    return partial(compute_task, architecture, tuple(kinds))
-
-
-def compute_task(architecture: Layer, kinds: Sequence[str], task: Tile | Turns) -> TileResults:
+def compute_task(
+    devices: Devices, architecture: Layer, kinds: Sequence[str], task: Tile | Turns
+) -> TileResults:
     """Return the results of a task; a function of this module, so that it pickles."""
-    return task.compute(architecture, kinds)
+    with devices.borrowed() as device:
+        left, right = task.left.on(device), task.right.on(device)
+        results = replace(task, left=left, right=right).compute(architecture, kinds)
+        jax.block_until_ready(results.arrays)
+        return results
 
 
 def _store_symmetric(target: np.ndarray, entries: np.ndarray) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import jax
 import numpy as np
 
 from skntk.architecture.layer import Layer
-from skntk.gram.blocks import Block, n_offsets, pairs_at_once
+from skntk.gram.blocks import Block
 from skntk.gram.programs import turn_program
 from skntk.gram.results import TileResults, results_pool
-
-# Pairs of pixels in one task: some milliseconds of work.
-_PIXEL_PAIRS_PER_TASK = 2**19
+from skntk.gram.sizes import TileSizes
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,16 @@ class Turns:
     count: int
     together: int
 
+    @property
+    def key(self) -> tuple[int, ...]:
+        """What tells the task from others of the same matrix."""
+        return (self.left.rows.start, self.right.rows.start, self.first, self.count)
+
+    @property
+    def entries(self) -> tuple[slice, ...]:
+        """Where the results are that have a meaning."""
+        return (slice(self.count),)
+
     def compute(self, architecture: Layer, kinds: Sequence[str]) -> TileResults:
         """Return the kernels, arrays of shape (rounds, together * left block size)."""
         left, right = ((block.X, block.statistics) for block in (self.left, self.right))
@@ -44,9 +51,9 @@ class Turns:
         shape, dtype = (-(-n_right // self.together), self.together * n_left), left[0].dtype
         first, count = (np.int32(number) for number in (self.first, self.count))
         with jax.enable_x64(dtype == np.float64):
-            memory = tuple(results_pool.take(shape, dtype) for _ in kinds)
+            memory = tuple(results_pool.take(shape, dtype, left[0].device) for _ in kinds)
             return TileResults(
-                turn_program(
+                turn_program.on(left[0].device)(
                     architecture,
                     left,
                     right,
@@ -78,24 +85,15 @@ class Turns:
             kept &= (2 * distance < n_left) | ((2 * distance == n_left) & (i < distance))
         rows, columns = self.left.rows.start + i[kept], self.right.rows.start + j[kept]
         for matrix, array in zip(matrices, results.arrays, strict=True):
-            entries = np.asarray(array)[: self.count].reshape(kept.shape)[kept]
+            entries = np.asarray(array)[self.entries].reshape(kept.shape)[kept]
             matrix[rows, columns] = entries
             if symmetric:
                 matrix[columns, rows] = entries
 
 
-def turns_together(block_size: int, n_pixels: int, dtype: np.dtype) -> int:
-    """Return how many turns make whole vectors, so few that a block with itself is two tasks."""
-    return max(min(pairs_at_once(n_pixels, dtype) // block_size, block_size // 4), 1)
-
-
-def turns_of(architecture: Layer, left: Block, right: Block) -> Iterator[Turns]:
+def turns_of(left: Block, right: Block, sizes: TileSizes) -> Iterator[Turns]:
     """Yield the tasks of two blocks; those of a block with itself leave out turn 0."""
-    n_pixels = prod(left.X.shape[1:-1])
-    together = turns_together(len(left.X), n_pixels, left.X.dtype)
-    pixel_pairs = n_pixels * n_offsets(architecture, left.X.shape) * together * len(left.X)
-    most = max(_PIXEL_PAIRS_PER_TASK // pixel_pairs, 1)
     start, stop = (1, len(left.X) // 2 + 1) if left is right else (0, len(right.X))
-    for first in range(start, stop, most * together):
-        rounds = min(most, -(-(stop - first) // together))
-        yield Turns(left, right, first, rounds, together)
+    for first in range(start, stop, sizes.rounds * sizes.together):
+        rounds = min(sizes.rounds, -(-(stop - first) // sizes.together))
+        yield Turns(left, right, first, rounds, sizes.together)

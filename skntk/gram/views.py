@@ -54,6 +54,27 @@ def averaged_matrices(
     return _sum_over(_all_with_all(evaluate, views), len(views) ** 2)
 
 
+def number_of_pairs(network: Layer, X: np.ndarray, Y: np.ndarray | None = None) -> int:
+    """Return how many kernels of pairs of samples `averaged_matrices` computes.
+
+    Parameters
+    ----------
+    network : layer
+        What the views are asked of.
+    X, Y : ndarray of shape (n, ...)
+        As for `averaged_matrices`.
+    """
+    n, n_views = len(X), network.n_views
+    equivalent = network.views_are_equivalent(X.shape[1:])
+    if Y is not None:
+        return n * len(Y) * n_views * (1 if equivalent else n_views)
+    with_itself = n * (n + 1) // 2
+    if equivalent:
+        in_panels = sum(len(range(n)[rows]) * (n - rows.start) for rows in _panels(n))
+        return with_itself + (n_views - 1) * in_panels
+    return n_views * with_itself + n_views * (n_views - 1) // 2 * n**2
+
+
 def averaged_diagonals(network: Layer, evaluate: Evaluate, X: np.ndarray) -> list[np.ndarray]:
     """Return the diagonals of the kernel matrices of the mean over the views of a network.
 
@@ -105,18 +126,23 @@ def _all_with_all(evaluate: Evaluate, views: Sequence[np.ndarray]) -> Iterator[l
 
 def _symmetric(evaluate: Evaluate, left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
     """Return matrices of left with right inputs that are known to be symmetric."""
-    step = max(-(-len(left) // _PANELS), _LEAST_ROWS)
     matrices: list[np.ndarray] = []
-    for start in range(0, len(left), step):
-        rows = slice(start, start + step)
-        panels = evaluate(left[rows], right[start:])
+    for rows in _panels(len(left)):
+        panels = evaluate(left[rows], right[rows.start :])
         matrices = matrices or [np.empty((len(left), len(left)), each.dtype) for each in panels]
         for matrix, panel in zip(matrices, panels, strict=True):
-            matrix[rows, start:] = panel
-            matrix[start:, rows] = panel.T
+            matrix[rows, rows.start :] = panel
+            matrix[rows.start :, rows] = panel.T
             square = matrix[rows, rows]
             matrix[rows, rows] = (square + square.T) / 2
     return matrices
+
+
+def _panels(n_rows: int) -> Iterator[slice]:
+    """Yield the rows of the panels of a symmetric matrix."""
+    step = max(-(-n_rows // _PANELS), _LEAST_ROWS)
+    for start in range(0, n_rows, step):
+        yield slice(start, start + step)
 
 
 def _paired(evaluate: Evaluate, left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ from skntk import gram_diagonal, gram_matrix
 from skntk.architecture import Identity
 from skntk.architecture.registry import registered
 from skntk.gram.blocks import make_blocks
-from skntk.gram.execution import workers
+from skntk.gram.engine import engine_for
 from tests.architecture.networks import as_network, degenerate_inputs, examples, inputs
 
 BOTH = ("nngp", "ntk")
@@ -21,12 +21,13 @@ every_bias = pytest.mark.parametrize("bias_std", [0.2, 0.0], ids=["bias", "no bi
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("skntk.gram.blocks.BLOCK_SIZES", (BLOCK,))
+    monkeypatch.setattr("skntk.gram.sizes.BLOCK_SIZES", (BLOCK,))
 
 
 def test_the_samples_fill_several_blocks():
-    with workers(1) as run_tasks:
-        blocks = make_blocks(as_network(Identity()), inputs(N_SAMPLES), run_tasks)
+    with engine_for(1, 2**30) as engine:
+        sizes = engine.begin(as_network(Identity()), (), inputs(N_SAMPLES))
+        blocks = make_blocks(as_network(Identity()), inputs(N_SAMPLES), sizes.left, engine)
     assert [block.n_rows for block in blocks] == [BLOCK, BLOCK, 3]
 
 

@@ -97,7 +97,7 @@ every_layer = pytest.mark.parametrize(("network", "X"), OF_LAYERS)
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Cut seven samples into two blocks."""
-    monkeypatch.setattr("skntk.gram.blocks.IMAGE_BLOCK_SIZES", (4,))
+    monkeypatch.setattr("skntk.gram.sizes.IMAGE_BLOCK_SIZES", (4,))
 
 
 @every_network
@@ -117,7 +117,7 @@ def test_diagonal_alone_equals_the_diagonal(network, X):
 @every_layer
 def test_tiles_equal_one_tile(network, X, monkeypatch):
     tiled = gram_matrix(network, X, X[:5], kind=BOTH)
-    monkeypatch.setattr("skntk.gram.blocks.IMAGE_BLOCK_SIZES", (8,))
+    monkeypatch.setattr("skntk.gram.sizes.IMAGE_BLOCK_SIZES", (8,))
     for ours, expected in zip(tiled, gram_matrix(network, X, X[:5], kind=BOTH), strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-14)
 

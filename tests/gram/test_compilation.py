@@ -14,9 +14,13 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from skntk import NNGPRegressor, NTKRegressor, gram_matrix
 from skntk.architecture import FullyConnected
-from skntk.gram.blocks import block_size
+from skntk.gram.sizes import block_size, layout_of
 
 COMPILATION = "/jax/core/compile/backend_compile_duration"
+
+
+def padded_size(n_rows):
+    return block_size(n_rows, layout_of("cpu"))
 
 
 @contextmanager
@@ -54,7 +58,7 @@ def test_a_search_compiles_once_for_each_padded_shape(regressor, n_samples):
         "alpha": [1e-3, 1e-2, 1e-1],
     }
     names, folds = search(regressor(FullyConnected(2, "erf")), grid, n_samples)
-    padded = {(block_size(n_train), block_size(n_test)) for n_train, n_test in folds}
+    padded = {(padded_size(n_train), padded_size(n_test)) for n_train, n_test in folds}
     # The kernels of rows with themselves, once for each size of a block.
     assert names["sample_program"] == len({size for sizes in padded for size in sizes})
     # The training kernel is made of pairs of training blocks, that of `score` of test with training

@@ -10,6 +10,7 @@ from distributed import Client, LocalCluster
 
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
+from skntk.gram.devices import Devices
 from skntk.gram.execution import workers
 from tests.gram.networks import BOTH, NETWORK, samples
 
@@ -20,7 +21,7 @@ X, Y = samples(150), samples(70, seed=1)
 def many_tiles():
     """Cut the samples into three and two blocks, whatever block size is the fastest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skntk.gram.blocks.BLOCK_SIZES", (56,))
+        patch.setattr("skntk.gram.sizes.BLOCK_SIZES", (56,))
         yield
 
 
@@ -30,7 +31,7 @@ def expected(many_tiles):
 
 
 def run_tasks(compute, store, tasks, n_jobs):
-    with workers(n_jobs) as run:
+    with workers(n_jobs, Devices.of_this_process()) as (run, _):
         run(compute, store, tasks)
 
 

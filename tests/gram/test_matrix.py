@@ -8,9 +8,7 @@ import pytest
 
 from skntk import gram_diagonal, gram_matrix
 from skntk.architecture.state import as_left, as_right, input_pairs, input_samples
-from skntk.gram.blocks import BLOCK_SIZES, block_size, make_blocks
-from skntk.gram.execution import workers
-from skntk.gram.programs import as_arguments
+from skntk.gram.sizes import BLOCK_SIZES, block_size, layout_of
 from tests.gram.networks import BOTH, NETWORK, samples
 
 
@@ -58,10 +56,8 @@ def test_diagonal(n_samples):
 def test_every_block_size_gives_the_same_matrix(n_samples, monkeypatch):
     X, matrices = samples(n_samples), []
     for size in (56, 248, 1000):
-        monkeypatch.setattr("skntk.gram.blocks.BLOCK_SIZES", (size,))
-        with workers(1) as run_tasks:
-            blocks = make_blocks(as_arguments(NETWORK, X.dtype), X, run_tasks)
-        assert len(blocks) == -(-n_samples // size)
+        monkeypatch.setattr("skntk.gram.sizes.BLOCK_SIZES", (size,))
+        assert block_size(n_samples, layout_of("cpu")) == size
         matrices.append(gram_matrix(NETWORK, X))
     for matrix in matrices[1:]:
         np.testing.assert_allclose(matrix, matrices[0], rtol=1e-12, atol=1e-14)
@@ -69,7 +65,7 @@ def test_every_block_size_gives_the_same_matrix(n_samples, monkeypatch):
 
 def test_block_sizes_pad_little():
     for n_samples in (1, 56, 100, 500, 1000, 4000, 20000):
-        size = block_size(n_samples)
+        size = block_size(n_samples, layout_of("cpu"))
         assert size in BLOCK_SIZES
         assert -(-n_samples // size) * size <= max(BLOCK_SIZES[0], 1.25 * n_samples)
 

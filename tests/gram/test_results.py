@@ -15,10 +15,10 @@ def test_pool_hands_out_what_fits():
     pool = ArrayPool(largest_total=10**6)
     wide, high = jnp.zeros((2, 3)), jnp.zeros((3, 2))
     pool.give([wide, high])
-    assert pool.take((3, 2), np.float32) is high
-    fresh = pool.take((3, 2), np.float32)
+    assert pool.take((3, 2), np.float32, high.device) is high
+    fresh = pool.take((3, 2), np.float32, high.device)
     assert fresh is not high and fresh.shape == (3, 2)
-    assert pool.take((2, 3), np.float32) is wide
+    assert pool.take((2, 3), np.float32, wide.device) is wide
 
 
 def test_pool_keeps_the_latest_within_its_bound():
@@ -26,7 +26,7 @@ def test_pool_keeps_the_latest_within_its_bound():
     first, second, third = (jnp.zeros((2, 3)) for _ in range(3))
     pool.give([first, second])
     pool.give([third])
-    assert [pool.take((2, 3), np.float32) for _ in range(2)] == [second, third]
+    assert [pool.take((2, 3), np.float32, first.device) for _ in range(2)] == [second, third]
 
 
 def test_results_survive_matrices_that_follow():

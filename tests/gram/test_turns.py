@@ -5,21 +5,34 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import Conv, Flatten, Serial
-from skntk.gram.blocks import Block, image_block_size, pairs_at_once
+from skntk.gram.blocks import Block
 from skntk.gram.results import TileResults
-from skntk.gram.turns import turns_of, turns_together
+from skntk.gram.sizes import (
+    TileSizes,
+    image_block_size,
+    layout_of,
+    pairs_at_once,
+    turns_together,
+)
+from skntk.gram.turns import turns_of
 
 NETWORK = Serial([Conv((3, 3), bias_std=0.5), Flatten()])
+CPU = layout_of("cpu")
 
 
 def block(start, n_rows, size):
     return Block(slice(start, start + n_rows), np.zeros((size, 4, 4, 1)), (), ())
 
 
+def together_of(size):
+    return turns_together(size, pairs_at_once(16, np.dtype("float64"), CPU))
+
+
 def stored(left, right, shape, *, symmetric):
     """Return what is stored where every kernel is 1, and how many pairs are computed."""
     matrix, n_computed = np.zeros(shape), 0
-    for task in turns_of(NETWORK, left, right):
+    sizes = TileSizes(len(left.X), len(right.X), together_of(len(left.X)), rounds=2)
+    for task in turns_of(left, right, sizes):
         ones = np.ones((task.count, task.together * len(left.X)))
         task.store([matrix], ["ntk"], TileResults([ones]), symmetric=symmetric)
         n_computed += ones.size
@@ -32,7 +45,7 @@ def test_a_block_with_itself_takes_half_of_the_turns(size, n_rows):
     one = block(0, n_rows, size)
     matrix, n_computed = stored(one, one, (n_rows, n_rows), symmetric=True)
     np.testing.assert_array_equal(matrix, 1 - np.eye(n_rows))
-    assert n_computed <= size * (size // 2 + turns_together(size, 16, np.dtype("float64")) - 1)
+    assert n_computed <= size * (size // 2 + together_of(size) - 1)
 
 
 @pytest.mark.parametrize("sizes", [(4, 4), (4, 16), (16, 4), (8, 16)])
@@ -52,5 +65,5 @@ def test_blocks_of_different_sizes(n_samples):
 
 def test_large_images_keep_whole_vectors():
     dtype = np.dtype("float32")
-    assert pairs_at_once(32 * 32, dtype) == pairs_at_once(256 * 256, dtype) == 32
-    assert image_block_size(NETWORK, np.zeros((100, 64, 64, 3), dtype)) <= 32
+    assert pairs_at_once(32 * 32, dtype, CPU) == pairs_at_once(256 * 256, dtype, CPU) == 32
+    assert image_block_size(NETWORK, np.zeros((100, 64, 64, 3), dtype), CPU) <= 32

@@ -1,0 +1,102 @@
+"""How far the computation of kernel matrices is, told after every tile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Report = Callable[[int, int], None]
+"""Called with the number of finished pairs of samples, and the number of all."""
+
+
+class Progress:
+    """Counts pairs of samples as their tiles are finished.
+
+    Parameters
+    ----------
+    report : callable
+        Is told, in the thread that finished a tile, by one thread at a time.
+    total : int
+        Pairs of all matrices that will be computed.
+    """
+
+    def __init__(self, report: Report, total: int) -> None:
+        self._report = report
+        self._total = total
+        self._before = 0
+        self._lock = threading.Lock()
+
+    def counting(
+        self, store: Callable[[Any, Any], None], n_tasks: int, n_pairs: int
+    ) -> Callable[[Any, Any], None]:
+        """Return a function that stores the results of the tasks of one matrix and counts them.
+
+        Every task counts as much as any other: what a task computes, padding included, is nearly
+        the same.
+        """
+        before, finished = self._before, 0
+        self._before += n_pairs
+
+        def store_and_count(task: Any, results: Any) -> None:
+            nonlocal finished
+            store(task, results)
+            with self._lock:
+                finished += 1
+                self._report(before + n_pairs * finished // n_tasks, self._total)
+
+        return store_and_count
+
+    def finish(self) -> None:
+        """Report the end: a matrix of one image has no tasks, and one that is kept no tiles."""
+        self._report(self._total, self._total)
+
+
+@contextmanager
+def reporting(progress: bool | Report, total: int) -> Iterator[Progress | None]:
+    """Provide what counts finished tiles as a user wants to see it.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        True for a bar of tqdm.
+    total : int
+        Pairs of all matrices that will be computed.
+
+    Raises
+    ------
+    TypeError
+        If ``progress`` is neither a bool nor a callable.
+    ImportError
+        If a bar is wanted, but tqdm is not installed.
+    """
+    if progress is False:
+        yield None
+    elif progress is True:
+        with _bar(total) as report:
+            yield Progress(report, total)
+    elif callable(progress):
+        yield Progress(progress, total)
+    else:
+        raise TypeError(
+            "progress must be True, False, or a callable that takes the number of finished pairs "
+            f"and the number of all, got {progress!r}."
+        )
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Report]:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError(
+            "progress=True shows a bar of tqdm, which is not installed: install it with `pip "
+            "install tqdm`, or pass a callable, progress=lambda finished, total: ..."
+        ) from error
+    with tqdm(total=total, desc="kernel matrix", unit="pair", unit_scale=True) as bar:
+
+        def report(finished: int, total: int) -> None:
+            bar.update(finished - bar.n)
+
+        yield report
