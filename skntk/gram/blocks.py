@@ -15,6 +15,7 @@ from skntk.architecture.state import SampleState
 from skntk.gram.devices import Devices
 from skntk.gram.engine import Engine
 from skntk.gram.programs import sample_program
+from skntk.gram.sizes import samples_as_pairs
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,14 @@ class Block:
         The rows and the padding.
     statistics : pytree of jax.Array of shape (..., block size)
         What the pair program reads of each.
-    state : SampleState of ndarray of shape (block size,)
-        Their kernels with themselves.
+    state : SampleState of ndarray of shape (block size,), or None
+        Their kernels with themselves, where the program for samples computes them.
     """
 
     rows: slice
     X: jax.Array
     statistics: Any
-    state: SampleState
+    state: SampleState | None
     _copies: dict[jax.Device, Block] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -67,13 +68,13 @@ class Block:
         return values
 
 
-def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState) -> Block:
+def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState | None) -> Block:
     with jax.enable_x64(X.dtype == np.float64):
         return Block(rows, jax.device_put(X), jax.device_put(statistics), state)
 
 
 def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -> list[Block]:
-    """Cut the rows of X into blocks and compute the kernels of every sample with itself.
+    """Cut the rows of X into blocks and compute what pairs need to know of every sample.
 
     Parameters
     ----------
@@ -93,8 +94,8 @@ def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -
     Raises
     ------
     ValueError
-        If the kernel of a sample with itself is not finite. Every entry of the matrix is bounded by
-        these, so that nothing else can overflow.
+        If the kernel of a sample with itself is not finite, where it is computed here. Every entry
+        of the matrix is bounded by these, so that nothing else can overflow.
     """
     starts = range(0, len(X), size)
     rows = [slice(start, min(start + size, len(X))) for start in starts]
@@ -107,7 +108,8 @@ def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -
     engine.run_tasks(partial(_compute_block, engine.devices, architecture, size), store, tasks)
     in_order = [blocks[start] for start in starts]
     for block in in_order:
-        _check_finite(block)
+        for kind in SampleState._fields if block.state is not None else ():
+            check_finite(kind, block.diagonal(kind), block.rows.start)
     return in_order
 
 
@@ -119,18 +121,29 @@ def _compute_block(
     padded[: len(X)] = X
     with devices.borrowed() as device, jax.enable_x64(X.dtype == np.float64):
         on_device = jax.device_put(padded, device)
-        state, statistics = sample_program.on(device)(architecture, on_device)
+        with_kernels = not samples_as_pairs(architecture, X.shape)
+        compute = sample_program.on(device)
+        state, statistics = compute(architecture, on_device, with_kernels=with_kernels)
         return Block(rows, on_device, statistics, jax.tree.map(np.asarray, state))
 
 
-def _check_finite(block: Block) -> None:
-    for kind in SampleState._fields:
-        failed = ~np.isfinite(block.diagonal(kind))
-        if failed.any():
-            row = block.rows.start + int(np.argmax(failed))
-            raise ValueError(
-                f"The {kind.upper()} kernel of sample {row} with itself is not finite in "
-                f"{block.X.dtype}: its inputs are too large for this architecture. Rescale the "
-                "inputs (for example with StandardScaler), reduce weight_std, or choose an "
-                "activation that grows more slowly."
-            )
+def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
+    """Raise a ValueError unless kernels are finite.
+
+    Parameters
+    ----------
+    kind : str
+    kernels : ndarray of shape (n, ...)
+        Kernels of some consecutive samples.
+    first : int, default=0
+        Number of the first sample.
+    """
+    failed = ~np.isfinite(kernels).reshape(len(kernels), -1).all(axis=1)
+    if failed.any():
+        row = first + int(np.argmax(failed))
+        raise ValueError(
+            f"The {kind.upper()} kernel of sample {row} is not finite in "
+            f"{kernels.dtype}: its inputs are too large for this architecture. Rescale the inputs "
+            "(for example with StandardScaler), reduce weight_std, or choose an activation that "
+            "grows more slowly."
+        )

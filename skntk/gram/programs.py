@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from skntk.architecture.layer import Layer
-from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
+from skntk.architecture.spatial.fields import NO_OFFSETS, Grid, canvas_for, input_field
 from skntk.architecture.spatial.passes import Passes
 from skntk.architecture.state import (
     Array,
@@ -40,17 +40,22 @@ def as_arguments(architecture: Layer, dtype: np.dtype) -> Layer:
     return arguments
 
 
-@program()
-def sample_program(architecture: Layer, X: Array) -> tuple[SampleState, Statistics]:
-    """Return the kernels of the rows of X with themselves, and the statistics that pairs need."""
+@program(static_argnames="with_kernels")
+def sample_program(
+    architecture: Layer, X: Array, *, with_kernels: bool
+) -> tuple[SampleState | None, Statistics]:
+    """Return the kernels of the rows of X with themselves, and the statistics that pairs need.
+
+    Without the kernels, which images can do, only offsets that the statistics need are computed.
+    """
     if X.ndim == 2:
         return architecture.propagate_samples(input_samples(X))
     grid = canvas_for(architecture, X.shape[1:-1])
     images = _on_canvas(X, grid)
     passes = Passes(jnp.square(images))
     field = input_field(images, images, grid, passes, of_samples=True)
-    field, statistics = architecture.field_of_samples(field, ())
-    return SampleState(*field.at(())), statistics
+    field, statistics = architecture.field_of_samples(field, () if with_kernels else NO_OFFSETS)
+    return SampleState(*field.at(())) if with_kernels else None, statistics
 
 
 @program(static_argnames="kinds", donate_argnames="memory", keep_unused=True)

@@ -168,6 +168,17 @@ def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
     return prod(map(len, architecture.offsets_below((), grid, of_samples=False)))
 
 
+def samples_as_pairs(architecture: Layer, shape: tuple[int, ...]) -> bool:
+    """Return whether the kernels of samples ``(n, ...)`` with themselves are computed as pairs.
+
+    A pool reads many offsets, but what pairs need to know of every sample takes few: the kernels
+    are then left to the program for pairs, unless a sample is more than a pair of equal ones.
+    """
+    if len(shape) == 2 or architecture.tells_equal_samples_apart():
+        return False
+    return n_offsets(architecture, shape) > 1
+
+
 def pairs_at_once(n_pixels: int, dtype: np.dtype, layout: Layout) -> int:
     """Return how many pairs of images fill vectors and fit into cache at one offset."""
     return max(

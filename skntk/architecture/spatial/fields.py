@@ -44,6 +44,9 @@ Offset = tuple[int | LoopIndex, ...]
 Offsets = tuple[tuple[int, ...], ...]
 """The offsets that a layer above needs: of each axis some, and all their combinations."""
 
+NO_OFFSETS: Offsets = ((),)
+"""Asked of a network behind whose last spatial layer nothing is needed but the statistics."""
+
 
 class Grid(NamedTuple):
     """Pixels and places of every spatial axis.
@@ -139,7 +142,8 @@ class Field:
 
         def compute(offset: Offset) -> Array:
             self.prepare(offset)
-            return self.passes.in_place(lambda: self._to_keep(offset))
+            keep = self.passes.in_place if self.grid.canvas else self.passes.alone
+            return keep(lambda: self._to_keep(offset))
 
         return PackedField(self.grid, compute, self.passes, self.of_samples, with_ntk=self._has_ntk)
 
@@ -212,7 +216,8 @@ class PackedField(Field):
         return self
 
     def _unpacked(self, offset: Offset) -> PairState:
-        return unpacked(self.packed(offset)[: self.grid.canvas[0]])
+        rows = tuple(map(slice, self.grid.canvas[:1]))
+        return unpacked(self.packed(offset)[rows])
 
 
 def value_of(at: int | LoopIndex) -> int | Array:

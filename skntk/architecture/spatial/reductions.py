@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import (
+    NO_OFFSETS,
     Field,
     Grid,
     Offset,
@@ -40,7 +41,7 @@ class _Reduction(Layer):
         return inputs_are_gaussian
 
     def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._reduced(field), ()
+        return field if offsets == NO_OFFSETS else self._reduced(field), ()
 
     def field_of_pairs(
         self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
@@ -107,6 +108,8 @@ class GlobalSumPool(_Reduction):
         return input_shape[-1:]
 
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+        if offsets == NO_OFFSETS:
+            return ((),) * len(grid.canvas)
         return tuple(tuple(range(places)) for places in grid.canvas)
 
     def _scale(self, grid: Grid) -> float:
