@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -142,27 +143,53 @@ def make_blocks(architecture: Layer, X: np.ndarray, run_tasks: RunTasks) -> list
     size = block_size(len(X)) if X.ndim == 2 else image_block_size(architecture, X)
     starts = range(0, len(X), size)
     rows = [slice(start, min(start + size, len(X))) for start in starts]
-    blocks: dict[int, Block] = {}
-
-    def store(task: tuple[slice, np.ndarray], block: Block) -> None:
-        blocks[block.rows.start] = block
-
-    tasks = ((of_block, X[of_block]) for of_block in rows)
-    run_tasks(partial(_compute_block, architecture, size), store, tasks)
-    in_order = [blocks[start] for start in starts]
+    tasks = [(of_block, X[of_block]) for of_block in rows]
+    compute = partial(_compute_block, architecture, size)
+    in_order = (
+        _started_together(compute, tasks) if X.ndim == 2 else _shared(compute, tasks, run_tasks)
+    )
     for block in in_order:
         _check_finite(block)
     return in_order
 
 
-def _compute_block(architecture: Layer, size: int, task: tuple[slice, np.ndarray]) -> Block:
+Task = tuple[slice, np.ndarray]
+
+
+def _started_together(compute: Callable[[Task], Block], tasks: list[Task]) -> list[Block]:
+    """Return blocks of vectors: a short program for each, which XLA runs while the next starts.
+
+    Workers would take longer to come and go.
+    """
+    return [_finished(block) for block in [compute(task) for task in tasks]]
+
+
+def _shared(
+    compute: Callable[[Task], Block], tasks: list[Task], run_tasks: RunTasks
+) -> list[Block]:
+    """Return blocks that workers compute."""
+    blocks: dict[int, Block] = {}
+
+    def store(task: Task, block: Block) -> None:
+        blocks[block.rows.start] = _finished(block)
+
+    run_tasks(compute, store, tasks)
+    return [blocks[rows.start] for rows, _ in tasks]
+
+
+def _compute_block(architecture: Layer, size: int, task: Task) -> Block:
+    """Return a block whose kernels are still on their way."""
     rows, X = task
     padded = np.zeros((size, *X.shape[1:]), X.dtype)
     padded[: len(X)] = X
     with jax.enable_x64(X.dtype == np.float64):
         on_device = jax.device_put(padded)
         state, statistics = sample_program(architecture, on_device)
-    return Block(rows, on_device, statistics, jax.tree.map(np.asarray, state))
+    return Block(rows, on_device, statistics, state)
+
+
+def _finished(block: Block) -> Block:
+    return replace(block, state=jax.tree.map(np.asarray, block.state))
 
 
 def _check_finite(block: Block) -> None:
