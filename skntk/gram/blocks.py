@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -99,23 +100,39 @@ def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -
     """
     starts = range(0, len(X), size)
     rows = [slice(start, min(start + size, len(X))) for start in starts]
-    blocks: dict[int, Block] = {}
-
-    def store(task: tuple[slice, np.ndarray], block: Block) -> None:
-        blocks[block.rows.start] = block
-
-    tasks = ((of_block, X[of_block]) for of_block in rows)
-    engine.run_tasks(partial(_compute_block, engine.devices, architecture, size), store, tasks)
-    in_order = [blocks[start] for start in starts]
+    tasks = [(of_block, X[of_block]) for of_block in rows]
+    compute = partial(_compute_block, engine.devices, architecture, size)
+    in_order = _started_together(compute, tasks) if X.ndim == 2 else _shared(compute, tasks, engine)
     for block in in_order:
         for kind in SampleState._fields if block.state is not None else ():
             check_finite(kind, block.diagonal(kind), block.rows.start)
     return in_order
 
 
-def _compute_block(
-    devices: Devices, architecture: Layer, size: int, task: tuple[slice, np.ndarray]
-) -> Block:
+Task = tuple[slice, np.ndarray]
+
+
+def _started_together(compute: Callable[[Task], Block], tasks: list[Task]) -> list[Block]:
+    """Return blocks of vectors: a short program for each, which XLA runs while the next starts.
+
+    Workers would take longer to come and go.
+    """
+    return [_finished(block) for block in [compute(task) for task in tasks]]
+
+
+def _shared(compute: Callable[[Task], Block], tasks: list[Task], engine: Engine) -> list[Block]:
+    """Return blocks that workers compute."""
+    blocks: dict[int, Block] = {}
+
+    def store(task: Task, block: Block) -> None:
+        blocks[block.rows.start] = _finished(block)
+
+    engine.run_tasks(compute, store, tasks)
+    return [blocks[rows.start] for rows, _ in tasks]
+
+
+def _compute_block(devices: Devices, architecture: Layer, size: int, task: Task) -> Block:
+    """Return a block whose kernels are still on their way."""
     rows, X = task
     padded = np.zeros((size, *X.shape[1:]), X.dtype)
     padded[: len(X)] = X
@@ -124,7 +141,11 @@ def _compute_block(
         with_kernels = not samples_as_pairs(architecture, X.shape)
         compute = sample_program.on(device)
         state, statistics = compute(architecture, on_device, with_kernels=with_kernels)
-        return Block(rows, on_device, statistics, jax.tree.map(np.asarray, state))
+        return Block(rows, on_device, statistics, state)
+
+
+def _finished(block: Block) -> Block:
+    return replace(block, state=jax.tree.map(np.asarray, block.state))
 
 
 def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
