@@ -111,9 +111,9 @@ class WorkingMemory:
         MemoryError
             If the smallest tiles do not.
         """
-        layout = layout_of(self.devices.first.platform)
+        layout, network = layout_of(self.devices.first.platform), Network.of(architecture, X)
         sizes = tile_sizes(architecture, X, Y, layout)
-        needed = self._of_programs(sizes, architecture, kinds, X)
+        needed = self._of_programs(sizes, network, kinds)
         # The other half at least is for blocks of samples.
         while needed > (allowed := self.n_bytes // 2):
             # What a program takes grows about in proportion to the pairs that it computes at once.
@@ -123,7 +123,7 @@ class WorkingMemory:
             )
             if fewer == sizes:
                 self._refuse(sizes, 2 * needed)
-            sizes, needed = fewer, self._of_programs(fewer, architecture, kinds, X)
+            sizes, needed = fewer, self._of_programs(fewer, network, kinds)
         return sizes
 
     def rows_at_once(
@@ -133,13 +133,13 @@ class WorkingMemory:
 
         Parameters and errors are those of `tile_sizes`.
         """
-        sizes = self.tile_sizes(architecture, kinds, X, Y)
+        sizes, network = self.tile_sizes(architecture, kinds, X, Y), Network.of(architecture, X)
         largest = max(sizes.left, sizes.right)
-        available = self.n_bytes - self._of_programs(sizes, architecture, kinds, X)
+        available = self.n_bytes - self._of_programs(sizes, network, kinds)
         n_rows = _padded(len(X), sizes.left) + (0 if Y is None else _padded(len(Y), sizes.right))
-        if self._of_blocks(n_rows, sizes, architecture, X) <= available:
+        if self._of_blocks(n_rows, sizes, network) <= available:
             return max(len(X), 0 if Y is None else len(Y))
-        of_one = self._of_blocks(largest, sizes, architecture, X)
+        of_one = self._of_blocks(largest, sizes, network)
         if 2 * of_one > available:
             self._refuse(sizes, self.n_bytes - available + 2 * of_one)
         return available // (2 * of_one) * largest
@@ -153,25 +153,24 @@ class WorkingMemory:
         Y: np.ndarray | None,
     ) -> None:
         """Raise a MemoryError if a matrix that is cut in this way does not fit."""
+        network = Network.of(architecture, X)
         n_rows = _padded(len(X), sizes.left) + (0 if Y is None else _padded(len(Y), sizes.right))
-        needed = self._of_programs(sizes, architecture, kinds, X)
-        needed += self._of_blocks(n_rows, sizes, architecture, X)
+        needed = self._of_programs(sizes, network, kinds)
+        needed += self._of_blocks(n_rows, sizes, network)
         if needed > self.n_bytes:
             self._refuse(sizes, needed)
 
-    def _of_programs(
-        self, sizes: TileSizes, architecture: Layer, kinds: Sequence[str], X: np.ndarray
-    ) -> int:
+    def _of_programs(self, sizes: TileSizes, network: Network, kinds: Sequence[str]) -> int:
         """Return what the programs of all threads take while they run."""
-        network, device = Network.of(architecture, X), self.devices.first
+        device = self.devices.first
         programs = [bytes_of_samples(network, size, device) for size in {sizes.left, sizes.right}]
         if kinds:
             programs.append(bytes_of_pairs(network, tuple(kinds), sizes, device))
         return self.n_threads * max(programs)
 
-    def _of_blocks(self, n_rows: int, sizes: TileSizes, architecture: Layer, X: np.ndarray) -> int:
+    def _of_blocks(self, n_rows: int, sizes: TileSizes, network: Network) -> int:
         """Return what so many rows take in blocks, on all devices."""
-        of_one = bytes_of_block(Network.of(architecture, X), sizes.left, self.devices.first)
+        of_one = bytes_of_block(network, sizes.left, self.devices.first)
         return -(-n_rows * of_one // sizes.left) * len(self.devices)
 
     def _refuse(self, sizes: TileSizes, needed: int) -> None:
