@@ -17,6 +17,7 @@ def hits(
     y_train: np.ndarray,
     y_test: np.ndarray,
     sizes: Sequence[int],
+    alphas: Sequence[float] = ALPHAS,
 ) -> list[np.ndarray]:
     """Return for each size of the training set which test images are classified rightly.
 
@@ -30,6 +31,9 @@ def hits(
     y_train, y_test : ndarrays
         Classes.
     sizes : sequence of int
+    alphas : sequence of float
+        Of several, the one of least squared error of left-out training images is taken, anew for
+        each training set.
 
     Returns
     -------
@@ -39,10 +43,12 @@ def hits(
     for size in sizes:
         random = np.random.default_rng(size)
         draws = [_draw(y_train, size, random) for _ in range(DRAWS if size < len(kernel) else 1)]
-        right = [
-            _predicted(kernel[np.ix_(rows, rows)], cross[:, rows], y_train[rows]) == y_test
-            for rows in draws
-        ]
+        right = []
+        for rows in draws:
+            fits = _fits(kernel[np.ix_(rows, rows)], y_train[rows], alphas)
+            _, coefficients = min(fits, key=lambda fit: fit[0])
+            predicted = np.unique(y_train)[np.argmax(cross[:, rows] @ coefficients, axis=1)]
+            right.append(predicted == y_test)
         result.append(np.array(right, dtype=float))
     return result
 
@@ -56,15 +62,9 @@ def _draw(y: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:
     return np.concatenate(list(drawn))
 
 
-def _predicted(kernel: np.ndarray, cross: np.ndarray, y_train: np.ndarray) -> np.ndarray:
-    """Return classes, with the alpha of least squared error of left-out training images."""
-    _, coefficients = min(_fits(kernel, y_train), key=lambda fit: fit[0])
-    return np.asarray(np.unique(y_train)[np.argmax(cross @ coefficients, axis=1)])
-
-
 def leave_one_out_r2(kernel: np.ndarray, y: np.ndarray) -> float:
     """Return the coefficient of determination of left-out one-hot targets, with the best alpha."""
-    error, _ = min(_fits(kernel, y), key=lambda fit: fit[0])
+    error, _ = min(_fits(kernel, y, ALPHAS), key=lambda fit: fit[0])
     return float(1 - error / np.mean(_targets(y) ** 2))
 
 
@@ -73,11 +73,13 @@ def _targets(y: np.ndarray) -> np.ndarray:
     return np.asarray((y[:, np.newaxis] == classes) - 1 / len(classes))
 
 
-def _fits(kernel: np.ndarray, y: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
+def _fits(
+    kernel: np.ndarray, y: np.ndarray, alphas: Sequence[float]
+) -> Iterator[tuple[float, np.ndarray]]:
     """Yield for each alpha the mean squared error of left-out targets and the coefficients."""
     values, vectors = np.linalg.eigh(kernel / np.mean(np.diagonal(kernel)))
     projected = vectors.T @ _targets(y)
-    for alpha in ALPHAS:
+    for alpha in alphas:
         weights = 1 / (values + alpha)
         coefficients = vectors @ (weights[:, np.newaxis] * projected)
         left_out = coefficients / (vectors**2 @ weights)[:, np.newaxis]

@@ -51,28 +51,36 @@ def _gain(each: np.ndarray, base: np.ndarray) -> str:
     return f"{of_images.mean():+.1f} ± {error:.1f}"
 
 
-def draw(hits: Hits, sizes: Sequence[int], path: Path) -> None:
-    """Draw the accuracies over the size of the training set."""
+def draw(hits_by_title: Mapping[str, Hits], sizes: Sequence[int], path: Path) -> None:
+    """Draw the accuracies over the size of the training set, a row of panels for each title."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    names = list(dict.fromkeys(name for name, _ in hits))
-    kinds = list(dict.fromkeys(kind for _, kind in hits))
+    kinds = list(dict.fromkeys(kind for hits in hits_by_title.values() for _, kind in hits))
+    shape = (len(hits_by_title), len(kinds))
     figure, panels = plt.subplots(
-        1, len(kinds), figsize=(8, 3.4), sharex=True, sharey=True, layout="constrained"
+        *shape,
+        figsize=(8, 3 * shape[0]),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
     )
-    for ax, kind in zip(panels, kinds, strict=True):
-        for name in names:
-            means, errors = zip(*map(_mean_and_error, hits[name, kind]), strict=True)
-            ax.errorbar(sizes, means, errors, marker="o", markersize=3, label=name)
-        ax.set(title=kind.upper(), xlabel="training images", xscale="log")
-        ax.set_xticks(sizes, map(str, sizes))
-        ax.minorticks_off()
-        ax.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("test accuracy (%)")
-    panels[0].legend(frameon=False, fontsize="small")
+    for row, (title, hits) in zip(panels, hits_by_title.items(), strict=True):
+        for ax, kind in zip(row, kinds, strict=True):
+            for name in dict.fromkeys(name for name, _ in hits):
+                means, errors = zip(*map(_mean_and_error, hits[name, kind]), strict=True)
+                ax.errorbar(sizes, means, errors, marker="o", markersize=3, label=name)
+            ax.set(title=f"{kind.upper()}, {title}", xscale="log")
+            ax.set_xticks(sizes, map(str, sizes))
+            ax.minorticks_off()
+            ax.spines[["top", "right"]].set_visible(False)
+        row[0].set_ylabel("test accuracy (%)")
+    for ax in panels[-1]:
+        ax.set_xlabel("training images")
+    panels[0, 0].legend(frameon=False, fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=100)
     plt.close(figure)
