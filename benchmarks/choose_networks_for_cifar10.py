@@ -19,7 +19,7 @@ from benchmarks.cifar10_study.accuracy import leave_one_out_r2
 from benchmarks.cifar10_study.images import load_images
 from benchmarks.cifar10_study.pieces import KINDS, KernelPieces, compute_missing
 from benchmarks.timing import markdown_table
-from skntk.architecture import ConvNet, FullyConnected, Layer, Myrtle, WideResNet
+from skntk.architecture import ConvNet, FullyConnected, Layer, WideResNet
 
 RESULTS = Path(__file__).parent / "results" / "networks_on_cifar10_choice.md"
 WEIGHT_STD = 1.5
@@ -44,10 +44,6 @@ def candidates(shape: tuple[int, ...]) -> dict[str, list[Layer]]:
                 WideResNet(blocks, **each, **image) for each in stds
             ]
             for blocks in (1, 2, 4)
-        },
-        **{
-            f"Myrtle, depth {depth}": [Myrtle(depth, **each, **image) for each in stds]
-            for depth in (5, 7, 10)
         },
     }
 

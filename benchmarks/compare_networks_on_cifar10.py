@@ -97,7 +97,8 @@ def main() -> None:
     sections = [images.description]
     for title, each in right.items():
         sections += [f"Accuracy in percent, {title}:", accuracy_table(each, sizes)]
-        sections += [f"Points above the {BASELINE} network:", gain_table(each, sizes, BASELINE)]
+        if BASELINE in pieces:
+            sections += [f"Points above the {BASELINE} network:", gain_table(each, sizes, BASELINE)]
     report = "\n\n".join(sections)
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     arguments.results.write_text(f"{report}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def draw(hits_by_title: Mapping[str, Hits], sizes: Sequence[int], path: Path) ->
                 means, errors = zip(*map(_mean_and_error, hits[name, kind]), strict=True)
                 ax.errorbar(sizes, means, errors, marker="o", markersize=3, label=name)
             ax.set(title=f"{kind.upper()}, {title}", xscale="log")
-            ax.set_xticks(sizes, map(str, sizes))
+            ax.set_xticks(sizes, _labels(sizes))
             ax.minorticks_off()
             ax.spines[["top", "right"]].set_visible(False)
         row[0].set_ylabel("test accuracy (%)")
@@ -84,3 +85,9 @@ def draw(hits_by_title: Mapping[str, Hits], sizes: Sequence[int], path: Path) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
     plt.close(figure)
+
+
+def _labels(sizes: Sequence[int]) -> list[str]:
+    """Return the labels of a logarithmic axis, without those that the next one would overlap."""
+    free = [following > 1.5 * size for size, following in pairwise(sizes)]
+    return [str(size) if room else "" for size, room in zip(sizes, [*free, True], strict=True)]
