@@ -8,8 +8,9 @@ half of the memory is left to blocks of samples, which the programs read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -163,10 +164,14 @@ class WorkingMemory:
     def _of_programs(self, sizes: TileSizes, network: Network, kinds: Sequence[str]) -> int:
         """Return what the programs of all threads take while they run."""
         device = self.devices.first
-        programs = [bytes_of_samples(network, size, device) for size in {sizes.left, sizes.right}]
+        programs = [
+            partial(bytes_of_samples, network, size, device) for size in {sizes.left, sizes.right}
+        ]
         if kinds:
-            programs.append(bytes_of_pairs(network, tuple(kinds), sizes, device))
-        return self.n_threads * max(programs)
+            programs.append(partial(bytes_of_pairs, network, tuple(kinds), sizes, device))
+        # They are compiled here, at the same time.
+        with ThreadPoolExecutor(len(programs)) as pool:
+            return self.n_threads * max(pool.map(lambda ask: ask(), programs))
 
     def _of_blocks(self, n_rows: int, sizes: TileSizes, network: Network) -> int:
         """Return what so many rows take in blocks, on all devices."""

@@ -69,6 +69,15 @@ class _WindowSums:
         ]
         self.tables[0] = scale * self.tables[0]
 
+    def alone_along(self, axis: int, packed: Array, shift: int | Array, offset: Any) -> Array:
+        """Return the packed sums along one axis, from a loop of their own; see `along`."""
+        shape = list(packed.shape)
+        shape[axis] = self.grid_behind.canvas[axis]
+        return self.passes.alone(
+            partial(self.along, axis, packed, shift, offset),
+            jax.ShapeDtypeStruct(shape, packed.dtype),
+        )
+
     def along(self, axis: int, packed: Array, shift: int | Array, offset: Any) -> PairState | Array:
         """Return the sums along one axis.
 
@@ -152,7 +161,7 @@ def _on_demand(field: PackedField, sums: _WindowSums) -> Field:
         )
         packed = field.packed(below)
         for axis, at in enumerate(offset):
-            packed = field.passes.alone(partial(sums.along, axis, packed, 0, at))
+            packed = sums.alone_along(axis, packed, 0, at)
         return packed
 
     return PackedField(
@@ -191,11 +200,10 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
 
         def read(total: Array, packed: Array, numbers: Array) -> Array:
             shift, target, place_on_axis = numbers
-            along_axis = partial(sums.along, axis, packed, shift, target)
             places = (*place, place_on_axis)
             if len(places) == n_axes:
-                return added(total, as_packed(along_axis()), places)
-            return add(total, field.passes.alone(along_axis), readers, places)
+                return added(total, as_packed(sums.along(axis, packed, shift, target)), places)
+            return add(total, sums.alone_along(axis, packed, shift, target), readers, places)
 
         def one(total: Array, reader: tuple[Array, Array]) -> tuple[Array, None]:
             exists, numbers = reader

@@ -45,7 +45,11 @@ class Passes:
         """Return an array whose first rows are overwritten, all but the last, as by `in_place`."""
         return _with_rows(total, as_packed(compute()), self._zero)
 
-    def alone(self, compute: Callable[[], PairState | Array]) -> Array:
+    def alone(
+        self,
+        compute: Callable[[], PairState | Array],
+        shape: jax.ShapeDtypeStruct | None = None,
+    ) -> Array:
         """Return a state computed by one loop that is fused with no other.
 
         XLA would give each of the two kernels a loop, with others for what they share. As the parts
@@ -56,6 +60,8 @@ class Passes:
         ----------
         compute : callable
             Returns the state, or the NNGP kernel alone where the NTK is 0.
+        shape : jax.ShapeDtypeStruct, default=None
+            That of the result; None traces ``compute`` once more to find it.
 
         Returns
         -------
@@ -67,7 +73,7 @@ class Passes:
         def compute_packed() -> Array:
             return as_packed(compute())
 
-        shape = jax.eval_shape(compute_packed)
+        shape = jax.eval_shape(compute_packed) if shape is None else shape
         result: Array = lax.cond(
             self.holds, compute_packed, lambda: jnp.full(shape.shape, jnp.nan, shape.dtype)
         )
