@@ -14,31 +14,32 @@ pieces are there, the table and the figure are written.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
 
-from benchmarks.cifar10_study.accuracy import Accuracy, accuracies
+from benchmarks.cifar10_study.accuracy import ALPHAS, hits
 from benchmarks.cifar10_study.images import Images, load_images
-from benchmarks.cifar10_study.pieces import KINDS, KernelPieces
-from benchmarks.cifar10_study.report import draw, table
-from benchmarks.timing import machine
+from benchmarks.cifar10_study.pieces import KINDS, KernelPieces, compute_missing
+from benchmarks.cifar10_study.report import accuracy_table, draw, gain_table
 from skntk.architecture import ConvNet, FullyConnected, Layer, Myrtle, WideResNet
 
 RESULTS = Path(__file__).parent / "results" / "networks_on_cifar10.md"
 FIGURE = Path(__file__).parent.parent / "docs" / "figures" / "networks_on_cifar10.png"
-SIZES = (10, 20, 40, 80, 160, 320, 400)
+SIZES = (10, 20, 40, 80, 160, 320, 400, 640, 1280)
+BASELINE = "fully connected"
+REGULARIZATIONS = {"alpha = 0.0001": (1e-4,), "alpha by leave-one-out": ALPHAS}
+# Of the weights and biases of all layers, in all networks.
+STDS = {"weight_std": 1.5, "bias_std": 0.5}
 
 
 def networks(shape: tuple[int, ...], flip: bool) -> dict[str, Layer]:
     """Return the networks by name, in the order of the table, all of them for flat rows."""
-    options = {"input_shape": shape, "horizontal_flip": flip}
+    options = {"input_shape": shape, "horizontal_flip": flip, **STDS}
     return {
-        "fully connected": FullyConnected(5, bias_std=0.1),
-        "convolutional": ConvNet(5, **options),
+        "fully connected": FullyConnected(8, **STDS),
+        "convolutional": ConvNet(16, **options),
+        "wide residual": WideResNet(4, **options),
+        "Myrtle-7": Myrtle(7, **options),
         "convolutional, pooled": ConvNet(5, pooling="global", **options),
-        "Myrtle-5": Myrtle(5, **options),
-        "wide residual": WideResNet(1, **options),
     }
 
 
@@ -52,18 +53,6 @@ def pieces_of(arguments: argparse.Namespace, images: Images) -> dict[str, Kernel
         )
         for name in names
     }
-
-
-def compute(pieces: Sequence[KernelPieces], minutes: float) -> bool:
-    """Compute the missing pieces, and return whether none is missing any more."""
-    start = perf_counter()
-    for each in pieces:
-        for task in each.missing():
-            if perf_counter() - start > 60 * minutes:
-                return False
-            seconds = each.compute(task)
-            print(f"{each.name}: {task}, {seconds:.1f} s", flush=True)
-    return True
 
 
 def main() -> None:
@@ -92,21 +81,29 @@ def main() -> None:
         arguments.data, arguments.train, arguments.test, arguments.pool, arguments.whiten
     )
     pieces = pieces_of(arguments, images)
-    if not compute(list(pieces.values()), arguments.minutes):
-        print("Pieces are missing: run again to go on.")
+    if not compute_missing(pieces.values(), arguments.minutes):
         return
     sizes = [n for n in SIZES if n <= arguments.train]
-    scores: dict[tuple[str, str], list[Accuracy]] = {}
-    for name, each in pieces.items():
-        for kind in KINDS:
-            kernel, cross = each.assembled(kind)
-            scores[name, kind] = accuracies(kernel, cross, images.y_train, images.y_test, sizes)
-    seconds = {name: each.seconds() for name, each in pieces.items()}
-    text = table(scores, sizes, seconds)
+    kernels = {
+        (name, kind): each.assembled(kind) for name, each in pieces.items() for kind in KINDS
+    }
+    right = {
+        title: {
+            key: hits(*both, images.y_train, images.y_test, sizes, alphas)
+            for key, both in kernels.items()
+        }
+        for title, alphas in REGULARIZATIONS.items()
+    }
+    sections = [images.description]
+    for title, each in right.items():
+        sections += [f"Accuracy in percent, {title}:", accuracy_table(each, sizes)]
+        if BASELINE in pieces:
+            sections += [f"Points above the {BASELINE} network:", gain_table(each, sizes, BASELINE)]
+    report = "\n\n".join(sections)
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    arguments.results.write_text(f"{text}\n\n{images.description}\n\n{machine()}\n")
-    print(arguments.results.read_text())
-    draw(scores, sizes, arguments.figure)
+    arguments.results.write_text(f"{report}\n")
+    print(report)
+    draw(right, sizes, arguments.figure)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Run ``python -m benchmarks.compare_with_neural_tangents --peer-python ENVIRONMEN
 neural-tangents needs an old JAX and so an environment of its own; `--peer-script` runs in it,
 takes a case, `--x64`, `--repeat` and `--save`, and prints one line of JSON with `best_s`. Both
 sides take turns for several rounds and the shortest time of each counts. The ratio is to the
-better of the other's two precisions.
+better of the other's two precisions. The rows of a case are printed as soon as it is measured.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.timing import best_of_rounds, machine, markdown_table, seconds
+from benchmarks.timing import (
+    best_of_rounds,
+    machine,
+    markdown_head,
+    markdown_row,
+    markdown_table,
+    seconds,
+)
 from skntk import gram_matrix
 from skntk.architecture import ConvNet, FullyConnected, Myrtle, WideResNet
 
@@ -177,10 +184,11 @@ def main() -> None:
 
     print(machine(), end="\n\n")
     peer = Peer(arguments.peer_python, arguments.peer_script, arguments.repeat)
-    rows = []
+    print(markdown_head(HEADER), flush=True)
     for case in arguments.cases:
-        rows += compare(peer, case, arguments.rounds, arguments.repeat)
-    print(markdown_table(HEADER, rows), end="\n\n")
+        for row in compare(peer, case, arguments.rounds, arguments.repeat):
+            print(markdown_row(row), flush=True)
+    print()
     rows = floor(4000, 64, 3 * arguments.rounds)
     print(markdown_table(["floor", "dtype", "s", "ns an entry"], rows), end="\n\n")
     print(machine())

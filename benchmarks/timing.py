@@ -54,6 +54,15 @@ def _processor() -> str:
 
 def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return a table in Markdown."""
+    return "\n".join([markdown_head(header), *map(markdown_row, rows)])
+
+
+def markdown_head(header: Iterable[str]) -> str:
+    """Return the two lines that start a table."""
     header = list(header)
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join(map(markdown_row, (header, ["---"] * len(header))))
+
+
+def markdown_row(row: Iterable[str]) -> str:
+    """Return one line of a table."""
+    return "| " + " | ".join(row) + " |"

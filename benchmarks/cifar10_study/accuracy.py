@@ -1,32 +1,25 @@
-"""Test accuracy by size of the training set, from kernel matrices."""
+"""Which test images are classified rightly, by size of the training set, from kernel matrices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-# Units of the mean diagonal of the training kernel.
-ALPHAS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+# Units of the mean diagonal of the training kernel, two a decade.
+ALPHAS = tuple(10.0 ** (exponent / 2) for exponent in range(-8, 1))
 DRAWS = 20
 
 
-class Accuracy(NamedTuple):
-    """Mean of the test accuracy over training sets, and its standard error over them."""
-
-    mean: float
-    error: float
-
-
-def accuracies(
+def hits(
     kernel: np.ndarray,
     cross: np.ndarray,
     y_train: np.ndarray,
     y_test: np.ndarray,
     sizes: Sequence[int],
-) -> list[Accuracy]:
-    """Return the accuracy for each size of the training set.
+    alphas: Sequence[float] = ALPHAS,
+) -> list[np.ndarray]:
+    """Return for each size of the training set which test images are classified rightly.
 
     Of each class equally many images are drawn from the training images, at random; if all are
     wanted there is one draw. The same are drawn for every kernel.
@@ -38,19 +31,25 @@ def accuracies(
     y_train, y_test : ndarrays
         Classes.
     sizes : sequence of int
+    alphas : sequence of float
+        Of several, the one of least squared error of left-out training images is taken, anew for
+        each training set.
+
+    Returns
+    -------
+    list of ndarrays of shape (n_draws, n_test), of 1 and 0
     """
     result = []
     for size in sizes:
         random = np.random.default_rng(size)
-        draws = DRAWS if size < len(kernel) else 1
-        scores = []
-        for _ in range(draws):
-            rows = _draw(y_train, size, random)
-            scores.append(
-                _accuracy(kernel[np.ix_(rows, rows)], cross[:, rows], y_train[rows], y_test)
-            )
-        error = np.std(scores, ddof=1) / np.sqrt(draws) if draws > 1 else 0.0
-        result.append(Accuracy(float(np.mean(scores)), float(error)))
+        draws = [_draw(y_train, size, random) for _ in range(DRAWS if size < len(kernel) else 1)]
+        right = []
+        for rows in draws:
+            fits = _fits(kernel[np.ix_(rows, rows)], y_train[rows], alphas)
+            _, coefficients = min(fits, key=lambda fit: fit[0])
+            predicted = np.unique(y_train)[np.argmax(cross[:, rows] @ coefficients, axis=1)]
+            right.append(predicted == y_test)
+        result.append(np.array(right, dtype=float))
     return result
 
 
@@ -63,18 +62,25 @@ def _draw(y: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:
     return np.concatenate(list(drawn))
 
 
-def _accuracy(
-    kernel: np.ndarray, cross: np.ndarray, y_train: np.ndarray, y_test: np.ndarray
-) -> float:
-    """Return the accuracy with the alpha of least squared error of left-out training images."""
-    classes = np.unique(y_train)
-    targets = (y_train[:, np.newaxis] == classes) - 1 / len(classes)
-    scale = np.mean(np.diagonal(kernel))
-    errors, scores = [], []
-    for alpha in ALPHAS:
-        inverse = np.linalg.inv(kernel + alpha * scale * np.eye(len(kernel)))
-        coefficients = inverse @ targets
-        errors.append(np.mean((coefficients / np.diagonal(inverse)[:, np.newaxis]) ** 2))
-        predicted = classes[np.argmax(cross @ coefficients, axis=1)]
-        scores.append(np.mean(predicted == y_test))
-    return float(scores[int(np.argmin(errors))])
+def leave_one_out_r2(kernel: np.ndarray, y: np.ndarray) -> float:
+    """Return the coefficient of determination of left-out one-hot targets, with the best alpha."""
+    error, _ = min(_fits(kernel, y, ALPHAS), key=lambda fit: fit[0])
+    return float(1 - error / np.mean(_targets(y) ** 2))
+
+
+def _targets(y: np.ndarray) -> np.ndarray:
+    classes = np.unique(y)
+    return np.asarray((y[:, np.newaxis] == classes) - 1 / len(classes))
+
+
+def _fits(
+    kernel: np.ndarray, y: np.ndarray, alphas: Sequence[float]
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield for each alpha the mean squared error of left-out targets and the coefficients."""
+    values, vectors = np.linalg.eigh(kernel / np.mean(np.diagonal(kernel)))
+    projected = vectors.T @ _targets(y)
+    for alpha in alphas:
+        weights = 1 / (values + alpha)
+        coefficients = vectors @ (weights[:, np.newaxis] * projected)
+        left_out = coefficients / (vectors**2 @ weights)[:, np.newaxis]
+        yield float(np.mean(left_out**2)), coefficients

@@ -64,8 +64,7 @@ def load_images(path: Path, n_train: int, n_test: int, pool: int, whiten: float 
         done = f"ZCA-whitened (regularization {whiten:g})"
     size = " x ".join(map(str, shape[:2]))
     description = f"{n_train} training and {n_test} test images of {size} pixels, {done}."
-    rows = (X.reshape(len(X), -1) for X in (X_train, X_test))
-    flat_train, flat_test = rows
+    flat_train, flat_test = (X.reshape(len(X), np.prod(shape)) for X in (X_train, X_test))
     return Images(flat_train, train[1], flat_test, test[1], shape, description)
 
 

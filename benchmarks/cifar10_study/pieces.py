@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -50,9 +50,8 @@ class KernelPieces:
     ) -> None:
         self.name = name
         self._network, self._images, self._dtype, self._rows = network, images, dtype, rows
-        what = repr(network).encode() + images.X_train.tobytes() + images.X_test.tobytes()
-        # Pieces of other images, networks or precisions are in other folders.
-        digest = hashlib.sha256(what + dtype.encode()).hexdigest()[:12]
+        # Pieces of other training images, networks or precisions are in other folders.
+        digest = _digest(repr(network).encode(), images.X_train.tobytes(), dtype.encode())
         self._folder = folder / f"{name.replace(',', '').replace(' ', '_')}-{digest}"
 
     def missing(self) -> Iterator[Piece]:
@@ -68,7 +67,7 @@ class KernelPieces:
         seconds = perf_counter() - start
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / "unfinished.npz"
-        np.savez(unfinished, seconds=seconds, **arrays)
+        np.savez(unfinished, **arrays)
         unfinished.replace(self._file(piece))
         return seconds
 
@@ -83,33 +82,47 @@ class KernelPieces:
         below = np.tril(kernels["train"], -1)
         return below + below.T + np.diag(np.diagonal(kernels["train"])), kernels["test"]
 
-    def seconds(self) -> float:
-        """Return how long all pieces took."""
-        total = 0.0
-        for piece in self._pieces():
-            with np.load(self._file(piece)) as arrays:
-                total += float(arrays["seconds"])
-        return total
-
     def _pieces(self) -> Iterator[Piece]:
         for part, X in (("train", self._images.X_train), ("test", self._images.X_test)):
             for start in range(0, len(X), self._rows):
                 yield Piece(part, start, min(start + self._rows, len(X)))
 
+    def _rows_of(self, piece: Piece) -> np.ndarray:
+        X = self._images.X_train if piece.part == "train" else self._images.X_test
+        return X[piece.start : piece.stop]
+
     def _file(self, piece: Piece) -> Path:
-        return self._folder / f"{piece}.npz"
+        # With the images in the name, more test images need only their own pieces.
+        return self._folder / f"{piece}-{_digest(self._rows_of(piece).tobytes())}.npz"
 
     def _of_training(self, piece: Piece) -> dict[str, np.ndarray]:
-        X = self._images.X_train
-        square = self._kernels(X[piece.start : piece.stop])
+        rows = self._rows_of(piece)
+        square = self._kernels(rows)
         if not piece.start:
             return square
-        before = self._kernels(X[piece.start : piece.stop], X[: piece.start])
+        before = self._kernels(rows, self._images.X_train[: piece.start])
         return {kind: np.hstack([before[kind], square[kind]]) for kind in KINDS}
 
     def _of_test(self, piece: Piece) -> dict[str, np.ndarray]:
-        return self._kernels(self._images.X_test[piece.start : piece.stop], self._images.X_train)
+        return self._kernels(self._rows_of(piece), self._images.X_train)
 
     def _kernels(self, X: np.ndarray, Y: np.ndarray | None = None) -> dict[str, np.ndarray]:
         kernels = gram_matrix(self._network, X, Y, kind=KINDS, dtype=self._dtype)
         return dict(zip(KINDS, kernels, strict=True))
+
+
+def compute_missing(pieces: Iterable[KernelPieces], minutes: float) -> bool:
+    """Compute missing pieces until the minutes are over; return whether all are there now."""
+    start = perf_counter()
+    for each in pieces:
+        for task in each.missing():
+            if perf_counter() - start > 60 * minutes:
+                print("Pieces are missing: run again to go on.")
+                return False
+            seconds = each.compute(task)
+            print(f"{each.name}: {task}, {seconds:.1f} s", flush=True)
+    return True
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]

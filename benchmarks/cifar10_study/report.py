@@ -1,61 +1,93 @@
-"""The table and the figure of the comparison."""
+"""The tables and the figure of the comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.cifar10_study.accuracy import Accuracy
+import numpy as np
+
 from benchmarks.timing import markdown_table
 
-Scores = Mapping[tuple[str, str], Sequence[Accuracy]]
+# By network and kernel, for each size of the training set: draws x test images.
+Hits = Mapping[tuple[str, str], Sequence[np.ndarray]]
 
 
-def table(scores: Scores, sizes: Sequence[int], seconds: Mapping[str, float]) -> str:
-    """Return the accuracies in percent, with standard errors where there are several draws."""
-    header = ["network", "kernel", *(f"n = {size}" for size in sizes), "s, both kernels"]
-    rows = []
-    for (name, kind), accuracies in scores.items():
-        time = f"{seconds[name]:.0f}" if kind == "nngp" else ""
-        rows.append([name, kind.upper(), *map(_cell, accuracies), time])
-    return markdown_table(header, rows)
+def accuracy_table(hits: Hits, sizes: Sequence[int]) -> str:
+    """Return the accuracies in percent, with standard errors over the draws of training images."""
+    return _table(hits, sizes, [[_over_draws(each) for each in row] for row in hits.values()])
 
 
-def _cell(accuracy: Accuracy) -> str:
-    spread = f" ± {100 * accuracy.error:.1f}" if accuracy.error else ""
-    return f"{100 * accuracy.mean:.1f}{spread}"
+def gain_table(hits: Hits, sizes: Sequence[int], baseline: str) -> str:
+    """Return by how many points the others are better, with standard errors over test images."""
+    others = {key: row for key, row in hits.items() if key[0] != baseline}
+    cells = [
+        [_gain(each, base) for each, base in zip(row, hits[baseline, kind], strict=True)]
+        for (_, kind), row in others.items()
+    ]
+    return _table(others, sizes, cells)
 
 
-def draw(scores: Scores, sizes: Sequence[int], path: Path) -> None:
-    """Draw the accuracies over the size of the training set."""
+def _table(hits: Hits, sizes: Sequence[int], cells: Sequence[Sequence[str]]) -> str:
+    header = ["network", "kernel", *(f"n = {size}" for size in sizes)]
+    keys = ([name, kind.upper()] for name, kind in hits)
+    return markdown_table(header, [[*key, *row] for key, row in zip(keys, cells, strict=True)])
+
+
+def _over_draws(each: np.ndarray) -> str:
+    mean, error = _mean_and_error(each)
+    return f"{mean:.1f} ± {error:.1f}" if len(each) > 1 else f"{mean:.1f}"
+
+
+def _mean_and_error(each: np.ndarray) -> tuple[float, float]:
+    of_draws = 100 * each.mean(axis=1)
+    error = of_draws.std(ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 0.0
+    return float(of_draws.mean()), float(error)
+
+
+def _gain(each: np.ndarray, base: np.ndarray) -> str:
+    of_images = 100 * (each - base).mean(axis=0)
+    error = of_images.std(ddof=1) / np.sqrt(len(of_images))
+    return f"{of_images.mean():+.1f} ± {error:.1f}"
+
+
+def draw(hits_by_title: Mapping[str, Hits], sizes: Sequence[int], path: Path) -> None:
+    """Draw the accuracies over the size of the training set, a row of panels for each title."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    names = list(dict.fromkeys(name for name, _ in scores))
-    colors = dict(zip(names, plt.get_cmap("tab10").colors, strict=False))
+    kinds = list(dict.fromkeys(kind for hits in hits_by_title.values() for _, kind in hits))
+    shape = (len(hits_by_title), len(kinds))
     figure, panels = plt.subplots(
-        1, 2, figsize=(8, 3.4), sharex=True, sharey=True, layout="constrained"
+        *shape,
+        figsize=(8, 3 * shape[0]),
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
     )
-    for ax, kind in zip(panels, ("nngp", "ntk"), strict=True):
-        for name in names:
-            accuracies = scores[name, kind]
-            ax.errorbar(
-                sizes,
-                [100 * each.mean for each in accuracies],
-                [100 * each.error for each in accuracies],
-                color=colors[name],
-                marker="o",
-                markersize=3,
-                label=name,
-            )
-        ax.set(title=kind.upper(), xlabel="training images", xscale="log")
-        ax.set_xticks(sizes, map(str, sizes))
-        ax.minorticks_off()
-        ax.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("test accuracy (%)")
-    panels[0].legend(frameon=False, fontsize="small")
+    for row, (title, hits) in zip(panels, hits_by_title.items(), strict=True):
+        for ax, kind in zip(row, kinds, strict=True):
+            for name in dict.fromkeys(name for name, _ in hits):
+                means, errors = zip(*map(_mean_and_error, hits[name, kind]), strict=True)
+                ax.errorbar(sizes, means, errors, marker="o", markersize=3, label=name)
+            ax.set(title=f"{kind.upper()}, {title}", xscale="log")
+            ax.set_xticks(sizes, _labels(sizes))
+            ax.minorticks_off()
+            ax.spines[["top", "right"]].set_visible(False)
+        row[0].set_ylabel("test accuracy (%)")
+    for ax in panels[-1]:
+        ax.set_xlabel("training images")
+    panels[0, 0].legend(frameon=False, fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=100)
     plt.close(figure)
+
+
+def _labels(sizes: Sequence[int]) -> list[str]:
+    """Return the labels of a logarithmic axis, without those that the next one would overlap."""
+    free = [following > 1.5 * size for size, following in pairwise(sizes)]
+    return [str(size) if room else "" for size, room in zip(sizes, [*free, True], strict=True)]

@@ -12,7 +12,7 @@ import jax
 from skntk.architecture.combinators import Composition, Serial, check_layer, split_key
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
-from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets
+from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offset, Offsets
 from skntk.architecture.spatial.reads import (
     Reads,
     copied,
@@ -104,7 +104,8 @@ class Branches(Composition):
             branch.offsets_below(of_branch, grid, of_samples)
             for branch, of_branch in zip(self.branches, behind, strict=True)
         ]
-        return tuple(tuple(sorted(set().union(*of_axis))) for of_axis in zip(*needed, strict=True))
+        asked = [each for each in needed if each != NO_OFFSETS] or [NO_OFFSETS]
+        return tuple(tuple(sorted(set().union(*of_axis))) for of_axis in zip(*asked, strict=True))
 
     def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
         field = field.kept()

@@ -9,9 +9,11 @@ from operator import mul
 from typing import Any, ClassVar, Self
 
 import jax
+from jax import lax
 
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
+from skntk.architecture.repetition import repeated_groups
 from skntk.architecture.spatial.fields import Field, Grid, Offsets
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
 
@@ -92,6 +94,9 @@ class Composition(Layer):
 class Serial(Composition):
     """Layers one after the other.
 
+    On vectors, a group of layers that comes many times in a row is compiled once, with a loop
+    around it: a hundred layers compile as fast as ten.
+
     Parameters
     ----------
     layers : list of layers
@@ -130,14 +135,21 @@ class Serial(Composition):
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         statistics = []
-        for layer in self.layers:
-            state, of_layer = layer.propagate_samples(state)
-            statistics.append(of_layer)
+        for group, repetitions in repeated_groups(self.layers):
+            if repetitions == 1:
+                state, of_group = _samples_through(state, group)
+            else:
+                state, of_group = lax.scan(_samples_through, state, group, repetitions)
+            statistics.append(of_group)
         return state, tuple(statistics)
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
-        for layer, of_left, of_right in zip(self.layers, left, right, strict=True):
-            state = layer.propagate_pairs(state, of_left, of_right)
+        groups = repeated_groups(self.layers)
+        for (group, repetitions), *of_group in zip(groups, left, right, strict=True):
+            if repetitions == 1:
+                state, _ = _pairs_through(state, (group, *of_group))
+            else:
+                state, _ = lax.scan(_pairs_through, state, (group, *of_group), repetitions)
         return state
 
     def smallest_canvas(
@@ -205,6 +217,27 @@ class Serial(Composition):
         return reduce(
             lambda shape, layer: layer.width_behind(shape, outputs), self.layers, input_shape
         )
+
+
+def _samples_through(
+    state: SampleState, layers: tuple[Layer, ...]
+) -> tuple[SampleState, tuple[Statistics, ...]]:
+    """Return the state behind layers, and the statistics of each."""
+    statistics = []
+    for layer in layers:
+        state, of_layer = layer.propagate_samples(state)
+        statistics.append(of_layer)
+    return state, tuple(statistics)
+
+
+def _pairs_through(
+    state: PairState,
+    layers: tuple[tuple[Layer, ...], tuple[Statistics, ...], tuple[Statistics, ...]],
+) -> tuple[PairState, None]:
+    """Return the state behind layers, given with their left and right statistics."""
+    for layer, left, right in zip(*layers, strict=True):
+        state = layer.propagate_pairs(state, left, right)
+    return state, None
 
 
 def check_layer(member: object, owner: object) -> Layer:

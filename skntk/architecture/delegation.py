@@ -25,6 +25,9 @@ class DelegatingLayer(Layer):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.network_within().output_shape(input_shape)
 
+    def tells_equal_samples_apart(self) -> bool:
+        return self.network_within().tells_equal_samples_apart()
+
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return self.network_within().outputs_are_gaussian(inputs_are_gaussian)
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from skntk.architecture.layer import Layer, Parameters
+from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offsets
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
 from skntk.architecture.validation import check_integer, check_real
 
@@ -110,6 +111,14 @@ class Dense(Layer):
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return True
+
+    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+        return offsets
+
+    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+        if offsets == NO_OFFSETS:
+            return field, ()
+        return super().field_of_samples(field, offsets)
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         return SampleState(*self._map(state.nngp, state.ntk)), ()

@@ -54,6 +54,9 @@ class Dropout(Layer):
             raise ValueError(f"Dropout(keep_rate={self.keep_rate!r}): keep_rate must be > 0.")
         return input_shape
 
+    def tells_equal_samples_apart(self) -> bool:
+        return True
+
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         return SampleState(state.nngp / self.keep_rate, state.ntk / self.keep_rate), ()
 

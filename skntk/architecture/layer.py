@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skntk.architecture.functions import as_reference, from_reference
 from skntk.architecture.registry import register
-from skntk.architecture.spatial.fields import Field, Grid, Offset, Offsets, Shifted
+from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offset, Offsets, Shifted
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Layer"]
@@ -126,6 +126,19 @@ class Layer(BaseEstimator):
         """
         return True
 
+    def tells_equal_samples_apart(self) -> bool:
+        """Return whether a sample with itself is more than a pair of equal ones, as to `Dropout`.
+
+        Returns
+        -------
+        bool
+        """
+        parts = jax.tree.leaves(
+            [self._field(name) for name in self._numeric],
+            is_leaf=lambda part: isinstance(part, Layer),
+        )
+        return any(part.tells_equal_samples_apart() for part in parts if isinstance(part, Layer))
+
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         """Return whether the outputs at infinite width are Gaussian, as those of `Dense` are.
 
@@ -209,7 +222,7 @@ class Layer(BaseEstimator):
         Parameters
         ----------
         offsets : Offsets
-            What the network above asks for.
+            What the network above asks for; `NO_OFFSETS` if nothing but the statistics of samples.
         grid : Grid
             Pixels and places before the layer.
         of_samples : bool
@@ -219,7 +232,10 @@ class Layer(BaseEstimator):
         -------
         Offsets
         """
-        return tuple(tuple(sorted({0, *each})) for each in offsets) if of_samples else offsets
+        if not of_samples:
+            return offsets
+        of_axes = ((),) * len(grid.sizes) if offsets == NO_OFFSETS else offsets
+        return tuple(tuple(sorted({0, *each})) for each in of_axes)
 
     def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
         """Map the kernels of samples with themselves at all pairs of positions.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from skntk.architecture.state import SampleState
 from skntk.gram.devices import Devices
 from skntk.gram.engine import Engine
 from skntk.gram.programs import sample_program
+from skntk.gram.sizes import samples_as_pairs
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,14 @@ class Block:
         The rows and the padding.
     statistics : pytree of jax.Array of shape (..., block size)
         What the pair program reads of each.
-    state : SampleState of ndarray of shape (block size,)
-        Their kernels with themselves.
+    state : SampleState of ndarray of shape (block size,), or None
+        Their kernels with themselves, where the program for samples computes them.
     """
 
     rows: slice
     X: jax.Array
     statistics: Any
-    state: SampleState
+    state: SampleState | None
     _copies: dict[jax.Device, Block] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -67,13 +69,13 @@ class Block:
         return values
 
 
-def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState) -> Block:
+def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState | None) -> Block:
     with jax.enable_x64(X.dtype == np.float64):
         return Block(rows, jax.device_put(X), jax.device_put(statistics), state)
 
 
 def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -> list[Block]:
-    """Cut the rows of X into blocks and compute the kernels of every sample with itself.
+    """Cut the rows of X into blocks and compute what pairs need to know of every sample.
 
     Parameters
     ----------
@@ -93,44 +95,76 @@ def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -
     Raises
     ------
     ValueError
-        If the kernel of a sample with itself is not finite. Every entry of the matrix is bounded by
-        these, so that nothing else can overflow.
+        If the kernel of a sample with itself is not finite, where it is computed here. Every entry
+        of the matrix is bounded by these, so that nothing else can overflow.
     """
     starts = range(0, len(X), size)
     rows = [slice(start, min(start + size, len(X))) for start in starts]
-    blocks: dict[int, Block] = {}
-
-    def store(task: tuple[slice, np.ndarray], block: Block) -> None:
-        blocks[block.rows.start] = block
-
-    tasks = ((of_block, X[of_block]) for of_block in rows)
-    engine.run_tasks(partial(_compute_block, engine.devices, architecture, size), store, tasks)
-    in_order = [blocks[start] for start in starts]
+    tasks = [(of_block, X[of_block]) for of_block in rows]
+    compute = partial(_compute_block, engine.devices, architecture, size)
+    in_order = _started_together(compute, tasks) if X.ndim == 2 else _shared(compute, tasks, engine)
     for block in in_order:
-        _check_finite(block)
+        for kind in SampleState._fields if block.state is not None else ():
+            check_finite(kind, block.diagonal(kind), block.rows.start)
     return in_order
 
 
-def _compute_block(
-    devices: Devices, architecture: Layer, size: int, task: tuple[slice, np.ndarray]
-) -> Block:
+Task = tuple[slice, np.ndarray]
+
+
+def _started_together(compute: Callable[[Task], Block], tasks: list[Task]) -> list[Block]:
+    """Return blocks of vectors: a short program for each, which XLA runs while the next starts.
+
+    Workers would take longer to come and go.
+    """
+    return [_finished(block) for block in [compute(task) for task in tasks]]
+
+
+def _shared(compute: Callable[[Task], Block], tasks: list[Task], engine: Engine) -> list[Block]:
+    """Return blocks that workers compute."""
+    blocks: dict[int, Block] = {}
+
+    def store(task: Task, block: Block) -> None:
+        blocks[block.rows.start] = _finished(block)
+
+    engine.run_tasks(compute, store, tasks)
+    return [blocks[rows.start] for rows, _ in tasks]
+
+
+def _compute_block(devices: Devices, architecture: Layer, size: int, task: Task) -> Block:
+    """Return a block whose kernels are still on their way."""
     rows, X = task
     padded = np.zeros((size, *X.shape[1:]), X.dtype)
     padded[: len(X)] = X
     with devices.borrowed() as device, jax.enable_x64(X.dtype == np.float64):
         on_device = jax.device_put(padded, device)
-        state, statistics = sample_program.on(device)(architecture, on_device)
-        return Block(rows, on_device, statistics, jax.tree.map(np.asarray, state))
+        with_kernels = not samples_as_pairs(architecture, X.shape)
+        compute = sample_program.on(device)
+        state, statistics = compute(architecture, on_device, with_kernels=with_kernels)
+        return Block(rows, on_device, statistics, state)
 
 
-def _check_finite(block: Block) -> None:
-    for kind in SampleState._fields:
-        failed = ~np.isfinite(block.diagonal(kind))
-        if failed.any():
-            row = block.rows.start + int(np.argmax(failed))
-            raise ValueError(
-                f"The {kind.upper()} kernel of sample {row} with itself is not finite in "
-                f"{block.X.dtype}: its inputs are too large for this architecture. Rescale the "
-                "inputs (for example with StandardScaler), reduce weight_std, or choose an "
-                "activation that grows more slowly."
-            )
+def _finished(block: Block) -> Block:
+    return replace(block, state=jax.tree.map(np.asarray, block.state))
+
+
+def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
+    """Raise a ValueError unless kernels are finite.
+
+    Parameters
+    ----------
+    kind : str
+    kernels : ndarray of shape (n, ...)
+        Kernels of some consecutive samples.
+    first : int, default=0
+        Number of the first sample.
+    """
+    failed = ~np.isfinite(kernels).reshape(len(kernels), -1).all(axis=1)
+    if failed.any():
+        row = first + int(np.argmax(failed))
+        raise ValueError(
+            f"The {kind.upper()} kernel of sample {row} is not finite in "
+            f"{kernels.dtype}: its inputs are too large for this architecture. Rescale the inputs "
+            "(for example with StandardScaler), reduce weight_std, or choose an activation that "
+            "grows more slowly."
+        )

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from skntk.architecture.layer import Layer
-from skntk.gram.blocks import make_blocks
 from skntk.gram.engine import Engine
-from skntk.gram.tiles import cross_matrices, symmetric_matrices
+from skntk.gram.sizes import samples_as_pairs
+from skntk.gram.tiles import cross_matrices, diagonals, symmetric_matrices
 
 
 def symmetric_in_groups(
@@ -51,13 +51,10 @@ def diagonals_in_groups(
     architecture: Layer, X: np.ndarray, kinds: Sequence[str], engine: Engine
 ) -> list[np.ndarray]:
     """Return the kernels of the rows of X with themselves."""
-    diagonals = [np.empty(len(X), X.dtype) for _ in kinds]
-    for rows in _groups(len(X), engine.rows_at_once(architecture, (), X)):
-        sizes = engine.begin(architecture, (), X[rows])
-        blocks = make_blocks(architecture, X[rows], sizes.left, engine)
-        for diagonal, kind in zip(diagonals, kinds, strict=True):
-            diagonal[rows] = np.concatenate([block.diagonal(kind) for block in blocks])
-    return diagonals
+    programs = kinds if samples_as_pairs(architecture, X.shape) else ()
+    groups = _groups(len(X), engine.rows_at_once(architecture, programs, X))
+    of_groups = [diagonals(architecture, X[rows], kinds, engine) for rows in groups]
+    return [np.concatenate(of_kind) for of_kind in zip(*of_groups, strict=True)]
 
 
 def _groups(n_rows: int, at_once: int) -> Iterator[slice]:

@@ -8,6 +8,7 @@ module, never on an instance. `Program.on` gives the function for the platform o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,8 @@ import numpy as np
 from jax import lax
 
 from skntk.architecture.layer import Layer
-from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
+from skntk.architecture.spatial.fields import NO_OFFSETS, Grid, canvas_for, input_field
+from skntk.architecture.spatial.passes import Passes
 from skntk.architecture.state import (
     Array,
     SampleState,
@@ -38,16 +40,22 @@ def as_arguments(architecture: Layer, dtype: np.dtype) -> Layer:
     return arguments
 
 
-@program()
-def sample_program(architecture: Layer, X: Array) -> tuple[SampleState, Statistics]:
-    """Return the kernels of the rows of X with themselves, and the statistics that pairs need."""
+@program(static_argnames="with_kernels")
+def sample_program(
+    architecture: Layer, X: Array, *, with_kernels: bool
+) -> tuple[SampleState | None, Statistics]:
+    """Return the kernels of the rows of X with themselves, and the statistics that pairs need.
+
+    Without the kernels, which images can do, only offsets that the statistics need are computed.
+    """
     if X.ndim == 2:
         return architecture.propagate_samples(input_samples(X))
     grid = canvas_for(architecture, X.shape[1:-1])
     images = _on_canvas(X, grid)
-    field = input_field(images, images, grid, of_samples=True)
-    field, statistics = architecture.field_of_samples(field, ())
-    return SampleState(*field.at(())), statistics
+    passes = Passes(jnp.square(images))
+    field = input_field(images, images, grid, passes, of_samples=True)
+    field, statistics = architecture.field_of_samples(field, () if with_kernels else NO_OFFSETS)
+    return SampleState(*field.at(())) if with_kernels else None, statistics
 
 
 @program(static_argnames="kinds", donate_argnames="memory", keep_unused=True)
@@ -120,18 +128,26 @@ def turn_program(
 
         return jax.tree.map(piece, right)
 
-    def one_round(number: Array, memory: tuple[Array, ...]) -> tuple[Array, ...]:
-        images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))
-        field = input_field(left[0], images, grid, of_samples=False)
-        state = architecture.field_of_pairs(field, (), left[1], of_right).at(())
-        return tuple(
-            lax.dynamic_update_index_in_dim(
-                rows, getattr(state, kind), number, 0, allow_negative_indices=False
-            )
-            for rows, kind in zip(memory, kinds, strict=True)
-        )
+    passes = Passes(jnp.square(left[0]))
 
-    return lax.fori_loop(0, count, one_round, memory)
+    def kernels(number: Array) -> list[Array]:
+        images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))
+        field = input_field(left[0], images, grid, passes, of_samples=False)
+        state = architecture.field_of_pairs(field, (), left[1], of_right).at(())
+        return [getattr(state, kind) for kind in kinds]
+
+    of_passes, body = passes.looped(kernels, (count,))
+
+    def one_round(number: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+        memory, of_passes = carry
+        rows, of_passes = body(of_passes, number)
+        memory = tuple(
+            lax.dynamic_update_index_in_dim(all_rows, row, number, 0, allow_negative_indices=False)
+            for all_rows, row in zip(memory, rows, strict=True)
+        )
+        return memory, of_passes
+
+    return lax.fori_loop(0, count, one_round, (memory, of_passes))[0]
 
 
 def _repeated(values: Array, length: int) -> Array:

@@ -57,8 +57,9 @@ ACCELERATOR = Layout((248, 504, 1000, 2000, 4000), (16, 32, 64, 128), 2**26, 2**
 def layout_of(platform: str) -> Layout:
     """Return what suits the devices of a platform, as `jax.Device` names it."""
     if platform == "cpu":
-        # Arrays of a program stay in cache; two vectors hold both kernels.
-        return Layout(BLOCK_SIZES, IMAGE_BLOCK_SIZES, 2**17, 128, 60_000, 2**19)
+        # Arrays of a program stay in cache. Loops over fewer pairs than fill four vectors are
+        # unrolled by LLVM, which then finds no vectors in them.
+        return Layout(BLOCK_SIZES, IMAGE_BLOCK_SIZES, 2**17, 256, 60_000, 2**19)
     return ACCELERATOR
 
 
@@ -165,6 +166,17 @@ def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
     """Return how many offsets of the pixels of samples ``(n, *sizes, channels)`` are needed."""
     grid = canvas_for(architecture, shape[1:-1])
     return prod(map(len, architecture.offsets_below((), grid, of_samples=False)))
+
+
+def samples_as_pairs(architecture: Layer, shape: tuple[int, ...]) -> bool:
+    """Return whether the kernels of samples ``(n, ...)`` with themselves are computed as pairs.
+
+    A pool reads many offsets, but what pairs need to know of every sample takes few: the kernels
+    are then left to the program for pairs, unless a sample is more than a pair of equal ones.
+    """
+    if len(shape) == 2 or architecture.tells_equal_samples_apart():
+        return False
+    return n_offsets(architecture, shape) > 1
 
 
 def pairs_at_once(n_pixels: int, dtype: np.dtype, layout: Layout) -> int:

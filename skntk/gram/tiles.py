@@ -11,12 +11,12 @@ import jax
 import numpy as np
 
 from skntk.architecture.layer import Layer
-from skntk.gram.blocks import Block, make_blocks
+from skntk.gram.blocks import Block, check_finite, make_blocks
 from skntk.gram.devices import Devices
 from skntk.gram.engine import Engine
 from skntk.gram.programs import pair_program
 from skntk.gram.results import TileResults, results_pool
-from skntk.gram.sizes import TileSizes
+from skntk.gram.sizes import TileSizes, samples_as_pairs
 from skntk.gram.turns import Turns, turns_of
 
 # Rows that are mirrored at a time; twice as many or half as many are no faster.
@@ -83,8 +83,11 @@ def symmetric_matrices(
     tasks = _tasks(combinations_with_replacement(blocks, 2), sizes)
     _run(architecture, matrices, kinds, tasks, engine, symmetric=True)
     for matrix, kind in zip(matrices, kinds, strict=True):
-        # That a sample is the same as itself is known only to the per-sample program.
-        np.fill_diagonal(matrix, np.concatenate([block.diagonal(kind) for block in blocks]))
+        if all(block.state is not None for block in blocks):
+            # That a sample is the same as itself is known only to the per-sample program.
+            np.fill_diagonal(matrix, np.concatenate([block.diagonal(kind) for block in blocks]))
+        else:
+            check_finite(kind, np.diagonal(matrix))
 
 
 def cross_matrices(
@@ -101,6 +104,33 @@ def cross_matrices(
     right_blocks = make_blocks(architecture, Y, sizes.right, engine)
     tasks = _tasks(product(left_blocks, right_blocks), sizes)
     _run(architecture, matrices, kinds, tasks, engine, symmetric=False)
+    if samples_as_pairs(architecture, X.shape):
+        for matrix, kind in zip(matrices, kinds, strict=True):
+            check_finite(kind, matrix)
+
+
+def diagonals(
+    architecture: Layer, X: np.ndarray, kinds: Sequence[str], engine: Engine
+) -> list[np.ndarray]:
+    """Return the kernels of the rows of X with themselves."""
+    if not samples_as_pairs(architecture, X.shape):
+        blocks = make_blocks(architecture, X, engine.begin(architecture, (), X).left, engine)
+        return [np.concatenate([block.diagonal(kind) for block in blocks]) for kind in kinds]
+    sizes = engine.begin(architecture, kinds, X)
+    results = [np.empty(len(X), X.dtype) for _ in kinds]
+
+    def store(task: Turns, of_task: TileResults) -> None:
+        for result, array in zip(results, of_task.arrays, strict=True):
+            result[task.left.rows] = np.asarray(array)[0, : task.left.n_rows]
+        of_task.release()
+
+    blocks = make_blocks(architecture, X, sizes.left, engine)
+    tasks = [Turns(block, block, 0, 1, sizes.together) for block in blocks]
+    compute = partial(compute_task, engine.devices, architecture, tuple(kinds))
+    engine.run_tiles(compute, store, tasks)
+    for result, kind in zip(results, kinds, strict=True):
+        check_finite(kind, result)
+    return results
 
 
 def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | Turns]:

@@ -92,8 +92,9 @@ class Turns:
 
 
 def turns_of(left: Block, right: Block, sizes: TileSizes) -> Iterator[Turns]:
-    """Yield the tasks of two blocks; those of a block with itself leave out turn 0."""
-    start, stop = (1, len(left.X) // 2 + 1) if left is right else (0, len(right.X))
+    """Yield the tasks of two blocks; a block with itself leaves out what is known already."""
+    known = left is right and left.state is not None
+    start, stop = int(known), len(left.X) // 2 + 1 if left is right else len(right.X)
     for first in range(start, stop, sizes.rounds * sizes.together):
         rounds = min(sizes.rounds, -(-(stop - first) // sizes.together))
         yield Turns(left, right, first, rounds, sizes.together)

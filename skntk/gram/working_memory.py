@@ -21,7 +21,7 @@ from sklearn import get_config
 from skntk.architecture.layer import Layer
 from skntk.gram.devices import Devices
 from skntk.gram.programs import pair_program, sample_program, turn_program
-from skntk.gram.sizes import TileSizes, layout_of, tile_sizes
+from skntk.gram.sizes import TileSizes, layout_of, samples_as_pairs, tile_sizes
 
 MEBIBYTE = 2**20
 
@@ -192,7 +192,9 @@ def bytes_of_samples(network: Network, size: int, device: jax.Device) -> int:
     """Return the bytes of the program for a block of samples, see `bytes_of_pairs`."""
     with jax.enable_x64(network.dtype == np.float64):
         inputs = _on(device, (size, *network.sample_shape), network.dtype)
-        return _bytes_of(sample_program.on(device), network.architecture(), inputs)
+        architecture = network.architecture()
+        options = {"with_kernels": not samples_as_pairs(architecture, inputs.shape)}
+        return _bytes_of(sample_program.on(device), architecture, inputs, **options)
 
 
 @lru_cache(maxsize=1024)
@@ -226,7 +228,10 @@ def bytes_of_block(network: Network, size: int, device: jax.Device) -> int:
 def _block(network: Network, size: int, device: jax.Device) -> tuple[Any, Any]:
     """Return what a tile reads of a block, without values."""
     inputs = _on(device, (size, *network.sample_shape), network.dtype)
-    _, statistics = jax.eval_shape(sample_program.on(device), network.architecture(), inputs)
+    architecture = network.architecture()
+    with_kernels = not samples_as_pairs(architecture, inputs.shape)
+    compute = sample_program.on(device)
+    _, statistics = compute.eval_shape(architecture, inputs, with_kernels=with_kernels)
     return inputs, jax.tree.map(
         lambda leaf: _on(device, leaf.shape, leaf.dtype, leaf.weak_type), statistics
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from skntk.architecture.state import Array
 
@@ -73,7 +74,17 @@ def arcsine(sine: Array, cosine: Array, cosine_squared: Array) -> Array:
     """
     small = cosine_squared > 0.5
     ratio = _polynomial(jnp.where(small, sine * sine, cosine_squared))
-    return jnp.where(small, sine * ratio, jnp.copysign(np.pi / 2 - cosine * ratio, sine))
+    return jnp.where(small, sine * ratio, _signed(np.pi / 2 - cosine * ratio, sine))
+
+
+def _signed(magnitude: Array, like: Array) -> Array:
+    """Return nonnegative magnitudes with the signs of other numbers, in one instruction.
+
+    `jnp.copysign` takes three, as the sign it replaces may be any.
+    """
+    bits = np.dtype(f"int{8 * like.dtype.itemsize}")
+    sign = lax.bitcast_convert_type(like, bits) & np.iinfo(bits).min
+    return lax.bitcast_convert_type(lax.bitcast_convert_type(magnitude, bits) | sign, like.dtype)
 
 
 @arcsine.defjvp

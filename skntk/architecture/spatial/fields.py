@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from operator import add
+from operator import add, mul
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from skntk.architecture.spatial.passes import Passes, unpacked
 from skntk.architecture.state import Array, PairState
 
 
@@ -42,6 +43,9 @@ Offset = tuple[int | LoopIndex, ...]
 
 Offsets = tuple[tuple[int, ...], ...]
 """The offsets that a layer above needs: of each axis some, and all their combinations."""
+
+NO_OFFSETS: Offsets = ((),)
+"""Asked of a network behind whose last spatial layer nothing is needed but the statistics."""
 
 
 class Grid(NamedTuple):
@@ -74,8 +78,8 @@ class Field:
     grid : Grid
     compute : callable
         Returns the `PairState` of an offset, arrays of shape ``(*canvas, pairs)``.
-    always : scalar array
-        True, which the compiler does not know, see `in_one_pass`.
+    passes : Passes
+        How the loops of the program are kept apart.
     of_samples : bool
         Whether pairs are samples with themselves. Then offset 0 is a position with itself, which is
         more than a pair of equal ones (to `Dropout`), and may not be met inside of a loop.
@@ -87,12 +91,12 @@ class Field:
         self,
         grid: Grid,
         compute: Callable[[Offset], PairState],
-        always: Array,
+        passes: Passes,
         of_samples: bool,
         sources: Sequence[Field] = (),
     ) -> None:
         self.grid = grid
-        self.always = always
+        self.passes = passes
         self.of_samples = of_samples
         self._compute = compute
         self._sources = sources
@@ -129,18 +133,21 @@ class Field:
             The fields that ``compute`` reads; None is this one.
         """
         if grid is not None:
-            return Field(grid, compute, self.always, self.of_samples)
+            return Field(grid, compute, self.passes, self.of_samples)
         read = (self,) if sources is None else sources
-        return Field(self.grid, compute, self.always, self.of_samples, read)
+        return Field(self.grid, compute, self.passes, self.of_samples, read)
 
     def kept(self) -> PackedField:
         """Return the field with the state of every offset computed once, by one loop."""
 
         def compute(offset: Offset) -> Array:
             self.prepare(offset)
-            return in_one_pass(lambda: self._to_keep(offset), self.always)
+            keep = self.passes.in_place if self.grid.canvas else self.passes.alone
+            return keep(lambda: self._to_keep(offset))
 
-        return PackedField(self.grid, compute, self.always, self.of_samples)
+        return PackedField(self.grid, compute, self.passes, self.of_samples, with_ntk=self._has_ntk)
+
+    _has_ntk = True
 
     def _to_keep(self, offset: Offset) -> PairState | Array:
         return self.at(offset)
@@ -162,6 +169,8 @@ class Field:
 class InputField(Field):
     """A field of inputs: their NTK is 0."""
 
+    _has_ntk = False
+
     def _to_keep(self, offset: Offset) -> PairState | Array:
         return self.at(offset).nngp
 
@@ -171,25 +180,30 @@ class PackedField(Field):
 
     Parameters
     ----------
-    grid, always, of_samples
+    grid, passes, of_samples
         As for `Field`.
     compute_packed : callable
-        Returns the state of an offset as `in_one_pass` packs it.
+        Returns the state of an offset as `Passes` packs it.
+    with_ntk : bool
+        Whether states have an NTK; the others are real arrays.
     """
 
     def __init__(
         self,
         grid: Grid,
         compute_packed: Callable[[Offset], Array],
-        always: Array,
+        passes: Passes,
         of_samples: bool,
+        *,
+        with_ntk: bool,
     ) -> None:
-        super().__init__(grid, self._unpacked, always, of_samples)
+        super().__init__(grid, self._unpacked, passes, of_samples)
+        self.with_ntk = with_ntk
         self._compute_packed = compute_packed
         self._known: dict[tuple[Any, ...], Array] = {}
 
     def packed(self, offset: Offset) -> Array:
-        """Return the state of one offset, computed once."""
+        """Return the state of one offset, computed once; it may have one more row of zeros."""
         key = tuple(each.key if isinstance(each, LoopIndex) else each for each in offset)
         if key not in self._known:
             self._known[key] = self._compute_packed(offset)
@@ -202,75 +216,8 @@ class PackedField(Field):
         return self
 
     def _unpacked(self, offset: Offset) -> PairState:
-        return unpacked(self.packed(offset))
-
-
-def in_one_pass(compute: Callable[[], PairState | Array], always: Array) -> Array:
-    """Return a state computed by one loop that is fused with no other.
-
-    XLA would give each of the two kernels a loop, with others for what they share, and would
-    compute what a sum over neighbours reads anew for every neighbour. As the parts of one complex
-    array both come from one loop, and nothing is fused across the branch of a condition.
-
-    Parameters
-    ----------
-    compute : callable
-        Returns the state, or the NNGP kernel alone where the NTK is 0.
-    always : scalar array
-        True, which the compiler does not know.
-
-    Returns
-    -------
-    complex array
-        The NNGP kernel as the real part, the NTK as the imaginary part; a real array without NTK.
-    """
-
-    def packed() -> Array:
-        state = compute()
-        return lax.complex(*state) if isinstance(state, PairState) else state
-
-    shape = jax.eval_shape(packed)
-    result: Array = lax.cond(always, packed, lambda: jnp.full(shape.shape, jnp.nan, shape.dtype))
-    return result
-
-
-def over_offsets(
-    turn: Callable[[Array, Any], Array], total: Array, steps: Any, always: Array
-) -> Array:
-    """Return a total to which every step of a loop over offsets adds.
-
-    Each turn stands inside of a condition, where one pass follows the other: XLA would spread the
-    small independent parts of a long loop body over threads, which then mostly wait.
-
-    Parameters
-    ----------
-    turn : callable
-        Maps the total and one step to the new total.
-    total : array
-    steps : pytree of arrays
-        Their first axis is that of the steps.
-    always : scalar array
-        True, which the compiler does not know.
-    """
-
-    def body(total: Array, step: Any) -> tuple[Array, None]:
-        return lax.cond(always, turn, lambda total, step: total, total, step), None
-
-    return lax.scan(body, total, steps)[0]
-
-
-def unpacked(values: Array) -> PairState:
-    """Return the state that `in_one_pass` packed."""
-    if not jnp.iscomplexobj(values):
-        return PairState(values, jnp.zeros_like(values))
-    return PairState(jnp.real(values), jnp.imag(values))
-
-
-def mapped_parts(function: Callable[[Array], Array], *packed: Array) -> PairState | Array:
-    """Return what `in_one_pass` packs: a function of the kernels, or of the NNGP kernel alone."""
-    if not jnp.iscomplexobj(packed[0]):
-        return function(*packed)
-    return PairState(*map(function, *map(unpacked, packed)))
+        rows = tuple(map(slice, self.grid.canvas[:1]))
+        return unpacked(self.packed(offset)[rows])
 
 
 def value_of(at: int | LoopIndex) -> int | Array:
@@ -331,7 +278,9 @@ def _twice_in_a_row(values: Array, n_axes: int) -> Array:
     return values
 
 
-def input_field(left: Array, right: Array, grid: Grid, *, of_samples: bool) -> Field:
+def input_field(
+    left: Array, right: Array, grid: Grid, passes: Passes, *, of_samples: bool
+) -> Field:
     """Return the field of mean products of the channels of pairs of images.
 
     Parameters
@@ -339,23 +288,22 @@ def input_field(left: Array, right: Array, grid: Grid, *, of_samples: bool) -> F
     left, right : arrays of shape (channels, *canvas, pairs)
         0 where there is no pixel.
     grid : Grid
+    passes : Passes
     of_samples : bool
         Whether pairs are samples with themselves.
     """
-    shifted = Shifted(right, len(grid.sizes))
-    # That squares are not negative the compiler does not see through the slice.
-    always = jnp.logical_not(jnp.ravel(jnp.square(left))[0] < 0)
+    unrolled = len(left) <= _MOST_UNROLLED_CHANNELS
+    shifted = Shifted(tuple(right) if unrolled else right, len(grid.sizes))
 
     def compute(offset: Offset) -> PairState:
         nngp = _mean_of_products(left, shifted.at(offset))
         return PairState(nngp, jnp.zeros_like(nngp))
 
-    return InputField(grid, compute, always, of_samples)
+    return InputField(grid, compute, passes, of_samples)
 
 
-def _mean_of_products(left: Array, right: Array) -> Array:
+def _mean_of_products(left: Array, right: Array | Sequence[Array]) -> Array:
     """Return the mean over the first axis, in a form that XLA computes for whole vectors."""
-    n_channels = len(left)
-    if n_channels > _MOST_UNROLLED_CHANNELS:
+    if isinstance(right, jax.Array):
         return jnp.mean(left * right, axis=0)
-    return reduce(add, (left[c] * right[c] for c in range(n_channels))) / n_channels
+    return reduce(add, map(mul, left, right)) / len(right)

@@ -21,12 +21,10 @@ from skntk.architecture.spatial.fields import (
     Offsets,
     PackedField,
     in_loop,
-    in_one_pass,
-    mapped_parts,
     moved,
-    over_offsets,
     value_of,
 )
+from skntk.architecture.spatial.passes import mapped_parts
 from skntk.architecture.spatial.windows import PADDINGS, Window
 from skntk.architecture.state import Array
 
@@ -59,7 +57,7 @@ class _WindowSums:
     """The sums of one layer, from one input offset to one output offset at a time."""
 
     def __init__(self, field: Field, windows: tuple[Window, ...], scale: float) -> None:
-        self.always = field.always
+        self.passes = field.passes
         self.sizes = field.grid.sizes
         self.windows = windows
         self.grid_behind = grid_behind(field.grid, windows)
@@ -70,7 +68,10 @@ class _WindowSums:
         self.tables[0] = scale * self.tables[0]
 
     def __call__(self, packed: Array, shifts: Offset, offset: Offset) -> Array:
-        """Return the sums over packed values ``(*canvas, ...)``, by the positions of the shifts."""
+        """Return the sums over packed values ``(*canvas, ...)``, by the positions of the shifts.
+
+        One more row of zeros changes nothing.
+        """
         dtype = jnp.finfo(packed.dtype).dtype
         for axis in range(len(self.windows)):
             tables = jnp.asarray(self.tables[axis], dtype)
@@ -79,7 +80,7 @@ class _WindowSums:
                 weights = _one_of(tables, shifts[axis], offset[axis])
                 return _sum_along(values, weights, axis, self.windows[axis], self.sizes[axis])
 
-            packed = in_one_pass(partial(mapped_parts, along_axis, packed), self.always)
+            packed = self.passes.alone(partial(mapped_parts, along_axis, packed))
         return packed
 
 
@@ -140,7 +141,9 @@ def _on_demand(field: PackedField, sums: _WindowSums) -> Field:
         )
         return sums(field.packed(below), (0,) * len(shift), offset)
 
-    return PackedField(sums.grid_behind, compute, field.always, field.of_samples)
+    return PackedField(
+        sums.grid_behind, compute, field.passes, field.of_samples, with_ntk=field.with_ntk
+    )
 
 
 def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Field:
@@ -149,10 +152,10 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
     Every input offset is computed once, and added to all output offsets that read it.
     """
     steps = tuple(map(jnp.asarray, _schedule(field.grid, sums.windows, offsets)))
-    state = field.packed(field.zero)
     canvas = sums.grid_behind.canvas
     n_axes = len(canvas)
-    behind = state.shape[n_axes:]
+    of_canvas = field.passes.empty(canvas, with_ntk=field.with_ntk)
+    behind = of_canvas.shape[n_axes:]
     of_one_offset = (*(1,) * n_axes, *canvas, *behind)
 
     def start(place: Iterable[int | Array]) -> tuple[Array, ...]:
@@ -175,25 +178,28 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
                 exists, add_to_one, lambda total, *_: total, total, packed, reader
             ), None
 
-        return lax.scan(one, total, tuple(readers))[0]
+        with field.passes.apart():
+            return lax.scan(one, total, tuple(readers))[0]
 
     def turn(total: Array, step: tuple[Array, ...]) -> Array:
         below, *readers = step
         return add(total, field.packed(in_loop(below)), readers)
 
-    total = jnp.zeros((*map(len, offsets), *canvas, *behind), state.dtype)
+    total = jnp.zeros((*map(len, offsets), *of_canvas.shape), of_canvas.dtype)
     if field.of_samples:
         # Offset 0 comes first, and stands before the loop.
-        total = add(total, state, [each[0] for each in steps[1:]])
+        total = add(total, field.packed(field.zero), [each[0] for each in steps[1:]])
         steps = tuple(each[1:] for each in steps)
-    total = over_offsets(turn, total, steps, field.always)
+    total = field.passes.over_offsets(turn, total, steps)
     positions = [_positions(of_axis, n) for of_axis, n in zip(offsets, canvas, strict=True)]
 
     def compute(offset: Offset) -> Array:
         place = (_one_of(jnp.asarray(p), at) for p, at in zip(positions, offset, strict=True))
         return _piece(total, start(place), of_one_offset).reshape(*canvas, *behind)
 
-    return PackedField(sums.grid_behind, compute, field.always, field.of_samples)
+    return PackedField(
+        sums.grid_behind, compute, field.passes, field.of_samples, with_ntk=field.with_ntk
+    )
 
 
 def _piece(values: Array, start: Sequence[Array], shape: tuple[int, ...]) -> Array:

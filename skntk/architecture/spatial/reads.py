@@ -137,7 +137,7 @@ def moved_along(field: Field, grid: Grid, start: Sequence[int]) -> Field:
             *(lax.pad(values, jnp.zeros((), values.dtype), shifts) for values in inside)
         )
 
-    return Field(grid, compute, field.always, field.of_samples, (field,))
+    return Field(grid, compute, field.passes, field.of_samples, (field,))
 
 
 def copied(grid: Grid, canvas: Sequence[int], start: Sequence[int]) -> Reads:

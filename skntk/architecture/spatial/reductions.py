@@ -13,16 +13,14 @@ import jax.numpy as jnp
 
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import (
+    NO_OFFSETS,
     Field,
     Grid,
     Offset,
     Offsets,
     in_loop,
-    in_one_pass,
-    mapped_parts,
-    over_offsets,
-    unpacked,
 )
+from skntk.architecture.spatial.passes import Passes, mapped_parts, unpacked
 from skntk.architecture.state import Array, PairState, Statistics
 
 __all__ = ["Flatten", "GlobalAvgPool", "GlobalSumPool"]
@@ -43,7 +41,7 @@ class _Reduction(Layer):
         return inputs_are_gaussian
 
     def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._reduced(field), ()
+        return field if offsets == NO_OFFSETS else self._reduced(field), ()
 
     def field_of_pairs(
         self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
@@ -79,7 +77,7 @@ class Flatten(_Reduction):
         return ((0,),) * len(grid.sizes)
 
     def _reduce(self, field: Field) -> PairState:
-        sums = unpacked(_summed(_pixels(field, field.zero), len(field.grid.sizes), field.always))
+        sums = unpacked(_summed(_pixels(field, field.zero), len(field.grid.sizes), field.passes))
         return PairState(*(values / prod(field.grid.sizes) for values in sums))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
@@ -110,27 +108,32 @@ class GlobalSumPool(_Reduction):
         return input_shape[-1:]
 
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+        if offsets == NO_OFFSETS:
+            return ((),) * len(grid.canvas)
         return tuple(tuple(range(places)) for places in grid.canvas)
 
     def _scale(self, grid: Grid) -> float:
         return 1.0
 
     def _reduce(self, field: Field) -> PairState:
-        # Offset 0 stands before the loop: samples with themselves may not meet it inside.
-        _, *others = product(*map(range, field.grid.canvas))
+        others = list(product(*map(range, field.grid.canvas)))
         weights = [1.0] * len(others)
+        rows, *columns = field.grid.canvas
+        total = field.passes.empty((rows + 1, *columns), with_ntk=True)
         if field.of_samples:
-            others, weights = _one_of_opposites(others, field.grid.canvas)
-        total = _pixels(field, field.zero)
+            # Offset 0 stands before the loop: samples with themselves may not meet it inside.
+            others, weights = _one_of_opposites(others[1:], field.grid.canvas)
+            total = _with_pixels(field, field.zero, total, 1.0)
 
         def add_offset(total: Array, step: tuple[Array, Array]) -> Array:
             offset, weight = step
-            return _pixels(field, in_loop(offset), total, weight)
+            return _with_pixels(field, in_loop(offset), total, weight)
 
         if others:
             steps = jnp.array(others, jnp.int32), jnp.asarray(weights, jnp.finfo(total.dtype).dtype)
-            total = over_offsets(add_offset, total, steps, field.always)
-        of_all = unpacked(_summed(total, len(field.grid.sizes), field.always))
+            total = field.passes.over_offsets(add_offset, total, steps)
+        total = total[:rows]
+        of_all = unpacked(_summed(total, len(field.grid.sizes), field.passes))
         return PairState(*(self._scale(field.grid) * values for values in of_all))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
@@ -174,28 +177,32 @@ def _one_of_opposites(
     return list(weights), list(weights.values())
 
 
-def _pixels(
-    field: Field, offset: Offset, total: Array | None = None, weight: Array | float = 1.0
-) -> Array:
-    """Return the packed state of an offset, 0 where there is no pixel, added to a total."""
+def _pixels(field: Field, offset: Offset) -> Array:
+    """Return the packed state of an offset, 0 where there is no pixel."""
+    field.prepare(offset)
+    rows = field.grid.canvas[0]
+    return field.passes.in_place(lambda: field.inside(offset, field.at(offset)))[:rows]
+
+
+def _with_pixels(field: Field, offset: Offset, total: Array, weight: Array | float) -> Array:
+    """Return a total, with one more row, to which the packed state of an offset is added."""
     field.prepare(offset)
 
     def compute() -> PairState:
         state = field.inside(offset, field.at(offset))
-        if total is None:
-            return state
-        sums = (old + weight * new for old, new in zip(unpacked(total), state, strict=True))
+        before = unpacked(total[: field.grid.canvas[0]])
+        sums = (old + weight * new for old, new in zip(before, state, strict=True))
         return PairState(*sums)
 
-    return in_one_pass(compute, field.always)
+    return field.passes.replaced(total, compute)
 
 
-def _summed(packed: Array, n_axes: int, always: Array) -> Array:
+def _summed(packed: Array, n_axes: int, passes: Passes) -> Array:
     """Return the sums over the first axes, each in a loop over whole vectors of pairs."""
 
     def of_first_axis(values: Array) -> Array:
         return reduce(add, (values[at] for at in range(len(values))))
 
     for _ in range(n_axes):
-        packed = in_one_pass(partial(mapped_parts, of_first_axis, packed), always)
+        packed = passes.alone(partial(mapped_parts, of_first_axis, packed))
     return packed

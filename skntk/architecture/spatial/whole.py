@@ -49,11 +49,12 @@ def states_by_offset(field: Field, offsets: Sequence[tuple[int, ...]]) -> PairSt
     # Offset 0 stands before the loop: samples with themselves may not meet it inside.
     states = [values[None] for values in field.at(first)]
     if others:
-        _, in_turns = lax.scan(
-            lambda nothing, offset: (nothing, field.at(in_loop(offset))),
-            None,
-            jnp.array(others, jnp.int32),
-        )
+        with field.passes.apart():
+            _, in_turns = lax.scan(
+                lambda nothing, offset: (nothing, field.at(in_loop(offset))),
+                None,
+                jnp.array(others, jnp.int32),
+            )
         states = [jnp.concatenate(each) for each in zip(states, in_turns, strict=True)]
     return PairState(*states)
 
