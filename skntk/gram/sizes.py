@@ -188,4 +188,5 @@ def pairs_at_once(n_pixels: int, dtype: np.dtype, layout: Layout) -> int:
 
 def turns_together(block_size: int, most_pairs: int) -> int:
     """Return how many turns make whole vectors, so few that a block with itself is two tasks."""
-    return max(min(most_pairs // block_size, block_size // 4), 1)
+    turns = block_size // 2 + 1
+    return max(min(most_pairs // block_size, -(-turns // 2)), 1)

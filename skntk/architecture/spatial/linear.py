@@ -8,6 +8,7 @@ from itertools import product
 from operator import add
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -16,7 +17,6 @@ from skntk.architecture.layer import Layer
 from skntk.architecture.spatial.fields import (
     Field,
     Grid,
-    LoopIndex,
     Offset,
     Offsets,
     PackedField,
@@ -24,9 +24,9 @@ from skntk.architecture.spatial.fields import (
     moved,
     value_of,
 )
-from skntk.architecture.spatial.passes import mapped_parts
+from skntk.architecture.spatial.passes import as_packed, mapped_parts
 from skntk.architecture.spatial.windows import PADDINGS, Window
-from skntk.architecture.state import Array
+from skntk.architecture.state import Array, PairState
 
 
 def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale: float) -> Field:
@@ -48,6 +48,8 @@ def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale
         window.shifts(n, places) for window, n, places in zip(windows, *field.grid, strict=True)
     ]
     sums = _WindowSums(field, tuple(windows), scale)
+    if not all(offsets):
+        return Field(sums.grid_behind, _not_asked_for, field.passes, field.of_samples)
     if all(len(of_axis) == 1 for of_axis in shifts):
         return _on_demand(field, sums)
     return _accumulated(field, sums, offsets)
@@ -67,24 +69,29 @@ class _WindowSums:
         ]
         self.tables[0] = scale * self.tables[0]
 
-    def __call__(self, packed: Array, shifts: Offset, offset: Offset) -> Array:
-        """Return the sums over packed values ``(*canvas, ...)``, by the positions of the shifts.
+    def along(self, axis: int, packed: Array, shift: int | Array, offset: Any) -> PairState | Array:
+        """Return the sums along one axis.
 
-        One more row of zeros changes nothing.
+        Parameters
+        ----------
+        axis : int
+        packed : array of shape (*canvas, ...)
+            One more row of zeros changes nothing.
+        shift : int or scalar array
+            The number of the shift.
+        offset : int, LoopIndex or scalar array
+            The output offset on this axis.
         """
-        dtype = jnp.finfo(packed.dtype).dtype
-        for axis in range(len(self.windows)):
-            tables = jnp.asarray(self.tables[axis], dtype)
+        tables = jnp.asarray(self.tables[axis], jnp.finfo(packed.dtype).dtype)
+        weights = _one_of(tables, shift, offset)
 
-            def along_axis(values: Array, tables: Array = tables, axis: int = axis) -> Array:
-                weights = _one_of(tables, shifts[axis], offset[axis])
-                return _sum_along(values, weights, axis, self.windows[axis], self.sizes[axis])
+        def along_axis(values: Array) -> Array:
+            return _sum_along(values, weights, axis, self.windows[axis], self.sizes[axis])
 
-            packed = self.passes.alone(partial(mapped_parts, along_axis, packed))
-        return packed
+        return mapped_parts(along_axis, packed)
 
 
-def _one_of(tables: Array, *indices: int | LoopIndex) -> Array:
+def _one_of(tables: Array, *indices: Any) -> Array:
     """Return the table at nonnegative indices of the first axes."""
     for index in indices:
         tables = lax.dynamic_index_in_dim(
@@ -126,6 +133,10 @@ def _strided(values: Array, axis: int, start: int, stride: int, count: int) -> A
     return lax.slice_in_dim(piece, 0, None, stride, axis)
 
 
+def _not_asked_for(offset: Offset) -> PairState:
+    raise AssertionError("No offset of this field was asked for.")
+
+
 def _on_demand(field: PackedField, sums: _WindowSums) -> Field:
     """Return the sums where every output offset reads one input offset."""
     (shift,) = product(
@@ -139,7 +150,10 @@ def _on_demand(field: PackedField, sums: _WindowSums) -> Field:
                 sums.windows, offset, shift, field.grid.canvas, strict=True
             )
         )
-        return sums(field.packed(below), (0,) * len(shift), offset)
+        packed = field.packed(below)
+        for axis, at in enumerate(offset):
+            packed = field.passes.alone(partial(sums.along, axis, packed, 0, at))
+        return packed
 
     return PackedField(
         sums.grid_behind, compute, field.passes, field.of_samples, with_ntk=field.with_ntk
@@ -151,7 +165,8 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
 
     Every input offset is computed once, and added to all output offsets that read it.
     """
-    steps = tuple(map(jnp.asarray, _schedule(field.grid, sums.windows, offsets)))
+    below, readers = _schedule(field.grid, sums.windows, offsets)
+    steps = jnp.asarray(below), jax.tree.map(jnp.asarray, readers)
     canvas = sums.grid_behind.canvas
     n_axes = len(canvas)
     of_canvas = field.passes.empty(canvas, with_ntk=field.with_ntk)
@@ -163,33 +178,41 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
         indices = (*place, *(0,) * (len(of_one_offset) - n_axes))
         return tuple(jnp.asarray(index, jnp.int32) for index in indices)
 
-    def add_to_one(total: Array, packed: Array, reader: Sequence[Array]) -> Array:
-        shift, target, place = reader
-        new = sums(packed, tuple(shift), tuple(target)).reshape(of_one_offset)
+    def added(total: Array, new: Array, place: Sequence[Array]) -> Array:
         old = _piece(total, start(place), of_one_offset)
+        sums_of_one = old + new.reshape(of_one_offset)
         return lax.dynamic_update_slice(
-            total, old + new, start(place), allow_negative_indices=False
+            total, sums_of_one, start(place), allow_negative_indices=False
         )
 
-    def add(total: Array, packed: Array, readers: Sequence[Array]) -> Array:
-        def one(total: Array, reader: Sequence[Array]) -> tuple[Array, None]:
-            exists, *reader = reader
-            return lax.cond(
-                exists, add_to_one, lambda total, *_: total, total, packed, reader
-            ), None
+    def add(total: Array, packed: Array, readers: Readers, place: tuple[Array, ...] = ()) -> Array:
+        """Add to the output offsets of one place on the first axes, and of all on the others."""
+        axis = len(place)
+
+        def read(total: Array, packed: Array, numbers: Array) -> Array:
+            shift, target, place_on_axis = numbers
+            along_axis = partial(sums.along, axis, packed, shift, target)
+            places = (*place, place_on_axis)
+            if len(places) == n_axes:
+                return added(total, as_packed(along_axis()), places)
+            return add(total, field.passes.alone(along_axis), readers, places)
+
+        def one(total: Array, reader: tuple[Array, Array]) -> tuple[Array, None]:
+            exists, numbers = reader
+            return lax.cond(exists, read, lambda total, *_: total, total, packed, numbers), None
 
         with field.passes.apart():
-            return lax.scan(one, total, tuple(readers))[0]
+            return lax.scan(one, total, readers[axis])[0]
 
-    def turn(total: Array, step: tuple[Array, ...]) -> Array:
-        below, *readers = step
-        return add(total, field.packed(in_loop(below)), readers)
+    def turn(total: Array, step: tuple[Array, Readers]) -> Array:
+        offset, readers = step
+        return add(total, field.packed(in_loop(offset)), readers)
 
     total = jnp.zeros((*map(len, offsets), *of_canvas.shape), of_canvas.dtype)
     if field.of_samples:
         # Offset 0 comes first, and stands before the loop.
-        total = add(total, field.packed(field.zero), [each[0] for each in steps[1:]])
-        steps = tuple(each[1:] for each in steps)
+        total = add(total, field.packed(field.zero), jax.tree.map(lambda each: each[0], readers))
+        steps = jax.tree.map(lambda each: each[1:], steps)
     total = field.passes.over_offsets(turn, total, steps)
     positions = [_positions(of_axis, n) for of_axis, n in zip(offsets, canvas, strict=True)]
 
@@ -206,21 +229,18 @@ def _piece(values: Array, start: Sequence[Array], shape: tuple[int, ...]) -> Arr
     return lax.dynamic_slice(values, start, shape, allow_negative_indices=False)
 
 
+Readers = Sequence[tuple[Any, Any]]
+"""For every axis, the output offsets that read an input offset.
+
+Of every axis an array (most,) that is False where there are fewer, and one (most, 3) of the number
+of the shift, the output offset, and where this stands among the offsets asked for.
+"""
+
+
 def _schedule(
     grid: Grid, windows: Sequence[Window], offsets: Offsets
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what every input offset is added to.
-
-    Returns
-    -------
-    below : ndarray of int32 of shape (n_below, n_axes)
-        The input offsets.
-    exists : ndarray of bool of shape (n_below, most)
-        False where there are fewer output offsets.
-    shifts, targets, places : ndarrays of int32 of shape (n_below, most, n_axes)
-        Numbers of the shifts, output offsets, and where these stand among the output offsets asked
-        for.
-    """
+) -> tuple[np.ndarray, Readers]:
+    """Return the input offsets, shape (n_below, n_axes), and the readers of each of them."""
     per_axis = []
     for window, of_axis, n, canvas in zip(windows, offsets, *grid, strict=True):
         readers: dict[int, list[tuple[int, int, int]]] = {}
@@ -230,14 +250,18 @@ def _schedule(
                 readers.setdefault(at, []).append((number, target, place))
         per_axis.append(readers)
     below = list(product(*map(sorted, per_axis)))
-    entries = [
-        list(product(*(readers[at] for readers, at in zip(per_axis, each, strict=True))))
-        for each in below
+    of_axes = [
+        _filled([readers[at] for at in on_axis])
+        for readers, on_axis in zip(per_axis, zip(*below, strict=True), strict=True)
     ]
+    return np.array(below, np.int32), of_axes
+
+
+def _filled(entries: Sequence[list[tuple[int, int, int]]]) -> tuple[np.ndarray, np.ndarray]:
     most = max(map(len, entries))
     exists = np.array([[number < len(each) for number in range(most)] for each in entries])
-    filled = np.array([each + each[:1] * (most - len(each)) for each in entries], np.int32)
-    return np.array(below, np.int32), exists, *np.moveaxis(filled, -1, 0)
+    filled = [each + each[:1] * (most - len(each)) for each in entries]
+    return exists, np.array(filled, np.int32)
 
 
 def _positions(offsets: tuple[int, ...], canvas: int) -> np.ndarray:

@@ -43,7 +43,7 @@ class Passes:
 
     def replaced(self, total: Array, compute: Callable[[], PairState]) -> Array:
         """Return an array whose first rows are overwritten, all but the last, as by `in_place`."""
-        return _with_rows(total, packed(compute()), self._zero)
+        return _with_rows(total, as_packed(compute()), self._zero)
 
     def alone(self, compute: Callable[[], PairState | Array]) -> Array:
         """Return a state computed by one loop that is fused with no other.
@@ -65,7 +65,7 @@ class Passes:
         """
 
         def compute_packed() -> Array:
-            return packed(compute())
+            return as_packed(compute())
 
         shape = jax.eval_shape(compute_packed)
         result: Array = lax.cond(
@@ -87,7 +87,7 @@ class Passes:
         """
         if not self._memories:
             return self.alone(compute)
-        return self._memories[-1].written(packed(compute()), self._zero)
+        return self._memories[-1].written(as_packed(compute()), self._zero)
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -192,7 +192,7 @@ def _with_rows(array: Array, values: Array, zero: Array) -> Array:
     return lax.dynamic_update_slice(array, values, start, allow_negative_indices=False)
 
 
-def packed(state: PairState | Array) -> Array:
+def as_packed(state: PairState | Array) -> Array:
     """Return a state as one complex array, and the NNGP kernel alone as it is."""
     return lax.complex(*state) if isinstance(state, PairState) else state
 
