@@ -284,8 +284,8 @@ def _check_architecture(architecture: object, X: object) -> None:
         return
     if isinstance(X, Layer):
         raise TypeError(
-            "The architecture comes first, and the inputs follow: write "
-            f"gram_matrix({type(X).__name__}(...), X)."
+            f"The architecture comes first, and the inputs follow: {type(X).__name__}(...) stands "
+            f"in the place of X, and {type(architecture).__name__} in its place. Swap the two."
         )
     wanted = "an object such as FullyConnected(depth=3), not a class or another type"
     raise TypeError(f"architecture must be {wanted}; got {architecture!r}.")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skntk import gram_matrix
-from skntk.architecture import Conv, Flatten, Serial
+from skntk.architecture import AvgPool, Conv, Erf, Flatten, GlobalAvgPool, Serial
 from skntk.gram.blocks import Block
 from skntk.gram.results import TileResults
 from skntk.gram.sizes import (
@@ -67,3 +67,12 @@ def test_large_images_keep_whole_vectors():
     dtype = np.dtype("float32")
     assert pairs_at_once(32 * 32, dtype, CPU) == pairs_at_once(256 * 256, dtype, CPU) == 32
     assert image_block_size(NETWORK, np.zeros((100, 64, 64, 3), dtype), CPU) <= 32
+
+
+def test_pools_of_which_no_statistics_are_read():
+    """Behind the last activation only pairs of samples meet; their means are means of one pool."""
+    X = np.random.default_rng(0).normal(size=(3, 4, 6, 2))
+    below = [Conv((3, 3), bias_std=0.5), Erf()]
+    in_steps = Serial([*below, AvgPool((2, 3), (2, 3)), AvgPool((2, 1), (2, 1)), GlobalAvgPool()])
+    at_once = Serial([*below, GlobalAvgPool()])
+    np.testing.assert_allclose(gram_matrix(in_steps, X), gram_matrix(at_once, X), rtol=1e-12)

@@ -39,6 +39,13 @@ def test_architecture_is_an_object(function, architecture):
 
 
 @pytest.mark.parametrize("function", [gram_matrix, gram_diagonal])
+def test_swapped_arguments(function):
+    with pytest.raises(TypeError, match="The architecture comes first") as refusal:
+        function(X, FullyConnected(3))
+    assert "FullyConnected(...) stands in the place of X, and ndarray" in str(refusal.value)
+
+
+@pytest.mark.parametrize("function", [gram_matrix, gram_diagonal])
 @pytest.mark.parametrize(
     ("architecture", "error", "message"),
     [
