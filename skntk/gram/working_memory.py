@@ -169,7 +169,9 @@ class WorkingMemory:
         ]
         if kinds:
             programs.append(partial(bytes_of_pairs, network, tuple(kinds), sizes, device))
-        # They are compiled here, at the same time.
+        if len(network.sample_shape) == 1:
+            return self.n_threads * max(ask() for ask in programs)
+        # Programs for images compile for seconds, and do so here at the same time.
         with ThreadPoolExecutor(len(programs)) as pool:
             return self.n_threads * max(pool.map(lambda ask: ask(), programs))
 
