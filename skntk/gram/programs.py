@@ -64,16 +64,21 @@ def pair_program(
     left: tuple[Array, Statistics],
     right: tuple[Array, Statistics],
     memory: tuple[Array, ...],
+    zero: Array,
     *,
     kinds: Sequence[str],
 ) -> tuple[Array, ...]:
     """Return the kernels of all left with all right vectors, both (X, statistics), for each kind.
 
-    The results take the place of ``memory``, arrays of their shape whose values do not matter.
+    The results overwrite ``memory``, arrays whose values do not matter, all but the last row: XLA
+    leaves a loop that writes into a piece of an array to the thread that asks for the tile.
     """
     (X, of_left), (Y, of_right) = left, right
     state = architecture.propagate_pairs(input_pairs(X, Y), as_left(of_left), as_right(of_right))
-    return tuple(getattr(state, kind) for kind in kinds)
+    return tuple(
+        lax.dynamic_update_slice(array, getattr(state, kind), (zero, zero))
+        for array, kind in zip(memory, kinds, strict=True)
+    )
 
 
 @program(static_argnames=("kinds", "together"), donate_argnames="memory")

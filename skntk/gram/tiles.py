@@ -43,12 +43,13 @@ class Tile:
     def compute(self, architecture: Layer, kinds: Sequence[str]) -> TileResults:
         """Return the kernels, arrays of shape (left block size, right block size)."""
         left, right = ((block.X, block.statistics) for block in (self.left, self.right))
-        shape, dtype = (len(left[0]), len(right[0])), left[0].dtype
+        shape, dtype = (len(left[0]) + 1, len(right[0])), left[0].dtype
         with jax.enable_x64(dtype == np.float64):
             device = left[0].device
             memory = tuple(results_pool.take(shape, dtype, device) for _ in kinds)
             compute = pair_program.on(device)
-            return TileResults(compute(architecture, left, right, memory, kinds=tuple(kinds)))
+            zero = np.int32(0)
+            return TileResults(compute(architecture, left, right, memory, zero, kinds=tuple(kinds)))
 
     def store(
         self,

@@ -213,9 +213,9 @@ def bytes_of_pairs(
     with jax.enable_x64(dtype == np.float64):
         blocks = [_block(network, size, device) for size in (sizes.left, sizes.right)]
         if not sizes.together:
-            memory = (_on(device, (sizes.left, sizes.right), dtype),) * len(kinds)
+            memory = (_on(device, (sizes.left + 1, sizes.right), dtype),) * len(kinds)
             of_vectors = pair_program.on(device)
-            return _bytes_of(of_vectors, architecture, *blocks, memory, kinds=kinds)
+            return _bytes_of(of_vectors, architecture, *blocks, memory, np.int32(0), kinds=kinds)
         rounds = -(-sizes.right // sizes.together)
         memory = (_on(device, (rounds, sizes.together * sizes.left), dtype),) * len(kinds)
         turns = (np.int32(0), np.int32(0))
