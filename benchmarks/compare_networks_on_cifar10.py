@@ -98,7 +98,10 @@ def main() -> None:
     }
     sections = [images.description]
     for title, each in right.items():
-        sections += [f"Accuracy in percent, {title}:", accuracy_table(each, sizes)]
+        sections += [
+            f"Accuracy in percent by number of training images, {title}:",
+            accuracy_table(each, sizes),
+        ]
         if BASELINE in pieces:
             sections += [f"Points above the {BASELINE} network:", gain_table(each, sizes, BASELINE)]
     report = "\n\n".join(sections)
