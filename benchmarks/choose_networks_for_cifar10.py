@@ -70,7 +70,7 @@ def main() -> None:
         return
     header = [
         "network",
-        *(f"{kind.upper()}, bias_std={std:g}" for kind in KINDS for std in BIAS_STDS),
+        *(f"{kind.upper()}, {std:g}" for kind in KINDS for std in BIAS_STDS),
     ]
     rows = []
     for name in dict.fromkeys(name for name, _ in pieces):

@@ -26,6 +26,7 @@ RESULTS = Path(__file__).parent / "results" / "networks_on_cifar10.md"
 FIGURE = Path(__file__).parent.parent / "docs" / "figures" / "networks_on_cifar10.png"
 SIZES = (10, 20, 40, 80, 160, 320, 400, 640, 1280)
 BASELINE = "fully connected"
+COMPARED = (BASELINE, "convolutional", "wide residual")
 REGULARIZATIONS = {"alpha = 0.0001": (1e-4,), "alpha by leave-one-out": ALPHAS}
 # Of the weights and biases of all layers, in all networks.
 STDS = {"weight_std": 1.5, "bias_std": 0.5}
@@ -39,19 +40,18 @@ def networks(shape: tuple[int, ...], flip: bool) -> dict[str, Layer]:
         "convolutional": ConvNet(16, **options),
         "wide residual": WideResNet(4, **options),
         "Myrtle-7": Myrtle(7, **options),
-        "convolutional, pooled": ConvNet(5, pooling="global", **options),
+        "pooled": ConvNet(5, pooling="global", **options),
     }
 
 
 def pieces_of(arguments: argparse.Namespace, images: Images) -> dict[str, KernelPieces]:
     """Return what is to be computed, by the name of the network."""
     chosen = networks(images.shape, arguments.flip)
-    names = arguments.networks or list(chosen)
     return {
         name: KernelPieces(
             arguments.work, name, chosen[name], images, arguments.dtype, arguments.rows
         )
-        for name in names
+        for name in arguments.networks
     }
 
 
@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument(
         "--flip", action="store_true", help="average networks of images over mirror images"
     )
-    parser.add_argument("--networks", nargs="*", help="names; all if left out")
+    parser.add_argument(
+        "--networks", nargs="*", default=COMPARED, help="there are also Myrtle-7 and pooled"
+    )
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     parser.add_argument("--rows", type=int, default=50, help="rows of a piece")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after")
@@ -96,7 +98,10 @@ def main() -> None:
     }
     sections = [images.description]
     for title, each in right.items():
-        sections += [f"Accuracy in percent, {title}:", accuracy_table(each, sizes)]
+        sections += [
+            f"Accuracy in percent by number of training images, {title}:",
+            accuracy_table(each, sizes),
+        ]
         if BASELINE in pieces:
             sections += [f"Points above the {BASELINE} network:", gain_table(each, sizes, BASELINE)]
     report = "\n\n".join(sections)

@@ -30,14 +30,14 @@ def gain_table(hits: Hits, sizes: Sequence[int], baseline: str) -> str:
 
 
 def _table(hits: Hits, sizes: Sequence[int], cells: Sequence[Sequence[str]]) -> str:
-    header = ["network", "kernel", *(f"n = {size}" for size in sizes)]
+    header = ["network", "kernel", *map(str, sizes)]
     keys = ([name, kind.upper()] for name, kind in hits)
     return markdown_table(header, [[*key, *row] for key, row in zip(keys, cells, strict=True)])
 
 
 def _over_draws(each: np.ndarray) -> str:
     mean, error = _mean_and_error(each)
-    return f"{mean:.1f} ± {error:.1f}" if len(each) > 1 else f"{mean:.1f}"
+    return f"{mean:.1f} ±\u00a0{error:.1f}" if len(each) > 1 else f"{mean:.1f}"
 
 
 def _mean_and_error(each: np.ndarray) -> tuple[float, float]:
@@ -49,7 +49,7 @@ def _mean_and_error(each: np.ndarray) -> tuple[float, float]:
 def _gain(each: np.ndarray, base: np.ndarray) -> str:
     of_images = 100 * (each - base).mean(axis=0)
     error = of_images.std(ddof=1) / np.sqrt(len(of_images))
-    return f"{of_images.mean():+.1f} ± {error:.1f}"
+    return f"{of_images.mean():+.1f} ±\u00a0{error:.1f}"
 
 
 def draw(hits_by_title: Mapping[str, Hits], sizes: Sequence[int], path: Path) -> None:
