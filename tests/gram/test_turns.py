@@ -65,8 +65,8 @@ def test_blocks_of_different_sizes(n_samples):
 
 def test_large_images_keep_whole_vectors():
     dtype = np.dtype("float32")
-    assert pairs_at_once(32 * 32, dtype, CPU) == pairs_at_once(256 * 256, dtype, CPU) == 32
-    assert image_block_size(NETWORK, np.zeros((100, 64, 64, 3), dtype), CPU) <= 32
+    assert pairs_at_once(32 * 32, dtype, CPU) == pairs_at_once(256 * 256, dtype, CPU) == 64
+    assert image_block_size(NETWORK, np.zeros((100, 64, 64, 3), dtype), CPU) <= 64
 
 
 def test_pools_of_which_no_statistics_are_read():

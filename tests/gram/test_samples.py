@@ -1,0 +1,75 @@
+"""What is computed of samples by themselves, and which of their kernels pairs compute."""
+
+import jax
+import numpy as np
+import pytest
+
+from skntk import gram_diagonal, gram_matrix
+from skntk.architecture import (
+    AvgPool,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Identity,
+    LayerNorm,
+    Relu,
+    Residual,
+    Serial,
+    Sum,
+)
+from skntk.gram.programs import as_arguments, sample_program
+from skntk.gram.sizes import samples_as_pairs
+
+SHAPE = (3, 6, 4, 2)
+BELOW = [Conv((3, 3), bias_std=0.3), Relu()]
+TOPS = {
+    "pool": [GlobalAvgPool()],
+    "pool, dense": [GlobalAvgPool(), Dense(1.2, 0.1)],
+    "pools": [AvgPool((2, 2), (2, 2)), Conv((3, 3)), Relu(), GlobalAvgPool(), Dense()],
+    "pools without an activation": [AvgPool((2, 2), (2, 2)), Conv((3, 3)), GlobalAvgPool()],
+    "activation behind the pool": [GlobalAvgPool(), Dense(), Relu(), Dense()],
+    "normalization behind the pool": [GlobalAvgPool(), LayerNorm(), Dense()],
+    "branches behind the pool": [GlobalAvgPool(), Sum([Dense(), Serial([Dense(), Relu()])])],
+    "skipped dense": [GlobalAvgPool(), Residual(Dense()), Dense()],
+    "dense and nothing": [GlobalAvgPool(), Sum([Dense(), Identity()])],
+    "flat": [Flatten(), Dense()],
+}
+
+
+@pytest.fixture(name="X")
+def images():
+    return np.random.default_rng(0).normal(size=SHAPE)
+
+
+@pytest.mark.parametrize("top", TOPS.values(), ids=TOPS)
+def test_a_sample_with_itself_is_a_pair_of_equal_ones(top, X):
+    network = Serial([*BELOW, *top])
+    for kind in ("nngp", "ntk"):
+        with_itself = gram_matrix(network, X, kind=kind)
+        np.testing.assert_allclose(with_itself, gram_matrix(network, X, X, kind=kind), rtol=1e-12)
+        np.testing.assert_allclose(
+            gram_diagonal(network, X, kind=kind), np.diagonal(with_itself), rtol=1e-12
+        )
+
+
+def test_dropout_tells_a_sample_from_an_equal_one(X):
+    network = Serial([*BELOW[:1], Dropout(0.5), *BELOW[1:], GlobalAvgPool(), Dense()])
+    assert network.tells_equal_samples_apart()
+    assert not samples_as_pairs(network, SHAPE)
+    with_itself = gram_matrix(network, X)
+    assert (np.diagonal(with_itself) > np.diagonal(gram_matrix(network, X, X))).all()
+    np.testing.assert_allclose(gram_diagonal(network, X), np.diagonal(with_itself), rtol=1e-12)
+
+
+def test_statistics_of_a_pooled_network_take_no_loop_over_offsets(X):
+    network = as_arguments(Serial([*BELOW, GlobalAvgPool(), Dense()]), X.dtype)
+    assert samples_as_pairs(network, SHAPE)
+    compute = sample_program.on(jax.devices()[0])
+    with jax.enable_x64(True):
+        programs = [
+            compute.lower(network, X, with_kernels=with_kernels).compile().as_text()
+            for with_kernels in (False, True)
+        ]
+    assert ["while(" in program for program in programs] == [False, True]
