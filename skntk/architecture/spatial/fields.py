@@ -142,8 +142,9 @@ class Field:
 
         def compute(offset: Offset) -> Array:
             self.prepare(offset)
-            keep = self.passes.in_place if self.grid.canvas and self._has_ntk else self.passes.alone
-            return keep(lambda: self._to_keep(offset))
+            if self.grid.canvas and self._has_ntk:
+                return self.passes.in_place(lambda: self.at(offset), self.grid.canvas)
+            return self.passes.alone(lambda: self._to_keep(offset))
 
         return PackedField(self.grid, compute, self.passes, self.of_samples, with_ntk=self._has_ntk)
 

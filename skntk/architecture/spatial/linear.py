@@ -196,6 +196,8 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
 
     def add(total: Array, packed: Array, readers: Readers, place: tuple[Array, ...] = ()) -> Array:
         """Add to the output offsets of one place on the first axes, and of all on the others."""
+        if field.passes.counting:
+            return total
         axis = len(place)
 
         def read(total: Array, packed: Array, numbers: Array) -> Array:

@@ -43,6 +43,8 @@ class Passes:
 
     def replaced(self, total: Array, compute: Callable[[], PairState]) -> Array:
         """Return an array whose first rows are overwritten, all but the last, as by `in_place`."""
+        if self.counting:
+            return total
         return _with_rows(total, as_packed(compute()), self._zero)
 
     def alone(
@@ -69,6 +71,8 @@ class Passes:
             The NNGP kernel as the real part, the NTK as the imaginary part; a real array without
             NTK.
         """
+        if self.counting and shape is not None:
+            return jnp.zeros(shape.shape, shape.dtype)
 
         def compute_packed() -> Array:
             return as_packed(compute())
@@ -79,12 +83,24 @@ class Passes:
         )
         return result
 
-    def in_place(self, compute: Callable[[], PairState | Array]) -> Array:
+    @property
+    def counting(self) -> bool:
+        """Whether a turn is traced for its passes in place alone, and other values do not count."""
+        return bool(self._memories) and isinstance(self._memories[-1], _Counted)
+
+    def in_place(self, compute: Callable[[], PairState], canvas: Sequence[int]) -> Array:
         """Return the same as `alone`, from a loop of any amount of arithmetic on one thread.
 
         XLA would spread such a loop over threads of its own, which takes longer than the loop: it
         does not where it cannot know how much is written, which is so for a piece of an array that
         was there before. In a loop over offsets or rounds this array stays the same.
+
+        Parameters
+        ----------
+        compute : callable
+            Returns the state.
+        canvas : sequence of int
+            Of the state, at least one axis.
 
         Returns
         -------
@@ -93,6 +109,8 @@ class Passes:
         """
         if not self._memories:
             return self.alone(compute)
+        if self.counting:
+            return self._memories[-1].written(self.empty(canvas, with_ntk=True), self._zero)
         return self._memories[-1].written(as_packed(compute()), self._zero)
 
     @contextmanager
@@ -152,8 +170,8 @@ class Passes:
         steps : pytree of arrays
             Their first axis is that of the steps.
         """
-        if self._memories and isinstance(self._memories[-1], _Counted):
-            return total  # only the passes of the loop around are counted
+        if self.counting:
+            return total  # its passes have memory of their own
         with self.apart():
             memory, body = self.looped(turn, (total, jax.tree.map(lambda leaf: leaf[0], steps)))
 

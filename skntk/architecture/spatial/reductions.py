@@ -181,7 +181,10 @@ def _pixels(field: Field, offset: Offset) -> Array:
     """Return the packed state of an offset, 0 where there is no pixel."""
     field.prepare(offset)
     rows = field.grid.canvas[0]
-    return field.passes.in_place(lambda: field.inside(offset, field.at(offset)))[:rows]
+    pixels = field.passes.in_place(
+        lambda: field.inside(offset, field.at(offset)), field.grid.canvas
+    )
+    return pixels[:rows]
 
 
 def _with_pixels(field: Field, offset: Offset, total: Array, weight: Array | float) -> Array:
