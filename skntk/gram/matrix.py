@@ -145,8 +145,8 @@ def gram_matrix(
     layers that a user wrote, their code counts. With any other of these the file is refused before
     work starts. ``n_jobs`` and ``working_memory`` may change from run to run. One run at a time
     uses the file (on Windows this is not checked). An unfinished record at its end is cut off, a
-    damaged one computed again. What is computed of each sample by itself, for a matrix of n samples
-    about as much as n of its n^2 / 2 pairs, is not kept. Tiles of vectors are computed about as
+    damaged one computed again. What is computed of each sample by itself, at most about as much as
+    one pair for each, is not kept. Tiles of vectors are computed about as
     fast as a disk takes them: a checkpoint is for networks of images and sequences.
 
     References
