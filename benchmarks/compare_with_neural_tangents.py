@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -116,14 +117,17 @@ def check_agreement(peer: Peer, case: str) -> tuple[np.ndarray, dict[str, float]
     return X, differences
 
 
-def compare(peer: Peer, case: str, rounds: int, repeat: int) -> list[list[str]]:
+def compare(
+    peer: Peer, case: str, rounds: int, repeat: int, peer_dtypes: Sequence[str]
+) -> list[list[str]]:
     """Return the rows of the table for one case."""
     X, differences = check_agreement(peer, case)
     ours: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
-    theirs: dict[str, list[float]] = {dtype: [] for dtype in DTYPES}
+    theirs: dict[str, list[float]] = {dtype: [] for dtype in peer_dtypes}
     for _ in range(rounds):
         for dtype in DTYPES:
-            theirs[dtype].append(peer.best_seconds(case, dtype))
+            if dtype in theirs:
+                theirs[dtype].append(peer.best_seconds(case, dtype))
             ours[dtype] += [
                 seconds(lambda dtype=dtype: gram_matrix(CASES[case], X, dtype=dtype))
                 for _ in range(repeat)
@@ -134,7 +138,7 @@ def compare(peer: Peer, case: str, rounds: int, repeat: int) -> list[list[str]]:
             case,
             dtype,
             f"{min(ours[dtype]):.4f}",
-            f"{min(theirs[dtype]):.4f}",
+            f"{min(theirs[dtype]):.4f}" if dtype in theirs else "not timed",
             f"{min(ours[dtype]) / len(X) ** 2 * 1e6:.3g}",
             f"{better / min(ours[dtype]):.1f}",
             str(GOALS[case][dtype]),
@@ -178,15 +182,25 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), metavar="CASE")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=3, help="calls a round")
+    parser.add_argument("--peer-repeat", type=int, default=3, help="calls of the other a round")
+    parser.add_argument(
+        "--peer-dtypes",
+        nargs="+",
+        choices=DTYPES,
+        default=list(DTYPES),
+        metavar="DTYPE",
+        help="precisions of the other that are timed; the better one must be among them",
+    )
     arguments = parser.parse_args()
     if not arguments.peer_python:
         parser.error("say with --peer-python or SKNTK_PEER_PYTHON which Python has neural-tangents")
 
     print(machine(), end="\n\n")
-    peer = Peer(arguments.peer_python, arguments.peer_script, arguments.repeat)
+    peer = Peer(arguments.peer_python, arguments.peer_script, arguments.peer_repeat)
     print(markdown_head(HEADER), flush=True)
     for case in arguments.cases:
-        for row in compare(peer, case, arguments.rounds, arguments.repeat):
+        measured = (arguments.rounds, arguments.repeat, arguments.peer_dtypes)
+        for row in compare(peer, case, *measured):
             print(markdown_row(row), flush=True)
     print()
     rows = floor(4000, 64, 3 * arguments.rounds)

@@ -154,13 +154,13 @@ def test_networks_that_treat_left_and_right_alike(network, equivalent):
 
 def test_equivalent_views_halve_the_work(monkeypatch):
     computed = []
-    original = gram_module.cross_matrices
+    original = gram_module.cross_in_groups
 
     def counted(arguments, left, right, *others):
         computed.append(len(left) * len(right))
         return original(arguments, left, right, *others)
 
-    monkeypatch.setattr(gram_module, "cross_matrices", counted)
+    monkeypatch.setattr(gram_module, "cross_in_groups", counted)
     X, Y = np.zeros((256, 1, 2, 1)), np.zeros((3, 1, 2, 1))
     network = FlipAverage(Serial([Flatten(), Dense()]))
     gram_matrix(network, X)

@@ -31,6 +31,7 @@ from skntk.architecture import (
     Tanh,
 )
 from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
+from skntk.architecture.spatial.passes import Passes
 from skntk.architecture.spatial.windows import Window
 from tests.architecture.networks import as_spatial_network, examples, spatial_inputs
 
@@ -152,7 +153,9 @@ def test_derivatives_by_hyperparameters(network, X):
         grid = canvas_for(network, X.shape[1:-1])
         pads = [(0, places - n) for n, places in zip(*grid, strict=True)]
         images = jnp.moveaxis(jnp.pad(X, [(0, 0), *pads, (0, 0)]), (-1, 0), (0, -1))
-        field, _ = network.field_of_samples(input_field(images, images, grid, of_samples=True), ())
+        passes = Passes(jnp.square(images))
+        inputs = input_field(images, images, grid, passes, of_samples=True)
+        field, _ = network.field_of_samples(inputs, ())
         return jnp.sum(field.at(()).ntk)
 
     with jax.enable_x64(True):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from skntk.architecture.spatial.fields import Grid, input_field
+from skntk.architecture.spatial.passes import Passes
 from skntk.architecture.spatial.whole import (
     from_canvas,
     from_pixel_matrices,
@@ -29,7 +30,8 @@ def test_a_field_is_the_matrices_made_of_it(grid):
     @jax.jit
     def there_and_back(left, right):
         images = onto_canvas(left, grid), onto_canvas(right, grid)
-        field = input_field(*images, grid, of_samples=False)
+        passes = Passes(jnp.square(images[0]))
+        field = input_field(*images, grid, passes, of_samples=False)
         matrices = pixel_matrices(field)
         restored = from_pixel_matrices(field, matrices)
         pairs = [(restored.at(at), field.inside(at, field.at(at))) for at in offsets]
