@@ -52,7 +52,7 @@ def sample_program(
         return architecture.propagate_samples(input_samples(X))
     grid = canvas_for(architecture, X.shape[1:-1])
     images = _on_canvas(X, grid)
-    passes = Passes(jnp.square(images))
+    passes = Passes(jnp.square(images), with_ntk=with_kernels)
     field = input_field(images, images, grid, passes, of_samples=True)
     field, statistics = architecture.field_of_samples(field, () if with_kernels else NO_OFFSETS)
     return SampleState(*field.at(())) if with_kernels else None, statistics
@@ -133,7 +133,7 @@ def turn_program(
 
         return jax.tree.map(piece, right)
 
-    passes = Passes(jnp.square(left[0]))
+    passes = Passes(jnp.square(left[0]), with_ntk="ntk" in kinds)
 
     def kernels(number: Array) -> list[Array]:
         images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))

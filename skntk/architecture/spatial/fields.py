@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add, mul
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -142,13 +142,14 @@ class Field:
 
         def compute(offset: Offset) -> Array:
             self.prepare(offset)
-            if self.grid.canvas and self._has_ntk:
+            if self.grid.canvas and not self._of_inputs:
                 return self.passes.in_place(lambda: self.at(offset), self.grid.canvas)
             return self.passes.alone(lambda: self._to_keep(offset))
 
-        return PackedField(self.grid, compute, self.passes, self.of_samples, with_ntk=self._has_ntk)
+        with_ntk = self.passes.with_ntk and not self._of_inputs
+        return PackedField(self.grid, compute, self.passes, self.of_samples, with_ntk=with_ntk)
 
-    _has_ntk = True
+    _of_inputs: ClassVar[bool] = False
 
     def _to_keep(self, offset: Offset) -> PairState | Array:
         return self.at(offset)
@@ -170,7 +171,7 @@ class Field:
 class InputField(Field):
     """A field of inputs: their NTK is 0."""
 
-    _has_ntk = False
+    _of_inputs: ClassVar[bool] = True
 
     def _to_keep(self, offset: Offset) -> PairState | Array:
         return self.at(offset).nngp

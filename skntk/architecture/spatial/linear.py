@@ -24,7 +24,7 @@ from skntk.architecture.spatial.fields import (
     moved,
     value_of,
 )
-from skntk.architecture.spatial.passes import as_packed, mapped_parts
+from skntk.architecture.spatial.passes import mapped_parts
 from skntk.architecture.spatial.windows import PADDINGS, Window
 from skntk.architecture.state import Array, PairState
 
@@ -204,7 +204,9 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
             shift, target, place_on_axis = numbers
             places = (*place, place_on_axis)
             if len(places) == n_axes:
-                return added(total, as_packed(sums.along(axis, packed, shift, target)), places)
+                return added(
+                    total, field.passes.packed(sums.along(axis, packed, shift, target)), places
+                )
             return add(total, sums.alone_along(axis, packed, shift, target), readers, places)
 
         def one(total: Array, reader: tuple[Array, Array]) -> tuple[Array, None]:

@@ -26,9 +26,13 @@ class Passes:
     nonnegative : array of shape (..., pairs)
         Any array without negative numbers, which the compiler does not see: what it must not know
         is made from it.
+    with_ntk : bool, default=True
+        Whether the NTK is computed; without it states are kept as real arrays, in half of the
+        time.
     """
 
-    def __init__(self, nonnegative: Array) -> None:
+    def __init__(self, nonnegative: Array, with_ntk: bool = True) -> None:
+        self.with_ntk = with_ntk
         negative = jnp.ravel(nonnegative)[0] < 0
         self.holds = jnp.logical_not(negative)
         self._zero = negative.astype(jnp.int32)
@@ -41,11 +45,17 @@ class Passes:
         dtype = jnp.result_type(self._dtype, jnp.complex64) if with_ntk else self._dtype
         return jnp.zeros((*canvas, self._pairs), dtype)
 
+    def packed(self, state: PairState | Array) -> Array:
+        """Return a state as one complex array, and the NNGP kernel alone as it is."""
+        if not isinstance(state, PairState):
+            return state
+        return lax.complex(*state) if self.with_ntk else state.nngp
+
     def replaced(self, total: Array, compute: Callable[[], PairState]) -> Array:
         """Return an array whose first rows are overwritten, all but the last, as by `in_place`."""
         if self.counting:
             return total
-        return _with_rows(total, as_packed(compute()), self._zero)
+        return _with_rows(total, self.packed(compute()), self._zero)
 
     def alone(
         self,
@@ -75,7 +85,7 @@ class Passes:
             return jnp.zeros(shape.shape, shape.dtype)
 
         def compute_packed() -> Array:
-            return as_packed(compute())
+            return self.packed(compute())
 
         shape = jax.eval_shape(compute_packed) if shape is None else shape
         result: Array = lax.cond(
@@ -110,8 +120,10 @@ class Passes:
         if not self._memories:
             return self.alone(compute)
         if self.counting:
-            return self._memories[-1].written(self.empty(canvas, with_ntk=True), self._zero)
-        return self._memories[-1].written(as_packed(compute()), self._zero)
+            return self._memories[-1].written(
+                self.empty(canvas, with_ntk=self.with_ntk), self._zero
+            )
+        return self._memories[-1].written(self.packed(compute()), self._zero)
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -214,11 +226,6 @@ class _Counted(_Memory):
 def _with_rows(array: Array, values: Array, zero: Array) -> Array:
     start = (zero,) * values.ndim
     return lax.dynamic_update_slice(array, values, start, allow_negative_indices=False)
-
-
-def as_packed(state: PairState | Array) -> Array:
-    """Return a state as one complex array, and the NNGP kernel alone as it is."""
-    return lax.complex(*state) if isinstance(state, PairState) else state
 
 
 def unpacked(values: Array) -> PairState:

@@ -119,7 +119,7 @@ class GlobalSumPool(_Reduction):
         others = list(product(*map(range, field.grid.canvas)))
         weights = [1.0] * len(others)
         rows, *columns = field.grid.canvas
-        total = field.passes.empty((rows + 1, *columns), with_ntk=True)
+        total = field.passes.empty((rows + 1, *columns), with_ntk=field.passes.with_ntk)
         if field.of_samples:
             # Offset 0 stands before the loop: samples with themselves may not meet it inside.
             others, weights = _one_of_opposites(others[1:], field.grid.canvas)
