@@ -33,17 +33,12 @@ FEW, MANY = 128, 16 * 128
 MOST_STANDARD_ERRORS = 5
 
 
-def is_another_preset_of_images(example):
-    """Return whether one example of the preset, all of layers sampled here, comes before this."""
-    return type(example.values[0]).category == "image_network" and not example.id.endswith("-0")
-
-
 every_sampled_example = pytest.mark.parametrize(
     ("name", "layer"),
     [
         pytest.param(example.id, example.values[0], id=example.id)
         for example in examples(*CATEGORIES)
-        if has_function(example.values[0]) and not is_another_preset_of_images(example)
+        if has_function(example.values[0])
     ],
 )
 

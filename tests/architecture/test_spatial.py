@@ -91,8 +91,6 @@ OF_LAYERS = networks_and_inputs("spatial") + [
 every_network = pytest.mark.parametrize(
     ("network", "X"), OF_LAYERS + networks_and_inputs("image_network")
 )
-# What holds for all layers holds for the networks made of them, which take longer to compile.
-every_layer = pytest.mark.parametrize(("network", "X"), OF_LAYERS)
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +113,7 @@ def test_diagonal_alone_equals_the_diagonal(network, X):
         np.testing.assert_allclose(diagonal, np.diag(matrix), rtol=1e-12)
 
 
-@every_layer
+@every_network
 def test_tiles_equal_one_tile(network, X, monkeypatch):
     tiled = gram_matrix(network, X, X[:5], kind=BOTH)
     monkeypatch.setattr("skntk.gram.sizes.IMAGE_BLOCK_SIZES", (8,))
@@ -147,7 +145,7 @@ def test_equal_opposite_and_blank_images_are_finite(network, X):
             np.testing.assert_allclose(kernel[:2], kernel[2:4], rtol=1e-12)
 
 
-@every_layer
+@every_network
 def test_derivatives_by_hyperparameters(network, X):
     def of_leaves(network):
         grid = canvas_for(network, X.shape[1:-1])
