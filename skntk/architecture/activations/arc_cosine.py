@@ -83,7 +83,7 @@ class RectifiedMonomial(Activation):
         self, covariance: Array, left: Statistics, right: Statistics
     ) -> tuple[Array, Array]:
         correlation = covariance * left.reciprocal * right.reciprocal
-        angle, cosine, _ = arcsine_terms(correlation)
+        angle, cosine = arcsine_terms(correlation)
         angle, cosine = angle / (2 * math.pi), cosine / (2 * math.pi)
         correlation = jnp.clip(correlation, -1, 1)
         of_angle, of_cosine = arc_cosine_polynomials(self.degree, self.degree)

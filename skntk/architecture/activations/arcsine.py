@@ -96,27 +96,27 @@ def _arcsine_jvp(
 
 
 @jax.custom_jvp
-def arcsine_terms(correlation: Array) -> tuple[Array, Array, Array]:
-    """Return arcsin(r), c = sqrt(1 - r^2) and c + r arcsin(r) of correlations r.
+def arcsine_terms(correlation: Array) -> tuple[Array, Array]:
+    """Return arcsin(r) and sqrt(1 - r^2) of correlations r.
 
     Correlations that rounding cannot tell from 1 or -1, or has pushed past them, count as 1 or -1,
-    where the derivatives of the first two terms (infinite along r) are taken to be 0.
+    where the derivatives (infinite along r) are taken to be 0.
     """
     squared = squared_cosine(correlation)
     cosine = jnp.sqrt(squared)
     angle = arcsine(correlation, cosine, squared)
-    return angle, cosine, cosine + correlation * angle
+    return angle, cosine
 
 
 @arcsine_terms.defjvp
 def _arcsine_terms_jvp(
     primals: tuple[Array], tangents: tuple[Array]
-) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     (correlation,), (tangent,) = primals, tangents
-    angle, cosine, combined = arcsine_terms(correlation)
+    angle, cosine = arcsine_terms(correlation)
     distinct = cosine > 0
     d_angle = jnp.where(distinct, tangent / jnp.where(distinct, cosine, 1), 0)
-    return (angle, cosine, combined), (d_angle, -correlation * d_angle, angle * tangent)
+    return (angle, cosine), (d_angle, -correlation * d_angle)
 
 
 def _polynomial(squared: Array) -> Array:

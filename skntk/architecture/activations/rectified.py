@@ -57,7 +57,7 @@ def _bend_moments(covariance: Array, left: Scale, right: Scale) -> tuple[Array, 
     Up to factors these are E[sign(u) sign(v)] and E[|u| |v|]. The derivative of the second needs
     none of arcsin: ``sqrt(1 - r^2) d(s t) + arcsin(r) dk``, finite for all inputs.
     """
-    angle, cosine, _ = arcsine_terms(covariance * left.reciprocal * right.reciprocal)
+    angle, cosine = arcsine_terms(covariance * left.reciprocal * right.reciprocal)
     return angle, left.std * right.std * cosine + covariance * angle
 
 
@@ -66,8 +66,7 @@ def _bend_moments_jvp(
     primals: tuple[Array, Scale, Scale], tangents: tuple[Array, Scale, Scale]
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     (covariance, left, right), (d_covariance, d_left, d_right) = primals, tangents
-
-    (angle, cosine, _), (d_angle, _, _) = jax.jvp(
+    (angle, cosine), (d_angle, _) = jax.jvp(
         lambda k, of_left, of_right: arcsine_terms(k * of_left * of_right),
         (covariance, left.reciprocal, right.reciprocal),
         (d_covariance, d_left.reciprocal, d_right.reciprocal),
@@ -213,5 +212,5 @@ class Sign(Activation):
     def pair_moments(
         self, covariance: Array, left: Statistics, right: Statistics
     ) -> tuple[Array, Array]:
-        angle, _, _ = arcsine_terms(covariance * left * right)
+        angle, _ = arcsine_terms(covariance * left * right)
         return (2 / np.pi) * angle, jnp.zeros_like(angle)
