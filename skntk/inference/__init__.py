@@ -8,21 +8,32 @@ from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
 from .leave_one_out import centered_leave_one_out
+from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
+from .solvers import GradientDescent, GradientFlow, Solver
 from .training_dynamics import TrainingDynamics
+from .trajectory import EnsembleTrajectory, ReadoutTrajectory
 
 __all__ = [
     "EnsemblePosterior",
+    "EnsembleTrajectory",
     "GaussianProcessPosterior",
+    "GradientDescent",
+    "GradientFlow",
     "GradientFlowPosterior",
+    "HeavyBall",
+    "MomentumFlow",
     "ReadoutFlowPosterior",
+    "ReadoutTrajectory",
     "SingularKernelError",
+    "Solver",
     "TrainingDynamics",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "held_out_gradient_flow",
+    "make_solver",
     "sample_gaussian",
 ]
