@@ -8,6 +8,9 @@ from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
 from .leave_one_out import centered_leave_one_out
+from .loss_dynamics import LossDynamics
+from .loss_flow import loss_descent, loss_flow
+from .losses import HalfSquaredError, SoftmaxCrossEntropy
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
@@ -18,11 +21,16 @@ __all__ = [
     "EnsemblePosterior",
     "GaussianProcessPosterior",
     "GradientFlowPosterior",
+    "HalfSquaredError",
+    "LossDynamics",
     "ReadoutFlowPosterior",
     "SingularKernelError",
+    "SoftmaxCrossEntropy",
     "TrainingDynamics",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "held_out_gradient_flow",
+    "loss_descent",
+    "loss_flow",
     "sample_gaussian",
 ]
