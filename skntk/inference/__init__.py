@@ -11,26 +11,37 @@ from .leave_one_out import centered_leave_one_out
 from .loss_dynamics import LossDynamics
 from .loss_flow import loss_descent, loss_flow
 from .losses import HalfSquaredError, SoftmaxCrossEntropy
+from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
+from .solvers import GradientDescent, GradientFlow, Solver
 from .training_dynamics import TrainingDynamics
+from .trajectory import EnsembleTrajectory, ReadoutTrajectory
 
 __all__ = [
     "EnsemblePosterior",
+    "EnsembleTrajectory",
     "GaussianProcessPosterior",
+    "GradientDescent",
+    "GradientFlow",
     "GradientFlowPosterior",
     "HalfSquaredError",
     "LossDynamics",
+    "HeavyBall",
+    "MomentumFlow",
     "ReadoutFlowPosterior",
+    "ReadoutTrajectory",
     "SingularKernelError",
     "SoftmaxCrossEntropy",
+    "Solver",
     "TrainingDynamics",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "held_out_gradient_flow",
     "loss_descent",
     "loss_flow",
+    "make_solver",
     "sample_gaussian",
 ]
