@@ -9,7 +9,7 @@ from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
 from .leave_one_out import centered_leave_one_out
 from .loss_dynamics import LossDynamics
-from .loss_flow import loss_descent, loss_flow
+from .loss_flow import LossFlow, LossTrajectory
 from .losses import HalfSquaredError, SoftmaxCrossEntropy
 from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
@@ -28,8 +28,10 @@ __all__ = [
     "GradientFlow",
     "GradientFlowPosterior",
     "HalfSquaredError",
-    "LossDynamics",
     "HeavyBall",
+    "LossDynamics",
+    "LossFlow",
+    "LossTrajectory",
     "MomentumFlow",
     "ReadoutFlowPosterior",
     "ReadoutTrajectory",
@@ -40,8 +42,6 @@ __all__ = [
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "held_out_gradient_flow",
-    "loss_descent",
-    "loss_flow",
     "make_solver",
     "sample_gaussian",
 ]

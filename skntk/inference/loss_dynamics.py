@@ -14,9 +14,8 @@ gradients at the training samples, :math:`\theta = \theta_0 + J^T c`, and hence 
 
     \dot c = -\frac{\eta}{N} \bigl(W \nabla \ell(f_0 + T c) + A c\bigr), \qquad c(0) = 0,
 
-with A = alpha times the identity, or any other nonnegative diagonal matrix. Squared error gives the
-flow of `TrainingDynamics`. With momentum m the flow is
-:math:`\ddot c = -(1 - m) \dot c - \frac{\eta}{N} (\ldots)` in the time that counts steps.
+with A = alpha times the identity, or any other nonnegative diagonal matrix, in the time that counts
+steps of descent at the rate :math:`\eta`. For squared error this is `TrainingDynamics`.
 """
 
 from __future__ import annotations
@@ -53,8 +52,6 @@ class LossDynamics:
         The loss with its targets.
     initial_outputs : ndarray of shape (n, n_outputs)
         f_0 at the training samples.
-    total_weight : float
-        N.
     mean_variance : float
         Mean of the diagonal of T: the unit in which outputs at new inputs move.
 
@@ -67,15 +64,14 @@ class LossDynamics:
     >>> dynamics.coefficients(dynamics.slope(np.zeros((2, 2)))).round(3)
     array([[-0.25,  0.25],
            [ 0.25, -0.25]])
-    >>> dynamics.max_learning_rate(momentum=0.0)
-    8.0
+    >>> dynamics.largest_curvature
+    0.25
     """
 
     spectrum: TrainingDynamics
     noise: FloatArray
     loss: Loss
     initial_outputs: FloatArray
-    total_weight: float
     mean_variance: float
 
     @classmethod
@@ -136,7 +132,6 @@ class LossDynamics:
             noise=diagonal,
             loss=loss,
             initial_outputs=_as_initial_outputs(initial_outputs, loss.targets.shape),
-            total_weight=float(weight.sum()),
             mean_variance=mean_variance,
         )
 
@@ -170,7 +165,7 @@ class LossDynamics:
             :math:`\frac{1}{N} U^T (W^{1/2} \nabla \ell + A U z)`, minus dz/ds.
         """
         gradient = self.spectrum.rotate(self.loss.gradient(self.outputs(state)))
-        return (gradient + self._shrinkage(state)) / self.total_weight
+        return (gradient + self._shrinkage(state)) / self.spectrum.total_weight
 
     def coefficients(self, state: FloatArray) -> FloatArray:
         """Return the coefficients c of the kernel functions.
@@ -211,26 +206,15 @@ class LossDynamics:
         share = tolerance / np.sqrt(resolved * (self.mean_variance or 1.0))
         return np.array(np.broadcast_to(share[:, np.newaxis], self.initial_outputs.shape))
 
-    def max_learning_rate(self, momentum: float) -> float:
-        r"""Return the rate up to which gradient descent in steps is stable.
+    @property
+    def largest_curvature(self) -> float:
+        r"""A bound on the curvature of the regularized loss along any direction.
 
-        Parameters
-        ----------
-        momentum : float
-            m, in [0, 1).
-
-        Returns
-        -------
-        float
-            :math:`2 (1 + m) N / (h \lambda + \max A)` with :math:`\lambda` the largest eigenvalue
-            of :math:`W^{1/2} T W^{1/2}` and h the largest curvature of the loss.
+        :math:`(h \lambda + \max A) / N` with :math:`\lambda` the largest eigenvalue of
+        :math:`W^{1/2} T W^{1/2}` and h the largest curvature of the loss, 1/2 for the softmax.
         """
         steepest = self.loss.largest_curvature * float(self.spectrum.eigenvalues[-1])
-        with np.errstate(divide="ignore"):
-            limit = np.divide(
-                2.0 * (1.0 + momentum) * self.total_weight, steepest + self.noise.max()
-            )
-        return float(limit)
+        return (steepest + float(self.noise.max())) / self.spectrum.total_weight
 
     def newton_matrices(self, state: FloatArray, learning_rate: float) -> NewtonMatrices:
         """Linearize the flow.
@@ -253,7 +237,7 @@ class LossDynamics:
         curvature = self.loss.curvature(self.outputs(state))
 
         def newton_matrix(step: float) -> RotatedNewtonMatrix:
-            share = step * learning_rate / self.total_weight
+            share = step * learning_rate / self.spectrum.total_weight
             matrix = KernelNewtonMatrix(
                 kernel, 1.0 + share * self.noise, share * curvature, self.loss.ignores_shifts
             )

@@ -1,261 +1,255 @@
-"""Training on any convex loss over time: gradient flow by an ODE solver, descent step by step."""
+"""The predictions of infinitely wide networks trained on any convex loss for a finite time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.integrate import DOP853, OdeSolver
 
-from .arrays import FloatArray
-from .implicit import NewtonMatrices, StructuredBDF
+from .arrays import FloatArray, as_kernel
 from .loss_dynamics import LossDynamics
-from .training_dynamics import training_duration
+from .loss_integration import train_on_loss
+from .losses import Loss
+from .momentum import make_solver
+from .solvers import Solver, as_training_time, as_training_times
 
-__all__ = ["loss_descent", "loss_flow"]
-
-# Local errors that the solvers accept: of the movement so far, and of outputs of size 1.
-_RELATIVE_TOLERANCE = 1e-9
-_ABSOLUTE_TOLERANCE = 1e-10
-
-# A flow that is not over after so many explicit steps, 12 slopes each, and will not be after as
-# many more of their present size, is stiff.
-_EXPLICIT_STEPS = 500
+__all__ = ["LossFlow", "LossTrajectory"]
 
 
-def loss_flow(
-    dynamics: LossDynamics,
-    training_times: npt.ArrayLike,
-    *,
-    learning_rate: float = 1.0,
-    momentum: float = 0.0,
-) -> FloatArray:
-    r"""Return the coefficients of networks trained by gradient flow, at many times of one run.
+@dataclass(frozen=True, eq=False)
+class LossFlow:
+    r"""A network trained on a convex loss :math:`\ell` of its outputs until a given time.
 
-    The flow, with :math:`L(c)` the regularized loss of `LossDynamics`, is
+    From its initial function :math:`f_0` it is trained on
+    :math:`\frac{1}{N} \sum_i w_i \ell_i(f(x_i))`, N the sum of the weights, with
+    :math:`\frac{\alpha}{2 N} |\theta - \theta_0|^2` as the penalty on its parameters. With the
+    kernel T between training samples, starred between test and training samples, its outputs are
 
     .. math::
 
-        \dot c = -\frac{\eta}{N} (W \nabla\ell + A c), \qquad
-        \ddot c = -(1 - m) \dot c - \frac{\eta}{N} (W \nabla\ell + A c)
+        f(x) = f_0(x) + T_* c, \qquad
+        \dot c = -\frac{\eta}{N} \bigl(W \nabla \ell(f_0(X) + T c) + A c\bigr), \qquad c(0) = 0,
 
-    without and with momentum m, from c = 0 (and at rest), in the time that counts steps of gradient
-    descent at the rate :math:`\eta`. Outputs are :math:`f_0 + T_* c`.
+    A = :math:`\alpha I` or any other nonnegative diagonal matrix, in the time that counts steps of
+    gradient descent at the rate :math:`\eta`. On function values this is the gradient flow
+    :math:`\dot f = -\eta\, T \nabla L(f)` [1]_ [2]_. With momentum m it is
+    :math:`\ddot c = -(1 - m) \dot c - \frac{\eta}{N} (\ldots)`, from rest; gradient descent makes
+    steps :math:`c_{k+1} = c_k - \frac{\eta}{N} (\ldots) + m (c_k - c_{k-1})`. Only c depends on
+    time: predictions at new inputs cost one matrix product.
 
-    SciPy's `DOP853` integrates it, and hands over to `BDF` where its steps stay small although the
-    solution hardly changes: in stiff phases, with linear algebra made for kernels (`implicit`).
-    Local errors are kept below 1e-9 of the movement and 1e-10 of outputs of size 1. With momentum
-    the flow swings with a frequency of about one step, and `DOP853` alone does it.
+    SciPy's `DOP853` integrates the flow, and hands over to `BDF` where its steps stay small
+    although the solution hardly changes: in stiff phases, with linear algebra made for kernels.
+    Local errors are kept below 1e-9 of the movement so far and 1e-10 of outputs of size 1. With
+    momentum the flow swings within some steps of descent, and `DOP853` alone follows it.
 
-    Parameters
+    Attributes
     ----------
     dynamics : LossDynamics
-        Loss, kernel, weights and noise.
-    training_times : array-like of shape (n_times,)
-        Times t >= 0, finite and ascending.
-    learning_rate : float, default=1.0
-        Speed of the flow, positive. A loss that is a mean over all n_outputs N elements is the one
-        here at the rate divided by n_outputs.
-    momentum : float, default=0.0
-        m, in [0, 1). 0 is the flow without momentum.
-
-    Returns
-    -------
-    ndarray of shape (n_times, n, n_outputs)
-        The coefficients c.
-
-    Raises
-    ------
-    ValueError
-        If the times, the rate or the momentum is out of range.
-    RuntimeError
-        If the solver does not reach the last time.
+        Loss, weights and noise, with the eigendecomposition of the kernel.
+    solver : Solver
+        How the network is trained.
+    training_time : float
+        t.
+    dual_coef : ndarray of shape (n, n_outputs)
+        c.
 
     References
     ----------
     .. [1] Jacot, Gabriel, Hongler, "Neural tangent kernel: convergence and generalization in neural
        networks", NeurIPS 2018.
     .. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
-       descent", NeurIPS 2019, appendix on cross-entropy loss and momentum.
-    .. [3] Hairer, Norsett, Wanner, "Solving ordinary differential equations I", Springer 1993.
+       descent", NeurIPS 2019, section 2.2.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from skntk.inference import LossDynamics, SoftmaxCrossEntropy, loss_flow
+    >>> from skntk.inference import LossFlow, SoftmaxCrossEntropy
     >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
-    >>> dynamics = LossDynamics.decompose(kernel, 0.0, SoftmaxCrossEntropy(np.eye(2)))
-    >>> untrained, trained = loss_flow(dynamics, [0.0, 10.0])
-    >>> (kernel @ trained).round(2)
+    >>> loss = SoftmaxCrossEntropy(np.eye(2))
+    >>> trained = LossFlow.condition(kernel, 0.0, loss, training_time=10.0)
+    >>> trained.mean(kernel).round(2)
     array([[ 1.09, -1.09],
            [-1.09,  1.09]])
+    >>> trained.over([0.0, 5.0]).mean(kernel).round(2)[:, 0]
+    array([[ 0.  ,  0.  ],
+           [ 0.75, -0.75]])
     """
-    times = _as_times(training_times, learning_rate)
-    _check_momentum(momentum)
-    steps = (
-        _flow_with_momentum(dynamics, learning_rate, momentum, times[-1])
-        if momentum
-        else _plain_flow(dynamics, learning_rate, times[-1])
-    )
-    shape = dynamics.initial_outputs.shape
-    coefficients = np.zeros((len(times), *shape))
-    n_untrained = int(np.count_nonzero(times == 0))
-    for index, flat in enumerate(_states(times[n_untrained:], steps), start=n_untrained):
-        # With momentum the velocity follows.
-        state = flat[: shape[0] * shape[1]].reshape(shape)
-        coefficients[index] = dynamics.coefficients(state)
-    return coefficients
+
+    dynamics: LossDynamics
+    solver: Solver
+    training_time: float
+    dual_coef: FloatArray
+
+    @classmethod
+    def condition(
+        cls,
+        kernel: npt.ArrayLike,
+        noise: npt.ArrayLike,
+        loss: Loss,
+        *,
+        training_time: float,
+        learning_rate: float = 1.0,
+        solver: str = "gradient_flow",
+        momentum: float = 0.0,
+        sample_weight: npt.ArrayLike | None = None,
+        initial_outputs: npt.ArrayLike | None = None,
+        overwrite_kernel: bool = False,
+    ) -> LossFlow:
+        """Train the network: one eigendecomposition and one integration.
+
+        Parameters
+        ----------
+        kernel : array-like of shape (n, n)
+            Symmetric kernel of the training samples: the NTK, or the NNGP kernel if only the last
+            layer is trained.
+        noise : float or array-like of shape (n,)
+            Nonnegative diagonal of A. It is added after the weights have been applied.
+        loss : Loss
+            `SoftmaxCrossEntropy`, or another loss with the same attributes, and its targets.
+        training_time : float
+            Time t >= 0, finite; a whole number of steps for gradient descent.
+        learning_rate : float, default=1.0
+            Size of a step of gradient descent, and speed of the flow. A loss that is the mean over
+            all N n_outputs elements is trained by this rate divided by n_outputs.
+        solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+            Whether the steps are infinitely small.
+        momentum : float, default=0.0
+            At least 0 and below 1.
+        sample_weight : float or array-like of shape (n,), default=None
+            Nonnegative weights in the loss. A weight of k is the same as the sample repeated k
+            times. None means 1 for every sample.
+        initial_outputs : array-like of shape (n, n_outputs), default=None
+            f_0 at the training samples. None is 0.
+        overwrite_kernel : bool, default=False
+            Whether the memory of `kernel` may be used for the eigendecomposition, which leaves
+            no kernel in it. Without it the kernel is copied.
+
+        Returns
+        -------
+        LossFlow
+            The trained network.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
+            learning rate or the momentum is out of range.
+        RuntimeError
+            If the solver does not reach the time.
+        """
+        method = make_solver(solver, learning_rate, momentum)
+        time = as_training_time(training_time, method)
+        dynamics = LossDynamics.decompose(
+            kernel,
+            noise,
+            loss,
+            sample_weight=sample_weight,
+            initial_outputs=initial_outputs,
+            overwrite_kernel=overwrite_kernel,
+        )
+        return cls(dynamics, method, 0.0, np.zeros(loss.targets.shape)).at(time)
+
+    def at(self, training_time: float) -> LossFlow:
+        """Return the network at another time of the same training run, integrated anew.
+
+        Parameters
+        ----------
+        training_time : float
+            Time t >= 0, finite; a whole number of steps for gradient descent.
+
+        Returns
+        -------
+        LossFlow
+            Shares all n x n arrays with this one.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            As :meth:`condition`.
+        """
+        time = as_training_time(training_time, self.solver)
+        dual_coef = train_on_loss(self.dynamics, self.solver, np.array([time]))[0]
+        return replace(self, training_time=time, dual_coef=dual_coef)
+
+    def over(self, training_times: npt.ArrayLike) -> LossTrajectory:
+        """Return the network at many times of the same training run, by one integration.
+
+        Parameters
+        ----------
+        training_times : array-like of shape (n_times,)
+            Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
+
+        Returns
+        -------
+        LossTrajectory
+            What is predicted at all of these times.
+
+        Raises
+        ------
+        ValueError
+            If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
+            of steps is not whole.
+        RuntimeError
+            If the solver does not reach the last time.
+        """
+        times = as_training_times(training_times, self.solver)
+        return LossTrajectory(times, train_on_loss(self.dynamics, self.solver, times))
+
+    def mean(self, cross: npt.ArrayLike) -> FloatArray:
+        """Return what training has added to the initial function at test points.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            Kernel between test and training samples.
+
+        Returns
+        -------
+        ndarray of shape (m, n_outputs)
+            T_* c.
+
+        Raises
+        ------
+        ValueError
+            If an entry of `cross` is not finite.
+        """
+        return as_kernel(cross) @ self.dual_coef
 
 
-def loss_descent(
-    dynamics: LossDynamics,
-    training_times: npt.ArrayLike,
-    *,
-    learning_rate: float = 1.0,
-    momentum: float = 0.0,
-) -> FloatArray:
-    r"""Return the coefficients of networks after several numbers of steps of gradient descent.
+@dataclass(frozen=True, eq=False)
+class LossTrajectory:
+    """The predictions of a network at many times of its training on a loss.
 
-    .. math::
+    Made by :meth:`LossFlow.over`.
 
-        c_{k+1} = c_k - \frac{\eta}{N} (W \nabla\ell(f_0 + T c_k) + A c_k) + m (c_k - c_{k-1}),
-
-    heavy-ball descent from c = 0, step by step.
-
-    Parameters
+    Attributes
     ----------
-    dynamics : LossDynamics
-        Loss, kernel, weights and noise.
-    training_times : array-like of shape (n_times,)
-        Numbers of steps: whole numbers, nonnegative and ascending.
-    learning_rate : float, default=1.0
-        Size of a step, positive and not above ``dynamics.max_learning_rate(momentum)``.
-    momentum : float, default=0.0
-        m, in [0, 1).
-
-    Returns
-    -------
-    ndarray of shape (n_times, n, n_outputs)
-        The coefficients c.
-
-    Raises
-    ------
-    ValueError
-        If the times, the rate or the momentum is out of range.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skntk.inference import LossDynamics, SoftmaxCrossEntropy, loss_descent
-    >>> dynamics = LossDynamics.decompose(np.eye(2), 0.0, SoftmaxCrossEntropy(np.eye(2)))
-    >>> loss_descent(dynamics, [1])
-    array([[[ 0.25, -0.25],
-            [-0.25,  0.25]]])
+    training_times : ndarray of shape (n_times,)
+        Ascending.
+    dual_coef : ndarray of shape (n_times, n, n_outputs)
+        The coefficients c at each time.
     """
-    times = _as_times(training_times, learning_rate)
-    _check_momentum(momentum)
-    if (times != np.floor(times)).any():
-        raise ValueError(
-            "Gradient descent takes whole steps: `training_times` must be whole numbers, got "
-            f"{times[times != np.floor(times)][0]:g}. Gradient flow is defined at every time."
-        )
-    limit = dynamics.max_learning_rate(momentum)
-    if learning_rate > limit:
-        raise ValueError(
-            f"`learning_rate` {learning_rate:g} is beyond the limit {limit:.4g} up to which "
-            "gradient descent is stable on this loss, kernel and momentum: reduce it."
-        )
-    state = np.zeros(dynamics.initial_outputs.shape)
-    movement = np.zeros_like(state)
-    coefficients, n_steps = [], 0
-    for time in times:
-        while n_steps < time:
-            movement = momentum * movement - learning_rate * dynamics.slope(state)
-            state = state + movement
-            n_steps += 1
-        coefficients.append(dynamics.coefficients(state))
-    return np.stack(coefficients)
 
+    training_times: FloatArray
+    dual_coef: FloatArray
 
-def _as_times(training_times: npt.ArrayLike, learning_rate: float) -> FloatArray:
-    times = np.asarray(training_times, dtype=np.float64)
-    if times.ndim != 1 or times.size == 0:
-        raise ValueError(
-            f"`training_times` must have shape (n_times,) with a time or more, got {times.shape}."
-        )
-    for time in times:
-        training_duration(time, learning_rate)
-    if (np.diff(times) < 0).any():
-        raise ValueError("`training_times` must be ascending: sort them.")
-    return times
+    def mean(self, cross: npt.ArrayLike) -> FloatArray:
+        """Return what training has added to the initial function at test points.
 
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            Kernel between test and training samples.
 
-def _check_momentum(momentum: float) -> None:
-    if not 0 <= momentum < 1:
-        raise ValueError(f"`momentum` must be at least 0 and less than 1, got {momentum}.")
+        Returns
+        -------
+        ndarray of shape (n_times, m, n_outputs)
+            T_* c at each time.
 
-
-def _plain_flow(dynamics: LossDynamics, learning_rate: float, last: float) -> Iterator[OdeSolver]:
-    shape = dynamics.initial_outputs.shape
-
-    def velocity(time: float, flat: FloatArray) -> FloatArray:
-        return -learning_rate * dynamics.slope(flat.reshape(shape)).ravel()
-
-    def linearize(flat: FloatArray) -> NewtonMatrices:
-        return dynamics.newton_matrices(flat.reshape(shape), learning_rate)
-
-    resolution = dynamics.resolution(_ABSOLUTE_TOLERANCE).ravel()
-    options: dict[str, Any] = {"t_bound": last, "rtol": _RELATIVE_TOLERANCE, "atol": resolution}
-    solver = DOP853(velocity, 0.0, np.zeros(resolution.size), **options)
-    n_steps = 0
-    while solver.status == "running":
-        yield _stepped(solver)
-        n_steps += 1
-        if n_steps == _EXPLICIT_STEPS and last - solver.t > _EXPLICIT_STEPS * solver.step_size:
-            solver = StructuredBDF(velocity, solver.t, solver.y, linearize=linearize, **options)
-
-
-def _flow_with_momentum(
-    dynamics: LossDynamics, learning_rate: float, momentum: float, last: float
-) -> Iterator[OdeSolver]:
-    shape = (2, *dynamics.initial_outputs.shape)
-
-    def velocity(time: float, flat: FloatArray) -> FloatArray:
-        state, movement = flat.reshape(shape)
-        acceleration = -(1.0 - momentum) * movement - learning_rate * dynamics.slope(state)
-        return np.concatenate([movement.ravel(), acceleration.ravel()])
-
-    resolution = np.tile(dynamics.resolution(_ABSOLUTE_TOLERANCE).ravel(), 2)
-    solver = DOP853(
-        velocity,
-        0.0,
-        np.zeros(resolution.size),
-        t_bound=last,
-        rtol=_RELATIVE_TOLERANCE,
-        atol=resolution,
-    )
-    while solver.status == "running":
-        yield _stepped(solver)
-
-
-def _stepped(solver: OdeSolver) -> OdeSolver:
-    message = solver.step()
-    if solver.status == "failed":
-        raise RuntimeError(
-            f"The solver of the gradient flow stopped at training_time={solver.t:g}, before "
-            f"{solver.t_bound:g}: {message} Reduce `training_time`, or increase `alpha`."
-        )
-    return solver
-
-
-def _states(times: FloatArray, steps: Iterator[OdeSolver]) -> Iterator[FloatArray]:
-    """Yield the flat state at each positive time, from solvers that have just made a step."""
-    waiting = list(times)
-    while waiting:
-        solver = next(steps)
-        passed = [time for time in waiting if time <= solver.t]
-        waiting = waiting[len(passed) :]
-        if passed:
-            yield from solver.dense_output()(np.array(passed)).T
+        Raises
+        ------
+        ValueError
+            If an entry of `cross` is not finite.
+        """
+        return as_kernel(cross) @ self.dual_coef
