@@ -25,17 +25,18 @@ class Loss(Protocol):
 
     Attributes
     ----------
-    targets : ndarray of shape (n, n_outputs)
-        What the outputs are compared with.
     ignores_shifts : bool
         Which of the two forms the Hessian has.
     largest_curvature : float
         The largest eigenvalue that the Hessian has for any outputs.
     """
 
-    targets: FloatArray
     ignores_shifts: ClassVar[bool]
     largest_curvature: ClassVar[float]
+
+    @property
+    def targets(self) -> FloatArray:
+        """What the outputs are compared with, shape (n, n_outputs)."""
 
     def value(self, outputs: FloatArray) -> FloatArray:
         """Return the loss of each sample, shape (n,), for outputs of shape (n, n_outputs)."""
