@@ -7,6 +7,7 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
 from .loss_dynamics import LossDynamics
 from .loss_flow import LossFlow, LossTrajectory
@@ -16,7 +17,13 @@ from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
-from .solvers import GradientDescent, GradientFlow, Solver
+from .solvers import (
+    GradientDescent,
+    GradientFlow,
+    Solver,
+    as_training_time,
+    as_training_times,
+)
 from .training_dynamics import TrainingDynamics
 from .trajectory import EnsembleTrajectory, ReadoutTrajectory
 
@@ -39,9 +46,12 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Solver",
     "TrainingDynamics",
+    "as_training_time",
+    "as_training_times",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "held_out_gradient_flow",
+    "largest_eigenvalue",
     "make_solver",
     "sample_gaussian",
 ]

@@ -41,6 +41,10 @@ class MomentumFlow(Solver):
 
     has_steps: ClassVar[bool] = False
 
+    def max_learning_rate(self, largest_curvature: float) -> float:
+        """Return the rate above which discrete steps diverge, 2 (1 + m) / h."""
+        return (1.0 + self.momentum) * super().max_learning_rate(largest_curvature)
+
     def residual(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
         """Return the residual."""
         return self._oscillator(curvature).residual(times)

@@ -223,6 +223,39 @@ class ReadoutFlowPosterior:
         times = as_training_times(training_times, self.solver)
         return ReadoutTrajectory(self, times)
 
+    def log_marginal_likelihood(self, targets: npt.ArrayLike) -> float:
+        """Return the log density of targets under the prior with its noise.
+
+        Training does not change it.
+
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            Observations at the training samples, all of positive weight.
+
+        Returns
+        -------
+        float
+            In nats, as :meth:`GaussianProcessPosterior.log_marginal_likelihood` with the noise
+            divided by the weights. Minus infinity where the kernel is singular.
+
+        Raises
+        ------
+        ValueError
+            If the number of targets is not n, or an entry is not finite.
+        """
+        dynamics = self.dynamics
+        y = as_targets(targets, len(dynamics.eigenvalues))
+        if dynamics.is_singular:
+            return -np.inf
+        rotated = dynamics.rotate(y)
+        squared = np.square(rotated).reshape(len(rotated), -1)
+        normalization = float(
+            np.log(2 * np.pi * dynamics.eigenvalues / np.square(dynamics.root_weight)).sum()
+        )
+        misfit = float((squared.T / dynamics.eigenvalues).sum())
+        return -0.5 * (misfit + squared.shape[1] * normalization)
+
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
         """Return the mean at test points.
 

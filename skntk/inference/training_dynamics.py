@@ -132,6 +132,17 @@ class TrainingDynamics:
         eigenvalues, eigenvectors = eigh(matrix, overwrite_a=True, check_finite=False, driver="evr")
         return cls(np.maximum(eigenvalues, 0.0), eigenvectors, root_weight)
 
+    def kernel(self) -> FloatArray:
+        """Return T + W^-1 A, which is S without the weights.
+
+        Returns
+        -------
+        ndarray of shape (n, n)
+            Needs positive weights.
+        """
+        root = (self.eigenvectors.T / self.root_weight).T * np.sqrt(self.eigenvalues)
+        return root @ root.T
+
     def rotate(self, values: FloatArray) -> FloatArray:
         """Express values at the training samples in the eigenvectors of S.
 
@@ -171,6 +182,16 @@ class TrainingDynamics:
     def curvature(self) -> FloatArray:
         """Eigenvalues of S / N, shape (n,): those of the Hessian of the loss."""
         return self.eigenvalues / self.total_weight
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether the smallest eigenvalue is within the rounding error of the largest."""
+        return float(self.eigenvalues[0]) <= self._resolution
+
+    @property
+    def _resolution(self) -> float:
+        largest = float(self.eigenvalues[-1])
+        return len(self.eigenvalues) * float(np.finfo(np.float64).eps) * largest
 
     def gain(self, solver: Solver, times: FloatArray) -> FloatArray:
         r"""Return :math:`(1 - r_t(\lambda / N)) / \lambda` for each eigenvalue and time.
@@ -254,17 +275,15 @@ class TrainingDynamics:
         return self.coefficients(gain, self.rotate(cross.T)).T
 
     def _require_resolved(self, solver: Solver, times: FloatArray) -> None:
-        largest = float(self.eigenvalues[-1])
-        resolution = len(self.eigenvalues) * np.finfo(np.float64).eps * largest
-        if self.eigenvalues[0] > resolution:
+        if not self.is_singular:
             return
         longest = float(solver.gain(np.zeros(1), times).max()) / self.total_weight
-        if longest * resolution > _UNRESOLVED_LIMIT:
+        if longest * self._resolution > _UNRESOLVED_LIMIT:
             raise SingularKernelError(
                 "The training kernel is singular to working precision and training takes long "
                 "enough to fit its rounding errors (its eigenvalues range from "
-                f"{self.eigenvalues[0]:.3g} to {largest:.3g}). Increase `alpha`, reduce "
-                "`training_time`, or remove duplicate rows."
+                f"{self.eigenvalues[0]:.3g} to {self.eigenvalues[-1]:.3g}). Increase `alpha`, "
+                "reduce `training_time`, or remove duplicate rows."
             )
 
 
