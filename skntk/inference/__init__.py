@@ -11,6 +11,7 @@ from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
 from .loss_dynamics import LossDynamics
 from .loss_flow import LossFlow, LossTrajectory
+from .loss_history import ErrorMoments, errors_at_test_points, errors_at_training_points
 from .losses import HalfSquaredError, SoftmaxCrossEntropy
 from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
@@ -30,6 +31,7 @@ from .trajectory import EnsembleTrajectory, ReadoutTrajectory
 __all__ = [
     "EnsemblePosterior",
     "EnsembleTrajectory",
+    "ErrorMoments",
     "GaussianProcessPosterior",
     "GradientDescent",
     "GradientFlow",
@@ -50,6 +52,8 @@ __all__ = [
     "as_training_times",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
+    "errors_at_test_points",
+    "errors_at_training_points",
     "held_out_gradient_flow",
     "largest_eigenvalue",
     "make_solver",
