@@ -146,6 +146,23 @@ class ClassifierWithLoss(StagedClassifier, TrainedEnsemble):
             return [1.0] * len(self._checked_times(training_times))
         return super()._temperatures(training_times)
 
+    def _losses_over(
+        self, X: np.ndarray, one_hot: np.ndarray, training_times: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        run = self._posterior
+        if not isinstance(run, LossFlow):
+            return super()._losses_over(X, one_hot, training_times)
+        trajectory = run.over(training_times)
+        (cross,) = self._kernels(X, self.X_train_, kinds=self._kinds[:1])
+        train, test = run.dynamics.loss, SoftmaxCrossEntropy(one_hot)
+        on_training_rows = trajectory.mean(run.dynamics.spectrum.kernel())
+        return {
+            "train_loss": np.array(
+                [np.average(train.value(f), weights=self._sample_weight) for f in on_training_rows]
+            ),
+            "test_loss": np.array([test.value(f).mean() for f in trajectory.mean(cross)]),
+        }
+
     def _stages(self, training_times: ArrayLike) -> Iterator[Self]:
         run = self._posterior
         if not isinstance(run, LossFlow):

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skntk.estimators.classification import NetworkClassifier, as_decision
 from skntk.estimators.temperature import fit_temperature
@@ -100,6 +101,85 @@ class StagedClassifier(NetworkClassifier):
             softmax(scores / temperature, axis=1)
             for scores, temperature in zip(staged, temperatures, strict=True)
         )
+
+    def training_history(
+        self, X_test: ArrayLike, y_test: ArrayLike, training_times: ArrayLike
+    ) -> Bunch:
+        r"""Return training and test loss over the time of training.
+
+        The loss on which the networks are trained: half the mean over samples of the squared error
+        of the scores, :math:`\frac{1}{2n} \sum_i |f(x_i) - y_i|^2` with one-hot targets, exact for
+        the ensemble; or, with ``loss="log_loss"``, the mean cross-entropy of the softmax of the
+        scores. Training rows have their weights, and n is the sum of them.
+
+        Parameters
+        ----------
+        X_test : array-like of shape (n_samples, n_features)
+            Test inputs.
+        y_test : array-like of shape (n_samples,)
+            Their classes, among ``classes_``.
+        training_times : array-like of shape (n_times,)
+            As for `staged_decision_function`.
+
+        Returns
+        -------
+        Bunch
+            With the attributes
+
+            training_times : ndarray of shape (n_times,)
+                The times.
+            train_loss, test_loss : ndarray of shape (n_times,)
+                For squared error the expected loss of a network of the ensemble, for the log-loss
+                that of the trained network, in nats.
+            train_loss_std, test_loss_std : ndarray of shape (n_times,)
+                Standard deviation of the loss from network to network. Missing with
+                ``loss="log_loss"``, where the spread has no closed form.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the data or the times are not valid, or a test sample is of an unknown class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skntk import NTKClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = NTKClassifier(loss="log_loss", training_time=1.0).fit(X[::2], y[::2])
+        >>> history = model.training_history(X[1::2], y[1::2], [0.0, 1.0, 10.0])
+        >>> history.test_loss.round(1)
+        array([1.1, 0.3, 0.2])
+        """
+        check_is_fitted(self, "temperature_")
+        inputs = self._validated_inputs(X_test)
+        targets = self._one_hot(y_test, len(inputs))
+        times = self._checked_times(training_times)
+        return Bunch(training_times=times, **self._losses_over(inputs, targets, times))
+
+    def _losses_over(
+        self, X: np.ndarray, one_hot: np.ndarray, training_times: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        normalized = self._scaling.normalize(one_hot)
+        history = self._loss_history(X, normalized, training_times, ensemble=True)
+        names = ("train_loss", "train_loss_std", "test_loss", "test_loss_std")
+        return dict(zip(names, history, strict=True))
+
+    def _one_hot(self, y: ArrayLike, n_samples: int) -> np.ndarray:
+        classes = column_or_1d(y)
+        if len(classes) != n_samples:
+            raise ValueError(
+                f"y_test has {len(classes)} classes for {n_samples} samples in X_test: pass one "
+                "for each."
+            )
+        unknown = np.setdiff1d(classes, self.classes_)
+        if unknown.size:
+            raise ValueError(
+                f"y_test has the class {unknown.tolist()[0]!r}, which the training data do not "
+                "have: leave its samples out."
+            )
+        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, classes)]
 
     def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
         check_is_fitted(self, "temperature_")
