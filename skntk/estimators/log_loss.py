@@ -60,7 +60,7 @@ class ClassifierWithLoss(StagedClassifier, TrainedEnsemble):
             )
         # In stiff phases of training a matrix for each class is held beside those of squared error.
         require_memory(
-            (self._matrices_in_fit + n_classes + 2) * n_samples**2 * 8,
+            (self._matrices_in_fit + n_classes + 4) * n_samples**2 * 8,
             f'{type(self).__name__}.fit on {n_samples} samples with loss="log_loss"',
             'Train on fewer rows, or use loss="squared_error", which needs less for many classes.',
         )

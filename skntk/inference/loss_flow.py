@@ -132,6 +132,9 @@ class LossFlow:
 
         Raises
         ------
+        SingularKernelError
+            If the kernel is singular and training so long that its rounding errors would decide
+            the predictions.
         ValueError
             If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
             learning rate or the momentum is out of range.
@@ -165,7 +168,7 @@ class LossFlow:
 
         Raises
         ------
-        ValueError, RuntimeError
+        SingularKernelError, ValueError, RuntimeError
             As :meth:`condition`.
         """
         time = as_training_time(training_time, self.solver)
@@ -187,6 +190,8 @@ class LossFlow:
 
         Raises
         ------
+        SingularKernelError
+            As :meth:`condition`.
         ValueError
             If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
             of steps is not whole.

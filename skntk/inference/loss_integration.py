@@ -44,6 +44,9 @@ def train_on_loss(dynamics: LossDynamics, solver: Solver, times: FloatArray) -> 
 
     Raises
     ------
+    SingularKernelError
+        If the kernel is singular and training so long that its rounding errors would decide the
+        predictions.
     ValueError
         If the learning rate is above that at which discrete steps are stable.
     RuntimeError
@@ -51,6 +54,7 @@ def train_on_loss(dynamics: LossDynamics, solver: Solver, times: FloatArray) -> 
     """
     momentum = solver.momentum if isinstance(solver, HeavyBall | MomentumFlow) else 0.0
     solver.require_stability(dynamics.largest_curvature, converged=False)
+    dynamics.require_resolved(float(solver.gain(np.zeros(1), times).max()))
     if solver.has_steps:
         states = _descent(dynamics, solver.learning_rate, momentum, times)
     else:

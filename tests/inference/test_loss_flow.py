@@ -13,6 +13,7 @@ from skntk.inference import (
     HalfSquaredError,
     LossDynamics,
     LossFlow,
+    SingularKernelError,
     SoftmaxCrossEntropy,
 )
 from skntk.inference.implicit import KernelNewtonMatrix, StructuredBDF
@@ -319,6 +320,14 @@ def test_descent_is_stable_up_to_the_limit():
             learning_rate=4.1,
             solver="gradient_descent",
         )
+
+
+def test_training_that_fits_the_rounding_errors_of_a_singular_kernel_is_refused():
+    kernel, loss = np.ones((2, 2)), SoftmaxCrossEntropy(np.eye(2))
+    LossFlow.condition(kernel, 0.0, loss, training_time=1e9)
+    LossFlow.condition(kernel, 0.1, loss, training_time=1e15)
+    with pytest.raises(SingularKernelError, match="Increase `alpha`"):
+        LossFlow.condition(kernel, 0.0, loss, training_time=1e15)
 
 
 BAD = {
