@@ -229,7 +229,7 @@ class LossDynamics:
         Parameters
         ----------
         longest_gain : float
-            How far they move, without noise, for a gradient of 1.
+            How far they move, without noise, for a steady gradient of N.
 
         Raises
         ------

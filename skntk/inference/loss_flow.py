@@ -41,7 +41,8 @@ class LossFlow:
     SciPy's `DOP853` integrates the flow, and hands over to `BDF` where its steps stay small
     although the solution hardly changes: in stiff phases, with linear algebra made for kernels.
     Local errors are kept below 1e-9 of the movement so far and 1e-10 of outputs of size 1. With
-    momentum the flow swings within some steps of descent, and `DOP853` alone follows it.
+    momentum the flow swings within some steps of descent, and `DOP853` alone follows it, at about
+    ten times the cost of as many steps of descent.
 
     Attributes
     ----------

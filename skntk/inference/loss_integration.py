@@ -24,7 +24,8 @@ _ABSOLUTE_TOLERANCE = 1e-10
 # many more of their present size, is stiff.
 _EXPLICIT_STEPS = 500
 
-# The slowest movement decays at the rate of the noise, and is over after so many times its inverse.
+# The slowest movement decays at a rate that the noise gives, and is over after so many of its
+# inverses.
 _DECAYS = 100.0
 
 
@@ -57,7 +58,7 @@ def train_on_loss(dynamics: LossDynamics, solver: Solver, times: FloatArray) -> 
     """
     momentum = solver.momentum if isinstance(solver, HeavyBall | MomentumFlow) else 0.0
     solver.require_stability(dynamics.largest_curvature, converged=False)
-    dynamics.require_resolved(float(solver.gain(np.zeros(1), times).max()))
+    dynamics.require_resolved(solver.learning_rate * float(times[-1]) / (1.0 - momentum))
     if solver.has_steps:
         states = _descent(dynamics, solver.learning_rate, momentum, times)
     elif momentum:
@@ -129,10 +130,15 @@ def _flow_with_momentum(
     dynamics: LossDynamics, learning_rate: float, momentum: float, times: FloatArray
 ) -> Iterator[FloatArray]:
     shape = (2, *dynamics.initial_outputs.shape)
+    friction = 1.0 - momentum
+    slowest = learning_rate * float(dynamics.noise.min()) / dynamics.spectrum.total_weight
+    if slowest > 0:
+        # Bounds on the rates at which oscillations and slow movements decay.
+        times = np.minimum(times, _DECAYS * max(4.0 / friction, 2.0 * friction / slowest))
 
     def velocity(time: float, flat: FloatArray) -> FloatArray:
         state, movement = flat.reshape(shape)
-        acceleration = -(1.0 - momentum) * movement - learning_rate * dynamics.slope(state)
+        acceleration = -friction * movement - learning_rate * dynamics.slope(state)
         return np.concatenate([movement.ravel(), acceleration.ravel()])
 
     resolution = np.tile(dynamics.resolution(_ABSOLUTE_TOLERANCE).ravel(), 2)

@@ -366,10 +366,17 @@ def test_the_size_of_the_kernel_is_a_rate(size):
     assert_allclose(scaled.mean(problem.cross), plain, **ACCURACY)
 
 
-def test_after_convergence_nothing_moves():
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_after_convergence_nothing_moves(momentum):
     problem = Classes()
-    late, latest = problem.train().over([1e9, 1e200]).mean(problem.cross)
-    assert_allclose(late, latest, rtol=0, atol=0)
+    trained = problem.train(momentum=momentum, training_time=1e200)
+    assert_allclose(trained.mean(problem.cross), trained.at(1e9).mean(problem.cross), atol=1e-12)
+    problem.initial_outputs, problem.weight = 0.0 * problem.targets, np.ones(len(problem.targets))
+    assert_allclose(problem.slope(trained.dual_coef), 0.0, atol=1e-7)
+
+
+def test_times_that_overflow_with_the_kernel():
+    problem = Classes()
     with pytest.raises(ValueError, match="overflows in units of the kernel"):
         problem.kernel = 1e10 * problem.kernel
         problem.train(noise=0.0, training_time=1e300)
