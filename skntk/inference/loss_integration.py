@@ -61,7 +61,7 @@ def train_on_loss(dynamics: LossDynamics, solver: Solver, times: FloatArray) -> 
     dynamics.require_resolved(solver.learning_rate * float(times[-1]) / (1.0 - momentum))
     if solver.has_steps:
         states = _descent(dynamics, solver.learning_rate, momentum, times)
-    elif momentum:
+    elif isinstance(solver, MomentumFlow):
         states = _flow_with_momentum(dynamics, solver.learning_rate, momentum, times)
     else:
         states = _plain_flow(dynamics, solver.learning_rate, times)
