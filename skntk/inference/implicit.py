@@ -84,6 +84,8 @@ class StructuredBDF(BDF):
 
         def lu(matrix: _NewtonMatrix) -> Solvable:
             self.nlu += 1
+            # The factors of the last step make room for those of the next.
+            self.LU = None
             return matrix.newton_matrices(matrix.step)
 
         self.jac = jac

@@ -26,12 +26,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, as_finite, as_training_kernel, per_sample
+from .errors import SingularKernelError
 from .implicit import KernelNewtonMatrix, NewtonMatrices
 from .losses import Loss
 from .training_dynamics import TrainingDynamics
 
 # Directions with eigenvalues below this share of the largest are not resolved by float64.
 _UNRESOLVED = 1e-14
+
+# Share of a prediction that they may decide.
+_UNRESOLVED_LIMIT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +219,36 @@ class LossDynamics:
         """
         steepest = self.loss.largest_curvature * float(self.spectrum.eigenvalues[-1])
         return (steepest + float(self.noise.max())) / self.spectrum.total_weight
+
+    def require_resolved(self, longest_gain: float) -> None:
+        """Refuse training that is decided by directions below the rounding error of the kernel.
+
+        Along a direction that the kernel does not see, the coefficients move steadily, or until
+        the noise stops them.
+
+        Parameters
+        ----------
+        longest_gain : float
+            How far they move, without noise, for a steady gradient of N.
+
+        Raises
+        ------
+        SingularKernelError
+            If predictions would change with the rounding of the kernel.
+        """
+        if not self.spectrum.is_singular:
+            return
+        smallest_noise = float(self.noise.min())
+        gain = longest_gain / self.spectrum.total_weight
+        if smallest_noise > 0:
+            gain = min(gain, 1.0 / smallest_noise)
+        rounding = len(self.noise) * np.finfo(np.float64).eps * self.spectrum.eigenvalues[-1]
+        if gain * rounding > _UNRESOLVED_LIMIT:
+            raise SingularKernelError(
+                "The training kernel is singular to working precision and training takes long "
+                "enough to fit its rounding errors. Increase `alpha`, reduce `training_time`, or "
+                "remove duplicate rows."
+            )
 
     def newton_matrices(self, state: FloatArray, learning_rate: float) -> NewtonMatrices:
         """Linearize the flow.

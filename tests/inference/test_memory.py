@@ -1,11 +1,18 @@
 """What is held at the peak, in n x n matrices of float64 beyond those given by the caller."""
 
+import sys
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from skntk.inference import EnsemblePosterior, GaussianProcessPosterior, GradientFlowPosterior
+from skntk.inference import (
+    EnsemblePosterior,
+    GaussianProcessPosterior,
+    GradientFlowPosterior,
+    LossFlow,
+    SoftmaxCrossEntropy,
+)
 
 N = 400
 LITTLE = 0.2
@@ -135,3 +142,16 @@ def test_means_need_no_matrix_at_all():
     process = GaussianProcessPosterior.condition(kernel, 0.1, targets)
     matrices, _ = peak(lambda: process.mean(kernel))
     assert matrices < LITTLE
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_stiff_training_needs_a_matrix_for_each_class(n_classes, monkeypatch):
+    integration = sys.modules["skntk.inference.loss_integration"]
+    monkeypatch.setattr(integration, "_EXPLICIT_STEPS", 1)
+    kernel = make_kernel()
+    loss = SoftmaxCrossEntropy(np.eye(n_classes)[np.arange(N) % n_classes])
+    matrices, _ = peak(
+        lambda: LossFlow.condition(kernel, 0.1, loss, training_time=300.0, overwrite_kernel=True)
+    )
+    # Of the eigenvectors, the kernel, each class, their sum, and two while one is factorized.
+    assert n_classes + 3 < matrices < n_classes + 5 + LITTLE
