@@ -1,5 +1,6 @@
 """scikit-learn's side: parameters, validation, and the classes that users fit."""
 
+from skntk.estimators.finite_width_classifier import FiniteWidthClassifier
 from skntk.estimators.finite_width_regressor import FiniteWidthRegressor
 from skntk.estimators.nngp_classifier import NNGPClassifier
 from skntk.estimators.nngp_regressor import NNGPRegressor
@@ -8,6 +9,7 @@ from skntk.estimators.ntk_regressor import NTKRegressor
 from skntk.estimators.zca_whitening import ZCAWhitening
 
 __all__ = [
+    "FiniteWidthClassifier",
     "FiniteWidthRegressor",
     "NNGPClassifier",
     "NNGPRegressor",
