@@ -44,7 +44,7 @@ class ErrorMoments:
     Attributes
     ----------
     misfit : ndarray of shape (n_times, outputs)
-        |b|^2 for each output.
+        b^T b for each output.
     trace : ndarray of shape (n_times,)
         tr C, that of one output.
     trace_of_square : ndarray of shape (n_times,)
@@ -184,7 +184,7 @@ def errors_at_training_points(
     >>> run = GradientFlowPosterior.condition(kernel, kernel, 0.0, [4.0, 2.0], training_time=0.0)
     >>> mean, std = errors_at_training_points(run.over([0.0, 100.0])).loss(2)
     >>> mean.round(3), std.round(3)  # (16 + 2 + 4 + 2) / 4 at the beginning
-    (array([6., 0.]), array([5.523, 0.   ]))
+    (array([6., 0.]), array([3.905, 0.   ]))
     """
     posterior = trajectory.posterior
     dynamics = posterior.dynamics
