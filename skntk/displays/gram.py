@@ -124,7 +124,7 @@ class GramDisplay:
         ax.set(xlabel="class", ylabel="class")
         ax.set_yticks(centers, classes)
         ax.set_xticks(centers, classes)
-        if max(len(str(each)) for each in classes) > 3:
+        if sum(len(str(each)) for each in classes) > 30:
             ax.tick_params("x", rotation=90)
         ax.tick_params(length=0)
         style = {"color": "white", "linewidth": 0.8}

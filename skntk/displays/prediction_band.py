@@ -246,7 +246,8 @@ class PredictionBandDisplay:
         grid : int or array-like of shape (n_points,), default=200
             The number of values of this feature, or the values themselves in ascending order.
         n_samples : int, default=0
-            How many functions to draw from the predictive distribution by `sample_y`.
+            How many functions to draw: by ``sample_y`` from the predictive distribution, of
+            `FiniteWidthRegressor` the first of its networks.
         random_state : int, RandomState instance or None, default=0
             For the samples; an int gives the same functions on every call.
         name : str, default=None
@@ -296,12 +297,12 @@ class PredictionBandDisplay:
         check_n_std(n_std)
         model = NetworkWithInputs(estimator)
         model.require("predict", "return_std", caller, _REGRESSORS)
-        if n_samples:
+        if n_samples and not hasattr(model.network, "predict_networks"):
             model.require("sample_y", None, f"{caller} with n_samples", _REGRESSORS)
         line = FeatureGrid(X, feature, grid)
         rows = model.inputs(line.rows)
         y_pred, y_std = model.network.predict(rows, return_std=True)
-        samples = model.network.sample_y(rows, n_samples, random_state) if n_samples else None
+        samples = _samples(model.network, rows, n_samples, random_state) if n_samples else None
         return cls.from_predictions(
             line.values,
             y_pred,
@@ -425,3 +426,16 @@ class PredictionBandDisplay:
             sample_kwargs=sample_kwargs,
             scatter_kwargs=scatter_kwargs,
         )
+
+
+def _samples(network: Any, rows: Any, n_samples: int, random_state: Any) -> np.ndarray:
+    """Return functions of the distribution, or members of an ensemble that has some."""
+    if not hasattr(network, "predict_networks"):
+        samples: np.ndarray = network.sample_y(rows, n_samples, random_state)
+        return samples
+    members = network.predict_networks(rows)
+    if n_samples > len(members):
+        raise ValueError(
+            f"n_samples={n_samples} is more than the {len(members)} networks of the ensemble."
+        )
+    return np.moveaxis(members[:n_samples], 0, -1)

@@ -1,0 +1,266 @@
+"""Networks of one architecture and width: drawing them, and training them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from skntk.architecture.layer import Layer, Parameters
+from skntk.finite.losses import Loss
+from skntk.finite.programs import (
+    Data,
+    Networks,
+    Rates,
+    descend,
+    largest_curvature,
+    outputs_of,
+)
+from skntk.gram.programs import as_arguments
+
+# Beside the parameters: the last step, the initial parameters, the gradient and the next ones.
+_COPIES_OF_PARAMETERS = 5
+# Activations and their derivatives.
+_COPIES_OF_ACTIVATIONS = 2
+
+# A generator of its own: the results do not depend on the one that a user has chosen for JAX.
+_GENERATOR = "threefry2x32"
+
+
+def check_finite_width(architecture: Layer, input_shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless the architecture describes networks of finite width.
+
+    Parameters
+    ----------
+    architecture : layer
+        Its hyperparameters fit the shape.
+    input_shape : tuple of int
+        Shape of one sample as the network reads it.
+    """
+    try:
+        _abstract(architecture, input_shape, width=2, n_outputs=1)
+    except NotImplementedError as error:
+        raise ValueError(
+            f"{architecture!r} has no counterpart of finite width: {error} Replace that layer."
+        ) from error
+
+
+class Ensemble:
+    """Networks of one architecture and width, each from an initialization of its own.
+
+    Network i is the same whatever the number of networks and the precision. Networks that would
+    take more than the working memory are trained in batches.
+
+    Parameters
+    ----------
+    architecture : layer
+        Checked with the shape of the inputs.
+    seed : int
+        Decides all parameters, and all masks of `Dropout`.
+    n_networks, width, n_outputs : int
+        Number of networks, of channels of hidden layers and of outputs.
+    dtype : {"float64", "float32"}
+        Precision.
+    input_shape : tuple of int
+        Shape of one sample as the network reads it.
+    """
+
+    def __init__(
+        self,
+        architecture: Layer,
+        *,
+        seed: int,
+        n_networks: int,
+        width: int,
+        n_outputs: int,
+        dtype: str,
+        input_shape: tuple[int, ...],
+    ) -> None:
+        self._architecture = as_arguments(architecture, np.dtype(dtype))
+        self._seed = seed
+        self._n_networks = n_networks
+        self._width = width
+        self._n_outputs = n_outputs
+        self._dtype = np.dtype(dtype)
+        self._input_shape = input_shape
+        parameters, outputs = _abstract(architecture, input_shape, width, n_outputs)
+        self.n_parameters = sum(prod(leaf.shape) for leaf in jax.tree.leaves(parameters))
+        self._n_activations = outputs
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that training takes for the parameters of all networks."""
+        of_one = _COPIES_OF_PARAMETERS * self.n_parameters * self._dtype.itemsize
+        return self._n_networks * of_one
+
+    def batches(self, n_rows: int, n_bytes: int) -> list[range]:
+        """Return the numbers of the networks of each batch.
+
+        Parameters
+        ----------
+        n_rows : int
+            Number of samples that pass through the networks at once.
+        n_bytes : int
+            The most memory for the activations of a batch, as far as one network does not take
+            more.
+        """
+        of_one = _COPIES_OF_ACTIVATIONS * n_rows * self._n_activations + (
+            _COPIES_OF_PARAMETERS * self.n_parameters
+        )
+        at_once = max(n_bytes // (of_one * self._dtype.itemsize), 1)
+        n_batches = -(-self._n_networks // at_once)
+        numbers = np.array_split(np.arange(self._n_networks), n_batches)
+        return [range(each[0], each[-1] + 1) for each in numbers]
+
+    def draw(self, numbers: range) -> Networks:
+        """Return networks before training, by their numbers."""
+        with jax.enable_x64(True):
+            keys = self._keys(numbers, "parameters")
+            # In double precision, so that the networks are the same in single.
+            parameters = jax.vmap(
+                lambda key: self._architecture.initialize(
+                    key, self._input_shape, self._width, self._n_outputs
+                )
+            )(keys)
+            parameters = jax.tree.map(lambda leaf: leaf.astype(self._dtype), parameters)
+            step = jax.tree.map(jnp.zeros_like, parameters)
+        return Networks(parameters, parameters, step, self.mask_keys(numbers))
+
+    def mask_keys(self, numbers: range) -> Any:
+        """Return what decides the masks of `Dropout`, None without one."""
+        if not self._architecture.tells_equal_samples_apart():
+            return None
+        return self._keys(numbers, "masks")
+
+    def _keys(self, numbers: range, purpose: str) -> Any:
+        key = jax.random.key(self._seed, impl=_GENERATOR)
+        key = jax.random.fold_in(key, ("parameters", "masks").index(purpose))
+        return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.asarray(numbers))
+
+    def _data(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> Data:
+        n_more = padded_rows(len(X)) - len(X)
+        weight = np.pad(sample_weight / sample_weight.sum(), (0, n_more))
+        arrays = (_repeat_last(X, n_more), _repeat_last(targets, n_more), weight)
+        return Data._make(np.asarray(array, self._dtype) for array in arrays)
+
+    def largest_curvature(
+        self,
+        networks: Networks,
+        X: np.ndarray,
+        targets: np.ndarray,
+        sample_weight: np.ndarray,
+        loss: Loss,
+    ) -> float:
+        """Return a bound of the second derivative of the loss along any direction."""
+        data = self._data(X, targets, sample_weight)
+        with self._precision():
+            of_networks = largest_curvature(self._architecture, networks, data, loss=loss)
+            return float(np.max(of_networks))
+
+    def train(
+        self,
+        networks: Networks,
+        X: np.ndarray,
+        targets: np.ndarray,
+        sample_weight: np.ndarray,
+        *,
+        loss: Loss,
+        rates: Rates,
+        n_steps: int,
+    ) -> Networks:
+        """Return the networks after so many more steps of gradient descent.
+
+        Parameters
+        ----------
+        networks : Networks
+            From `draw` or from an earlier call.
+        X : ndarray of shape (n, ...)
+            Inputs as the network reads them.
+        targets : ndarray of shape (n, n_outputs)
+        sample_weight : ndarray of shape (n,)
+            Positive.
+        loss : {"squared_error", "log_loss"}
+        rates : Rates
+        n_steps : int
+            At least 0.
+        """
+        data = self._data(X, targets, sample_weight)
+        with self._precision():
+            numbers = Rates(*(np.asarray(each, self._dtype) for each in rates))
+            count = np.int32(n_steps)
+            return descend(self._architecture, networks, data, numbers, count, loss=loss)
+
+    def outputs(self, parameters: Parameters, X: np.ndarray, n_bytes: int) -> np.ndarray:
+        """Return the outputs of all networks, shape (n_networks, n, n_outputs) in float64.
+
+        Parameters
+        ----------
+        parameters : pytree of arrays of shape (n_networks, ...)
+        X : ndarray of shape (n, ...)
+            Inputs as the network reads them.
+        n_bytes : int
+            The most memory for activations.
+        """
+        of_row = self._n_activations * self._dtype.itemsize
+        parts = []
+        for numbers in self.batches(1, n_bytes):
+            some = jax.tree.map(lambda leaf, of=numbers: leaf[of.start : of.stop], parameters)
+            block = max(n_bytes // (of_row * len(numbers)), 1)
+            parts.append(np.concatenate(list(self._in_blocks(some, numbers, X, block)), 1))
+        return np.concatenate(parts)
+
+    def _in_blocks(
+        self, parameters: Parameters, numbers: range, X: np.ndarray, block: int
+    ) -> Iterator[np.ndarray]:
+        mask_keys = self.mask_keys(numbers)
+        for start in range(0, len(X), block):
+            rows = X[start : start + block]
+            inputs = _repeat_last(rows, min(padded_rows(len(rows)), block) - len(rows))
+            with self._precision():
+                keys = mask_keys
+                if keys is not None:
+                    # Other samples than those of the training, and of other blocks.
+                    keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, start + 1)
+                outputs = outputs_of(
+                    self._architecture, parameters, keys, np.asarray(inputs, self._dtype)
+                )
+                yield np.asarray(outputs, np.float64)[:, : len(rows)]
+
+    def _precision(self) -> Any:
+        return jax.enable_x64(self._dtype == np.float64)
+
+
+def padded_rows(n_rows: int) -> int:
+    """Return the number of rows for which a program is compiled: at most an eighth more.
+
+    Folds whose sizes differ by one then share a program.
+    """
+    step = 2 ** max(n_rows.bit_length() - 4, 0)
+    return -(-n_rows // step) * step
+
+
+def _repeat_last(rows: np.ndarray, n_more: int) -> np.ndarray:
+    """Return the rows with the last one repeated: it is a valid input wherever the others are."""
+    return np.concatenate([rows, np.repeat(rows[-1:], n_more, axis=0)]) if n_more else rows
+
+
+def _abstract(
+    architecture: Layer, input_shape: tuple[int, ...], width: int, n_outputs: int
+) -> tuple[Any, int]:
+    """Return shapes of the parameters, and the number of activations that a sample gives rise to.
+
+    Nothing is computed and nothing compiled.
+    """
+    key = jax.eval_shape(lambda: jax.random.key(0, impl=_GENERATOR))
+    architecture = as_arguments(architecture, np.dtype("float32"))
+    parameters = jax.eval_shape(
+        lambda key: architecture.initialize(key, input_shape, width, n_outputs), key
+    )
+    sample = jax.ShapeDtypeStruct((1, *input_shape), np.float32)
+    traced = jax.make_jaxpr(architecture.apply)(parameters, sample, key)
+    values = [value for equation in traced.eqns for value in equation.outvars]
+    return parameters, sum(prod(value.aval.shape) for value in values)
