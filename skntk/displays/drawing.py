@@ -111,15 +111,24 @@ def draw_mean_and_band(
     return line, ax.fill_between(x, lower, mean + half_width, **style)
 
 
-def draw_points(ax: Any, x: Any, y: Any, label: str, scatter_kwargs: Keywords) -> Any:
+def draw_points(
+    ax: Any, x: Any, y: Any, label: str, scatter_kwargs: Keywords, color: Any = "black"
+) -> Any:
     """Draw data over everything else, with a rim that keeps points apart."""
     from matplotlib.collections import PathCollection
 
-    style = {"s": 26, "facecolor": "black", "edgecolor": "white", "linewidth": 0.7, "zorder": 5}
-    given = with_defaults(PathCollection, scatter_kwargs)
-    if {"c", "color"} & set(given):
-        del style["facecolor"]
-    return ax.scatter(x, y, **style | {"label": label} | given)
+    style = with_defaults(
+        PathCollection,
+        scatter_kwargs,
+        s=26,
+        edgecolor="white",
+        linewidth=0.7,
+        zorder=5,
+        label=label,
+    )
+    if not {"c", "color", "facecolor"} & set(style):
+        style["facecolor"] = color
+    return ax.scatter(x, y, **style)
 
 
 def set_time_scale(ax: Any, times: np.ndarray) -> None:

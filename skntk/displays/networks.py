@@ -25,7 +25,8 @@ class NetworkWithInputs:
             estimator = estimator.best_estimator_
         self._before = None
         if isinstance(estimator, Pipeline):
-            self._before, estimator = estimator[:-1], estimator[-1]
+            self._before = estimator[:-1] if len(estimator) > 1 else None
+            estimator = estimator[-1]
         self.network = estimator
         self.name = type(estimator).__name__
 

@@ -201,11 +201,10 @@ class PredictionBandDisplay:
     def _draw_data(self, ax: Any, output: int, color: Any, given: Keywords) -> Any:
         if self.y_train is None:
             return None
-        one_output = number_of_outputs(self.y_pred) == 1
-        style = {} if one_output else {"facecolor": color}
+        color = "black" if number_of_outputs(self.y_pred) == 1 else color
         label = "data" if output == 0 else "_data"
         targets = of_output(self.y_train, output)
-        return draw_points(ax, self.x_train, targets, label, style | dict(given or {}))
+        return draw_points(ax, self.x_train, targets, label, given, color)
 
     @classmethod
     def from_estimator(

@@ -222,8 +222,8 @@ class TrainingDynamicsDisplay:
         for value, line in zip(self.x, lines, strict=True):
             targets = of_samples[self.x_train == value]
             times = np.full(len(targets), self.training_times[-1])
-            style = {"facecolor": line.get_color(), "clip_on": False} | dict(scatter_kwargs or {})
-            drawn.append(draw_points(ax, times, targets, "_target", style))
+            color = line.get_color()
+            drawn.append(draw_points(ax, times, targets, "_target", scatter_kwargs, color))
         return drawn
 
     @classmethod

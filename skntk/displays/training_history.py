@@ -145,7 +145,7 @@ class TrainingHistoryDisplay:
                 None if std is None else n_std * std,
                 color=next_color(ax),
                 line_label=self._label(which),
-                band_label="_band",
+                band_label=f"± {n_std:g} std" if which == _LOSSES[loss_type][-1] else "_band",
                 line_kwargs=line_kwargs,
                 fill_between_kwargs=fill_between_kwargs,
                 lowest=0.0,
