@@ -31,6 +31,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_jobs": [Integral, None],
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "solver": [StrOptions({"gradient_flow", "gradient_descent"})],
+    "momentum": [Interval(Real, 0, 1, closed="left")],
+    "initial_function": [callable, None],
     "regularization": [Interval(Real, 0, None, closed="left")],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }

@@ -7,22 +7,43 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
+from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
+from .solvers import (
+    GradientDescent,
+    GradientFlow,
+    Solver,
+    as_training_time,
+    as_training_times,
+)
 from .training_dynamics import TrainingDynamics
+from .trajectory import EnsembleTrajectory, ReadoutTrajectory
 
 __all__ = [
     "EnsemblePosterior",
+    "EnsembleTrajectory",
     "GaussianProcessPosterior",
+    "GradientDescent",
+    "GradientFlow",
     "GradientFlowPosterior",
+    "HeavyBall",
+    "MomentumFlow",
     "ReadoutFlowPosterior",
+    "ReadoutTrajectory",
     "SingularKernelError",
+    "Solver",
     "TrainingDynamics",
+    "as_training_time",
+    "as_training_times",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "held_out_gradient_flow",
+    "largest_eigenvalue",
+    "make_solver",
     "sample_gaussian",
 ]
