@@ -165,6 +165,7 @@ class TrainingDynamicsDisplay:
         check_n_std(n_std)
         ax = axes_or_new(ax)
         against_input = kind == "prediction_vs_input"
+        last = len(self.training_times if against_input else self.x) - 1
         lines: list[Any] = []
         bands: list[Any] = []
         for curve in self._against_input() if against_input else self._against_time(ax):
@@ -175,7 +176,7 @@ class TrainingDynamicsDisplay:
                 None if curve.std is None else n_std * curve.std,
                 color=curve.color,
                 line_label=curve.label,
-                band_label="_band" if bands else f"± {n_std:g} std",
+                band_label=f"± {n_std:g} std" if len(bands) == last else "_band",
                 line_kwargs=line_kwargs,
                 fill_between_kwargs=fill_between_kwargs,
             )

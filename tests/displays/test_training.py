@@ -36,7 +36,7 @@ def test_predictions_against_the_input_have_one_line_for_each_time(either, data)
         np.testing.assert_allclose(band_limits(band), [mean - 2 * std, mean + 2 * std])
     assert len({tuple(line.get_color()) for line in display.lines_}) == 3
     np.testing.assert_array_equal(display.scatter_[0].get_offsets()[:, 1], y)
-    assert labels(display.ax_) == ["time 0", "± 2 std", "time 2", "time 5", "data"]
+    assert labels(display.ax_) == ["time 0", "time 2", "time 5", "± 2 std", "data"]
     assert display.ax_.get_xlabel() == "input"
 
 
