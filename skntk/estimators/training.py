@@ -22,6 +22,8 @@ from skntk.inference import (
     as_training_time,
     as_training_times,
     centered_held_out_gradient_flow,
+    errors_at_test_points,
+    errors_at_training_points,
     held_out_gradient_flow,
     largest_eigenvalue,
     make_solver,
@@ -197,6 +199,34 @@ class TrainedNetwork(InfiniteNetwork):
         crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
         (test_kernel,) = self._kernels(X, kinds=("nngp",))
         return trajectory.mean(crosses[0]), trajectory.covariances(*crosses, test_kernel)
+
+    def _loss_history(
+        self, X: np.ndarray, targets: np.ndarray, training_times: ArrayLike, *, ensemble: bool
+    ) -> tuple[np.ndarray, ...]:
+        """Return means and standard deviations of the training and of the test loss.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, ...)
+            Test rows.
+        targets : ndarray of shape (m,) or (m, n_outputs)
+            What is to be predicted there, normalized and without an initial function.
+        training_times : array-like of shape (n_times,)
+            Checked.
+        ensemble : bool
+            Whether the initial functions are random.
+        """
+        trajectory: Any = self._run().over(training_times)
+        train = errors_at_training_points(trajectory, ensemble=ensemble)
+        kinds = self._kinds if ensemble else self._kinds[:1]
+        crosses = self._kernels(X, self.X_train_, kinds=kinds)
+        covariances = None
+        if ensemble:
+            (test_kernel,) = self._kernels(X, kinds=("nngp",))
+            covariances = trajectory.covariances(*crosses, test_kernel)
+        test = errors_at_test_points(trajectory.mean(crosses[0]), targets, covariances)
+        unit = self._scaling.scale
+        return *train.loss(float(self._sample_weight.sum()), unit), *test.loss(len(X), unit)
 
     # Copies at other times -------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
 from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
+from .loss_history import ErrorMoments, errors_at_test_points, errors_at_training_points
 from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
@@ -27,6 +28,7 @@ from .trajectory import EnsembleTrajectory, ReadoutTrajectory
 __all__ = [
     "EnsemblePosterior",
     "EnsembleTrajectory",
+    "ErrorMoments",
     "GaussianProcessPosterior",
     "GradientDescent",
     "GradientFlow",
@@ -42,6 +44,8 @@ __all__ = [
     "as_training_times",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
+    "errors_at_test_points",
+    "errors_at_training_points",
     "held_out_gradient_flow",
     "largest_eigenvalue",
     "make_solver",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import FloatArray, as_kernel
+from .arrays import FloatArray, as_kernel, diagonal_view
 from .initialization_noise import ensemble_covariance
+from .loss_history import ErrorMoments
 from .readout_spread import explained_share, readout_covariance
 from .time_basis import TimeBasis
 
@@ -30,6 +31,11 @@ class _Trajectory:
         The training run.
     training_times : ndarray of shape (n_times,)
         Checked.
+
+    Attributes
+    ----------
+    gains : ndarray of shape (n, n_times)
+        Those of the run, for each eigenvector and time.
     """
 
     def __init__(
@@ -38,15 +44,15 @@ class _Trajectory:
         self.posterior = posterior
         self.training_times = training_times
         dynamics = posterior.dynamics
-        self._gains = dynamics.gain(posterior.solver, training_times)
-        self._basis = TimeBasis.of(self._gains, dynamics.eigenvalues)
+        self.gains = dynamics.gain(posterior.solver, training_times)
+        self._basis = TimeBasis.of(self.gains, dynamics.eigenvalues)
 
     @cached_property
     def _dual_coef(self) -> FloatArray:
         # Of each column of the basis, shape (n, outputs * k).
-        targets = self.posterior.rotated_targets.reshape(len(self._gains), -1, 1)
+        targets = self.posterior.rotated_targets.reshape(len(self.gains), -1, 1)
         components = targets * self._basis.columns[:, np.newaxis]
-        return self.posterior.dynamics.unrotate(components.reshape(len(self._gains), -1))
+        return self.posterior.dynamics.unrotate(components.reshape(len(self.gains), -1))
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
         """Return the means at test points.
@@ -169,8 +175,51 @@ class EnsembleTrajectory(_Trajectory):
         """
         learned, prior_cross = self._rotated(ntk_cross, nngp_cross)
         test = as_kernel(nngp_test)
-        for gain in self._gains.T:
+        for gain in self.gains.T:
             yield ensemble_covariance(learned * gain, self.prior, prior_cross, test)
+
+    def training_moments(
+        self, mean_errors: FloatArray, scales: FloatArray, noise: float
+    ) -> ErrorMoments:
+        """Return the moments of the errors at the training points where the noise is equal.
+
+        Parameters
+        ----------
+        mean_errors : ndarray of shape (n_times, n, outputs)
+            In the eigenvectors of S.
+        scales : ndarray of shape (n, n_times)
+            What is left of an error along each of them.
+        noise : float
+            The noise.
+
+        Returns
+        -------
+        ErrorMoments
+            Of W^1/2 (f - y).
+        """
+        return ErrorMoments.of_scaled(mean_errors, scales, self.prior)
+
+    def training_covariances(
+        self, residuals: FloatArray, rotated_noise: FloatArray
+    ) -> Iterator[FloatArray]:
+        """Yield the covariances of the errors at the training points for any noise.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (n, n_times)
+            Those of the run.
+        rotated_noise : ndarray of shape (n, n)
+            A in the eigenvectors of S.
+
+        Yields
+        ------
+        ndarray of shape (n, n)
+            Of W^1/2 (f - y), in the eigenvectors of S.
+        """
+        for residual, gain in zip(residuals.T, self.gains.T, strict=True):
+            remaining = rotated_noise * gain
+            diagonal_view(remaining)[...] += residual
+            yield remaining @ self.prior @ remaining.T
 
     def _rotated(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike
@@ -258,3 +307,51 @@ class ReadoutTrajectory(_Trajectory):
         test = as_kernel(test_kernel)
         for explained in self.explained.T:
             yield readout_covariance(rotated, explained, test)
+
+    def training_moments(
+        self, mean_errors: FloatArray, scales: FloatArray, noise: float
+    ) -> ErrorMoments:
+        """Return the moments of the errors at the training points where the noise is equal.
+
+        Parameters
+        ----------
+        mean_errors : ndarray of shape (n_times, n, outputs)
+            In the eigenvectors of S.
+        scales : ndarray of shape (n, n_times)
+            What is left of an error along each of them.
+        noise : float
+            The noise.
+
+        Returns
+        -------
+        ErrorMoments
+            Of W^1/2 (f - y).
+        """
+        kernel = np.maximum(self.posterior.dynamics.eigenvalues - noise, 0.0)[:, np.newaxis]
+        # k - k^2 (1 - r^2) / s, without the cancellation of a well trained direction.
+        residuals = scales - noise * self.gains
+        variances = np.zeros_like(residuals)
+        remaining = kernel * (noise + kernel * np.square(residuals))
+        np.divide(remaining, noise + kernel, out=variances, where=kernel > 0)
+        return ErrorMoments.of_diagonal(mean_errors, variances)
+
+    def training_covariances(
+        self, residuals: FloatArray, rotated_noise: FloatArray
+    ) -> Iterator[FloatArray]:
+        """Yield the covariances of the errors at the training points for any noise.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (n, n_times)
+            Those of the run.
+        rotated_noise : ndarray of shape (n, n)
+            A in the eigenvectors of S.
+
+        Yields
+        ------
+        ndarray of shape (n, n)
+            Of W^1/2 (f - y), in the eigenvectors of S.
+        """
+        kernel = np.diag(self.posterior.dynamics.eigenvalues) - rotated_noise
+        for explained in self.explained.T:
+            yield readout_covariance(kernel, explained, kernel)
