@@ -38,13 +38,13 @@ y, y_test = truth(X), truth(X_test)
 # %%
 # :class:`~skntk.NTKRegressor` needs a kernel and an eigendecomposition for the whole run,
 # :class:`~skntk.FiniteWidthRegressor` makes every step with every network. Both count the time in
-# steps, here of the length 0.5.
+# steps, here of the length 0.2.
 
 network = FullyConnected(depth=1, activation="erf", weight_std=1.5, bias_std=1.0)
-n_steps, rate = 1_000, 0.5
+n_steps, rate = 1_000, 0.2
 same = {"alpha": 0.0, "normalize_y": False, "training_time": n_steps, "learning_rate": rate}
 infinite = NTKRegressor(network, **same).fit(X, y)
-finite = FiniteWidthRegressor(network, width=512, n_networks=100, random_state=0, **same).fit(X, y)
+finite = FiniteWidthRegressor(network, width=256, n_networks=100, random_state=0, **same).fit(X, y)
 
 # %%
 # On the left are the predictions after 1,000 steps. The shaded band covers 90 % of the infinite
@@ -61,7 +61,7 @@ PredictionBandDisplay.from_estimator(
 )
 networks = finite.predict_networks(x[:, np.newaxis])
 low, high = np.percentile(networks, [5, 95], axis=0)
-left.plot(x, networks.mean(axis=0), label="100 networks of width 512", **DASHED)
+left.plot(x, networks.mean(axis=0), label="100 networks of width 256", **DASHED)
 left.plot(x, np.stack([low, high], axis=1), label=["_low", "_high"], **DASHED | {"linewidth": 0.8})
 left.legend(loc="upper left")
 left.set_title("Predictions after 1,000 steps: mean, 5 % and 95 %")
@@ -76,7 +76,7 @@ TrainingHistoryDisplay.from_estimator(
     y_test,
     training_times=times,
     ax=right,
-    name="width 512",
+    name="width 256",
     line_kwargs=DASHED,
     fill_between_kwargs={
         "facecolor": "none",
