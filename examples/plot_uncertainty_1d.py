@@ -70,15 +70,15 @@ def draw(ax, model, color, **options):
 
 
 figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-function = draw(ax, bayesian, BLUE, name="mean")
-function.fill_between_[0].set_label("function: ± 2 std")
+dark = {"alpha": 0.35, "label": "function: ± 2 std"}
+function = draw(ax, bayesian, BLUE, name="mean", fill_between_kwargs=dark)
 PredictionBandDisplay.from_predictions(
     x,
     function.y_pred,
     np.sqrt(function.y_std**2 + noise_std**2),
     ax=ax,
     line_kwargs={"color": BLUE, "label": "_mean"},
-    fill_between_kwargs={"label": "observations: ± 2 std with noise"},
+    fill_between_kwargs={"alpha": 0.15, "label": "observations: ± 2 std with noise"},
     legend=False,
 )
 ax.plot(x, truth(x), "k--", lw=1, label="truth")
@@ -140,16 +140,16 @@ plt.show()
 
 # %%
 # A good time can be found as any other hyperparameter, by cross-validation. Here we know the
-# truth, and can measure how far the mean is from it inside the range of the data. Between too
-# early and too late there is a wide valley: a grid of powers of ten is fine enough.
+# truth, and can measure how far the mean is from it inside the range of the data. A fitted model
+# predicts at all times by ``staged_predict``. Between too early and too late there is a wide
+# valley: a grid of powers of ten is fine enough.
 
 inside = (x[:, 0] > X.min()) & (x[:, 0] < X.max())
 grid = np.logspace(-2, 5, 22)
-errors = []
-for training_time in grid:
-    model = NTKRegressor(network, alpha=0.0, training_time=training_time, **in_units_of_y)
-    difference = model.fit(X, y).predict(x[inside]) - truth(x[inside])
-    errors.append(np.sqrt(np.mean(difference**2)))
+errors = [
+    np.sqrt(np.mean((mean - truth(x[inside])) ** 2))
+    for mean in model.staged_predict(x[inside], grid)
+]
 
 figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
 ax.semilogx(grid, errors, color=ORANGE, lw=2)
