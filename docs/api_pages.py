@@ -92,6 +92,8 @@ def architecture_page() -> str:
         if category == "activation":
             page += names_of_activations()
         page += listing(module, list(registered(category)), template="part_of_a_network.rst")
+    page += heading("Finite networks", "-") + "One's own model in the place of an architecture.\n\n"
+    page += listing(module, ["LinearizedNetwork"])
     page += heading("To build on", "-") + "The base classes of new layers and activations.\n\n"
     base_classes = [
         name
@@ -99,6 +101,7 @@ def architecture_page() -> str:
         if inspect.isclass(value)
         and issubclass(value, skntk.architecture.Layer)
         and name not in registered()
+        and name != "LinearizedNetwork"
     ]
     return page + listing(module, sorted(base_classes))
 

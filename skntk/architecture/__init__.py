@@ -12,6 +12,7 @@ from skntk.architecture.dense import *  # noqa: F403
 from skntk.architecture.dropout import *  # noqa: F403
 from skntk.architecture.flips import *  # noqa: F403
 from skntk.architecture.layer import *  # noqa: F403
+from skntk.architecture.linearized import *  # noqa: F403
 from skntk.architecture.normalization import *  # noqa: F403
 from skntk.architecture.presets import *  # noqa: F403
 from skntk.architecture.registry import *  # noqa: F403

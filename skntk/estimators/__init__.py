@@ -1,5 +1,6 @@
 """scikit-learn's side: parameters, validation, and the classes that users fit."""
 
+from skntk.estimators.finite_width_classifier import FiniteWidthClassifier
 from skntk.estimators.finite_width_regressor import FiniteWidthRegressor
 from skntk.estimators.nngp_classifier import NNGPClassifier
 from skntk.estimators.nngp_regressor import NNGPRegressor
@@ -9,6 +10,7 @@ from skntk.estimators.training_time_curve import training_time_curve
 from skntk.estimators.zca_whitening import ZCAWhitening
 
 __all__ = [
+    "FiniteWidthClassifier",
     "FiniteWidthRegressor",
     "NNGPClassifier",
     "NNGPRegressor",

@@ -145,14 +145,19 @@ class FiniteWidthEnsemble(NestedArchitecture):
     def _staged_outputs(
         self, training_times: ArrayLike, *inputs: np.ndarray
     ) -> Iterator[tuple[np.ndarray, ...]]:
-        """Yield the outputs on several inputs at each time, from one training."""
+        """Return the outputs on several inputs at each time, from one training."""
+        # Checked here and now, not when the first result is asked for.
         times = as_steps(training_times, "training_times")
         training = self._begin()
-        finished = 0
-        for time in times:
-            training.advance(time - finished)
-            finished = time
-            yield tuple(training.outputs(each) for each in inputs)
+
+        def continued() -> Iterator[tuple[np.ndarray, ...]]:
+            finished = 0
+            for time in times:
+                training.advance(time - finished)
+                finished = time
+                yield tuple(training.outputs(each) for each in inputs)
+
+        return continued()
 
     def _losses(
         self, X: np.ndarray, targets: np.ndarray, training_times: ArrayLike, scale: np.ndarray

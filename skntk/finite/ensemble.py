@@ -20,12 +20,17 @@ from skntk.finite.programs import (
     largest_curvature,
     outputs_of,
 )
+from skntk.gram.padding import padded_rows, repeat_last_row
 from skntk.gram.programs import as_arguments
 
 # Beside the parameters: the last step, the initial parameters, the gradient and the next ones.
 _COPIES_OF_PARAMETERS = 5
 # Activations and their derivatives.
 _COPIES_OF_ACTIVATIONS = 2
+
+# Small networks are drawn in groups of one size: drawing is then compiled for any number of them.
+_DRAWN_TOGETHER = 16
+_SMALL_NETWORK = 2**18
 
 # A generator of its own: the results do not depend on the one that a user has chosen for JAX.
 _GENERATOR = "threefry2x32"
@@ -118,17 +123,25 @@ class Ensemble:
 
     def draw(self, numbers: range) -> Networks:
         """Return networks before training, by their numbers."""
-        with jax.enable_x64(True):
-            keys = self._keys(numbers, "parameters")
-            # In double precision, so that the networks are the same in single.
-            parameters = jax.vmap(
-                lambda key: self._architecture.initialize(
-                    key, self._input_shape, self._width, self._n_outputs
-                )
-            )(keys)
-            parameters = jax.tree.map(lambda leaf: leaf.astype(self._dtype), parameters)
-            step = jax.tree.map(jnp.zeros_like, parameters)
+        size = _DRAWN_TOGETHER if self.n_parameters <= _SMALL_NETWORK else 1
+        groups = [range(first, first + size) for first in range(numbers[0], numbers[-1] + 1, size)]
+        drawn = [self._initialize(self._keys(group, "parameters")) for group in groups]
+        parameters = jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(numbers)], *drawn)
+        step = jax.tree.map(np.zeros_like, parameters)
         return Networks(parameters, parameters, step, self.mask_keys(numbers))
+
+    def _initialize(self, keys: Any) -> Parameters:
+        def initialize(key: Any) -> Parameters:
+            return self._architecture.initialize(
+                key, self._input_shape, self._width, self._n_outputs
+            )
+
+        # In double precision, so that the networks are the same in single. Not within a compiled
+        # program: random numbers take longer to compile than to draw, and by themselves they are
+        # compiled once for each shape.
+        with jax.enable_x64(True):
+            parameters = jax.vmap(initialize)(keys)
+            return jax.tree.map(lambda leaf: np.asarray(leaf, self._dtype), parameters)
 
     def mask_keys(self, numbers: range) -> Any:
         """Return what decides the masks of `Dropout`, None without one."""
@@ -142,9 +155,9 @@ class Ensemble:
         return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.asarray(numbers))
 
     def _data(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> Data:
-        n_more = padded_rows(len(X)) - len(X)
-        weight = np.pad(sample_weight / sample_weight.sum(), (0, n_more))
-        arrays = (_repeat_last(X, n_more), _repeat_last(targets, n_more), weight)
+        n_rows = padded_rows(len(X))
+        weight = np.pad(sample_weight / sample_weight.sum(), (0, n_rows - len(X)))
+        arrays = (repeat_last_row(X, n_rows), repeat_last_row(targets, n_rows), weight)
         return Data._make(np.asarray(array, self._dtype) for array in arrays)
 
     def largest_curvature(
@@ -219,7 +232,7 @@ class Ensemble:
         mask_keys = self.mask_keys(numbers)
         for start in range(0, len(X), block):
             rows = X[start : start + block]
-            inputs = _repeat_last(rows, min(padded_rows(len(rows)), block) - len(rows))
+            inputs = repeat_last_row(rows, min(padded_rows(len(rows)), block))
             with self._precision():
                 keys = mask_keys
                 if keys is not None:
@@ -232,20 +245,6 @@ class Ensemble:
 
     def _precision(self) -> Any:
         return jax.enable_x64(self._dtype == np.float64)
-
-
-def padded_rows(n_rows: int) -> int:
-    """Return the number of rows for which a program is compiled: at most an eighth more.
-
-    Folds whose sizes differ by one then share a program.
-    """
-    step = 2 ** max(n_rows.bit_length() - 4, 0)
-    return -(-n_rows // step) * step
-
-
-def _repeat_last(rows: np.ndarray, n_more: int) -> np.ndarray:
-    """Return the rows with the last one repeated: it is a valid input wherever the others are."""
-    return np.concatenate([rows, np.repeat(rows[-1:], n_more, axis=0)]) if n_more else rows
 
 
 def _abstract(

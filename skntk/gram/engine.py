@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,13 +80,37 @@ class Engine:
             If the working memory does not suffice for the smallest tiles, or for those that a
             checkpoint began with.
         """
+        return self.begin_cut(
+            partial(self.memory.tile_sizes, architecture, kinds, X, Y),
+            len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y),
+            check=partial(self.memory.check, architecture=architecture, kinds=kinds, X=X, Y=Y),
+        )
+
+    def begin_cut(
+        self,
+        cut: Callable[[], TileSizes],
+        n_pairs: int,
+        check: Callable[[TileSizes], None] | None = None,
+    ) -> TileSizes:
+        """Begin the next matrix, cut as a function says unless a checkpoint knows it.
+
+        Parameters
+        ----------
+        cut : callable
+            Returns the sizes.
+        n_pairs : int
+            How many pairs of samples are computed.
+        check : callable, default=None
+            Called with sizes that a checkpoint knows; raises a MemoryError if they are too large.
+        """
         self._matrix += 1
-        self._n_pairs = len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y)
+        self._n_pairs = n_pairs
         known = None if self.checkpoint is None else self.checkpoint.sizes(self._matrix)
         if known is not None:
-            self.memory.check(known, architecture, kinds, X, Y)
+            if check is not None:
+                check(known)
             return known
-        sizes = self.memory.tile_sizes(architecture, kinds, X, Y)
+        sizes = cut()
         if self.checkpoint is not None:
             self.checkpoint.keep_sizes(self._matrix, sizes)
         return sizes

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from skntk.architecture.layer import Layer
+from skntk.architecture.linearized import LinearizedNetwork
 from skntk.gram.checkpoint import open_checkpoint
+from skntk.gram.empirical import empirical_diagonals, empirical_matrices
 from skntk.gram.engine import Engine, engine_for
 from skntk.gram.fingerprint import fingerprint
 from skntk.gram.groups import cross_in_groups, diagonals_in_groups, symmetric_in_groups
@@ -75,7 +77,8 @@ def gram_matrix(
     Parameters
     ----------
     architecture : layer
-        The network, for example ``FullyConnected(depth=3)``.
+        The network, for example ``FullyConnected(depth=3)``. A `LinearizedNetwork` is one of finite
+        width, and has empirical kernels.
     X : array-like of shape (n_samples_X, n_features)
         Left inputs. Networks of `Conv` layers take images of shape (n_samples_X, height, width,
         channels), or sequences of shape (n_samples_X, length, channels); presets that know their
@@ -202,6 +205,8 @@ def gram_matrix(
 def _matrices(
     architecture: Layer, inputs: Sequence[np.ndarray], kinds: Sequence[str], engine: Engine
 ) -> list[np.ndarray]:
+    if isinstance(architecture, LinearizedNetwork):
+        return empirical_matrices(architecture, kinds, engine, *inputs)
     arguments = as_arguments(architecture, inputs[0].dtype)
 
     def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
@@ -259,16 +264,24 @@ def gram_diagonal(
     _check_architecture(architecture, X)
     inputs = _check_inputs(architecture, "X", X, dtype)
     _check_shapes(architecture, inputs)
-    arguments = as_arguments(architecture, inputs.dtype)
     with engine_for(n_jobs, working_memory_in_bytes(working_memory)) as engine:
-
-        def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
-            if right is None:
-                return diagonals_in_groups(arguments, left, kinds, engine)
-            return cross_in_groups(arguments, left, right, kinds, engine)
-
-        diagonals = averaged_diagonals(architecture, evaluate, inputs)
+        diagonals = _diagonals(architecture, inputs, kinds, engine)
     return diagonals[0] if isinstance(kind, str) else tuple(diagonals)
+
+
+def _diagonals(
+    architecture: Layer, inputs: np.ndarray, kinds: Sequence[str], engine: Engine
+) -> list[np.ndarray]:
+    if isinstance(architecture, LinearizedNetwork):
+        return empirical_diagonals(architecture, kinds, engine, inputs)
+    arguments = as_arguments(architecture, inputs.dtype)
+
+    def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
+        if right is None:
+            return diagonals_in_groups(arguments, left, kinds, engine)
+        return cross_in_groups(arguments, left, right, kinds, engine)
+
+    return averaged_diagonals(architecture, evaluate, inputs)
 
 
 def _check_kinds(kind: Kind | Sequence[Kind]) -> tuple[Kind, ...]:

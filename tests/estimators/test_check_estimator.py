@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+from skntk import (
+    FiniteWidthClassifier,
+    FiniteWidthRegressor,
+    NNGPClassifier,
+    NNGPRegressor,
+    NTKClassifier,
+    NTKRegressor,
+)
+from skntk.architecture import FullyConnected
+
+# Small and quick to compile: the checks are of the interface.
+FEW = {"width": 16, "n_networks": 2, "training_time": 50, "random_state": 0}
+SMALL = FullyConnected(1, "erf")
 
 ESTIMATORS = [
     NNGPRegressor(),
@@ -19,6 +31,9 @@ ESTIMATORS = [
     NNGPClassifier(),
     NTKClassifier(),
     NTKClassifier(training_time=10.0),
+    FiniteWidthRegressor(SMALL, **FEW),
+    FiniteWidthClassifier(SMALL, **FEW),
+    FiniteWidthClassifier(SMALL, loss="log_loss", **FEW),
 ]
 
 # The only check that needs the variable, run in full in a process of its own below.
@@ -58,9 +73,10 @@ def test_check_estimator_with_the_array_api_enabled():
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_only_regressors_predict_without_fit(estimator):
+def test_only_infinite_regressors_predict_without_fit(estimator):
     is_regressor = "Regressor" in type(estimator).__name__
-    assert estimator.__sklearn_tags__().requires_fit is not is_regressor
+    has_prior = is_regressor and not isinstance(estimator, FiniteWidthRegressor)
+    assert estimator.__sklearn_tags__().requires_fit is not has_prior
     assert estimator.__sklearn_tags__().estimator_type == (
         "regressor" if is_regressor else "classifier"
     )
