@@ -149,8 +149,9 @@ class GramDisplay:
         ----------
         estimator : estimator
             An estimator with an ``architecture``, such as `NTKRegressor`, fitted or not; a fitted
-            pipeline that ends with one, or a search over one of these. Of a finite network the
-            kernel is that of infinite width.
+            pipeline that ends with one, or a search over one of these. Of `FiniteWidthRegressor`
+            the kernel is that of infinite width; that of one finite network is drawn by
+            `from_architecture` with `LinearizedNetwork`.
         X : array-like of shape (n_samples, n_features)
             Samples, which pass through the steps before the network.
         y : array-like of shape (n_samples,), default=None

@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skntk import FiniteWidthRegressor, NTKClassifier, NTKRegressor
+from skntk import FiniteWidthClassifier, FiniteWidthRegressor, NTKRegressor
 from skntk.displays import TrainingDynamicsDisplay, TrainingHistoryDisplay
 from tests.displays.shapes import band_limits, labels
 
@@ -94,11 +94,12 @@ def test_one_of_several_outputs_is_drawn(network, data):
 def test_classifiers_show_the_probability_of_a_class(network, data):
     X, y = data
     classes = np.array(["low", "mid", "high"])[np.digitize(y, [2.7, 3.3])]
-    model = NTKClassifier(network).fit(X, classes)
-    options = {"training_times": [1.0, 5.0], "grid": [0.0, 1.0]}
+    model = FiniteWidthClassifier(network, width=8, n_networks=2, training_time=1, random_state=0)
+    model.fit(X, classes)
+    options = {"training_times": [1, 5], "grid": [0.0, 1.0]}
     display = TrainingDynamicsDisplay.from_estimator(model, X, classes, target="low", **options)
     column = list(model.classes_).index("low")
-    stages = model.staged_predict_proba([[0.0], [1.0]], [1.0, 5.0])
+    stages = model.staged_predict_proba([[0.0], [1.0]], [1, 5])
     np.testing.assert_allclose(display.y_pred, [stage[:, column] for stage in stages])
     np.testing.assert_array_equal(display.y_train, classes == "low")
     assert display.fill_between_ is None
