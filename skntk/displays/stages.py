@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from skntk.displays.networks import NetworkWithInputs
 
 _REGRESSORS = "NTKRegressor, NNGPRegressor or FiniteWidthRegressor"
-_CLASSIFIERS = "NTKClassifier, NNGPClassifier or FiniteWidthClassifier"
+_CLASSIFIERS = "NTKClassifier, NNGPClassifier or FiniteWidthClassifier(loss='log_loss')"
 
 
 class Stages(NamedTuple):

@@ -19,16 +19,19 @@ from skntk.displays.drawing import (
 )
 from skntk.displays.networks import NetworkWithInputs
 
+_LOSS_NAMES = {
+    "squared_error": "loss (half the mean squared error)",
+    "log_loss": "loss (cross-entropy)",
+}
 _LOSSES = {"train": ("train",), "test": ("test",), "both": ("train", "test")}
 
 
 class TrainingHistoryDisplay:
-    r"""Training and test loss over time, with a band for the spread between networks.
+    """Training and test loss over time, with a band for the spread between networks.
 
     It is recommended to use `from_estimator` to create a display; several may share one axes. All
-    parameters are stored as attributes. The loss is half the mean squared error,
-    :math:`\frac{1}{2N} \sum_i |f(x_i) - y_i|^2`, of which each network of an ensemble has another
-    value: the line is its mean over the networks and the band its standard deviation.
+    parameters are stored as attributes. Each network of an ensemble has a loss of its own: the line
+    is their mean and the band their standard deviation.
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ class TrainingHistoryDisplay:
         Standard deviation of the test loss. None draws no band.
     name : str, default=None
         What the legend calls the networks. None calls them nothing.
+    loss_name : str, default=None
+        Label of the vertical axis. None is "loss".
 
     Attributes
     ----------
@@ -83,6 +88,7 @@ class TrainingHistoryDisplay:
         train_loss_std: np.ndarray | None = None,
         test_loss_std: np.ndarray | None = None,
         name: str | None = None,
+        loss_name: str | None = None,
     ) -> None:
         self.training_times = training_times
         self.train_loss = train_loss
@@ -90,6 +96,7 @@ class TrainingHistoryDisplay:
         self.train_loss_std = train_loss_std
         self.test_loss_std = test_loss_std
         self.name = name
+        self.loss_name = loss_name
 
     def plot(
         self,
@@ -153,7 +160,7 @@ class TrainingHistoryDisplay:
             self.lines_.append(line)
             self.fill_between_.append(band)
         set_time_scale(ax, self.training_times)
-        ax.set_ylabel("loss (half the mean squared error)")
+        ax.set_ylabel("loss" if self.loss_name is None else self.loss_name)
         if legend:
             ax.legend()
         self.ax_ = ax
@@ -180,12 +187,15 @@ class TrainingHistoryDisplay:
         line_kwargs: Keywords = None,
         fill_between_kwargs: Keywords = None,
     ) -> Self:
-        """Draw the losses of a fitted ensemble, infinitely wide or finite.
+        r"""Draw the losses of a fitted ensemble, infinitely wide or finite.
+
+        They are half the mean squared error, :math:`\frac{1}{2N} \sum_i |f(x_i) - y_i|^2`, of
+        classifiers with ``loss="log_loss"`` the cross-entropy.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted regressor with a ``training_history``, such as `NTKRegressor` or
+            Fitted, with a ``training_history``, such as `NTKRegressor` or
             `FiniteWidthRegressor`, a pipeline that ends with one, or a search over one of these.
         X : array-like of shape (n_samples, n_features)
             Test inputs.
@@ -252,6 +262,7 @@ class TrainingHistoryDisplay:
             train_loss_std=history.train_loss_std,
             test_loss_std=history.test_loss_std,
             name=model.name if name is None else name,
+            loss_name=_LOSS_NAMES[getattr(model.network, "loss", "squared_error")],
         )
         return display.plot(
             ax,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skntk import NTKRegressor
+from skntk import FiniteWidthRegressor, NTKRegressor
 from skntk.architecture import Dense, FullyConnected
 
 
@@ -29,3 +29,9 @@ def data():
 @pytest.fixture(scope="session")
 def model(network, data):
     return NTKRegressor(network, alpha=1e-2).fit(*data)
+
+
+@pytest.fixture(scope="session")
+def ensemble(network, data):
+    model = FiniteWidthRegressor(network, width=8, n_networks=3, training_time=2, random_state=0)
+    return model.fit(*data)

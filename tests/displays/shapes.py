@@ -1,7 +1,5 @@
 """What was drawn, read back from matplotlib's artists."""
 
-import numpy as np
-
 
 def band_limits(band):
     """The lower and the upper edge of a band, in ascending order of the input."""
@@ -17,4 +15,4 @@ def labels(ax):
 
 def color_of(artist):
     """The colour of the inside of a collection, without its opacity."""
-    return tuple(np.round(artist.get_facecolor()[0, :3], 6))
+    return tuple(artist.get_facecolor()[0, :3])

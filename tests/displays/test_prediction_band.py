@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from skntk import FiniteWidthRegressor, NNGPRegressor, NTKRegressor
+from skntk import NNGPRegressor, NTKRegressor
 from skntk.displays import PredictionBandDisplay
 from tests.displays.shapes import band_limits, color_of, labels
 
@@ -74,11 +74,8 @@ def test_draws_samples(model, data):
     assert labels(display.ax_).count("samples") == 1
 
 
-def test_samples_of_a_finite_ensemble_are_its_networks(network, data):
-    X, y = data
-    ensemble = FiniteWidthRegressor(
-        network, width=8, n_networks=3, training_time=2, random_state=0
-    ).fit(X, y)
+def test_samples_of_a_finite_ensemble_are_its_networks(ensemble, data):
+    X, _ = data
     display = PredictionBandDisplay.from_estimator(ensemble, X, grid=[-1.0, 0.5], n_samples=2)
     members = ensemble.predict_networks([[-1.0], [0.5]])
     np.testing.assert_array_equal(display.samples, members[:2].T)
@@ -141,7 +138,7 @@ def test_a_search_is_seen_through(network, data):
 def test_serves_regressors_of_scikit_learn(data):
     X, y = data
     display = PredictionBandDisplay.from_estimator(
-        GaussianProcessRegressor().fit(X, y), X, y, grid=5, n_samples=2
+        GaussianProcessRegressor(optimizer=None).fit(X, y), X, y, grid=5, n_samples=2
     )
     assert len(display.sample_lines_[0]) == 2
 

@@ -2,21 +2,29 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skntk import FiniteWidthClassifier, FiniteWidthRegressor, NTKRegressor
+from skntk import NTKRegressor
 from skntk.displays import TrainingDynamicsDisplay, TrainingHistoryDisplay
 from tests.displays.shapes import band_limits, labels
 
 TIMES = [0, 2, 5]
 
 
-@pytest.fixture(scope="module")
-def ensemble(network, data):
-    model = FiniteWidthRegressor(network, width=8, n_networks=3, training_time=2, random_state=0)
-    return model.fit(*data)
+class Learner(ClassifierMixin, BaseEstimator):
+    """A classifier whose probabilities are those of the sigmoid of t x, for any classes."""
+
+    def __init__(self, classes):
+        self.classes_ = classes
+
+    def staged_predict_proba(self, X, training_times):
+        for time in training_times:
+            first = 1 / (1 + np.exp(-time * X[:, 0]))
+            rest = (1 - first) / (len(self.classes_) - 1)
+            yield np.column_stack([first, *[rest] * (len(self.classes_) - 1)])
 
 
 @pytest.fixture(scope="module", params=["model", "ensemble"])
@@ -91,23 +99,25 @@ def test_one_of_several_outputs_is_drawn(network, data):
             TrainingDynamicsDisplay.from_estimator(model, X, target=target, **options)
 
 
-def test_classifiers_show_the_probability_of_a_class(network, data):
+def test_classifiers_show_the_probability_of_a_class(data):
     X, y = data
-    classes = np.array(["low", "mid", "high"])[np.digitize(y, [2.7, 3.3])]
-    model = FiniteWidthClassifier(network, width=8, n_networks=2, training_time=1, random_state=0)
-    model.fit(X, classes)
+    labels_of_y = np.array(["low", "mid", "high"])[np.digitize(y, [2.7, 3.3])]
+    model = Learner(["high", "low", "mid"])
     options = {"training_times": [1, 5], "grid": [0.0, 1.0]}
-    display = TrainingDynamicsDisplay.from_estimator(model, X, classes, target="low", **options)
-    column = list(model.classes_).index("low")
-    stages = model.staged_predict_proba([[0.0], [1.0]], [1, 5])
-    np.testing.assert_allclose(display.y_pred, [stage[:, column] for stage in stages])
-    np.testing.assert_array_equal(display.y_train, classes == "low")
+    display = TrainingDynamicsDisplay.from_estimator(
+        model, X, labels_of_y, target="high", **options
+    )
+    sigmoid = 1 / (1 + np.exp(-np.multiply.outer([1, 5], [0.0, 1.0])))
+    np.testing.assert_allclose(display.y_pred, sigmoid)
+    np.testing.assert_array_equal(display.y_train, labels_of_y == "high")
     assert display.fill_between_ is None
-    assert display.ax_.get_ylabel() == "probability of class low"
+    assert display.ax_.get_ylabel() == "probability of class high"
     with pytest.raises(ValueError, match="one of the classes high, low, mid"):
         TrainingDynamicsDisplay.from_estimator(model, X, **options)
     with pytest.raises(ValueError, match="'none' is not one of the classes"):
         TrainingDynamicsDisplay.from_estimator(model, X, target="none", **options)
+    of_two = TrainingDynamicsDisplay.from_estimator(Learner([0, 1]), X, **options)
+    np.testing.assert_allclose(of_two.y_pred, 1 - sigmoid)
 
 
 def test_losses_are_those_of_the_training_history(either, data):
