@@ -11,7 +11,7 @@ hundred networks of finite width that make their steps of gradient descent one a
 # The same training twice
 # -----------------------
 #
-# Seven observations of a sine, and fifty more to test on.
+# Seven noisy observations of a sine, and its values at fifty inputs to test on.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,27 +33,30 @@ def truth(x):
     return np.sin(x[:, 0])
 
 
-y, y_test = truth(X), truth(X_test)
+noise = 0.2 * np.random.default_rng(0).normal(size=len(X))
+y, y_test = truth(X) + noise, truth(X_test)
 
 # %%
 # :class:`~skntk.NTKRegressor` needs a kernel and an eigendecomposition for the whole run,
 # :class:`~skntk.FiniteWidthRegressor` makes every step with every network. Both count the time in
-# steps, here of the length 0.2.
+# steps, here of the length 0.05.
 
 network = FullyConnected(depth=1, activation="erf", weight_std=1.5, bias_std=1.0)
-n_steps, rate = 1_000, 0.2
+n_steps, rate = 500, 0.05
 same = {"alpha": 0.0, "normalize_y": False, "training_time": n_steps, "learning_rate": rate}
-infinite = NTKRegressor(network, **same).fit(X, y)
+infinite = NTKRegressor(network, solver="gradient_descent", **same).fit(X, y)
 finite = FiniteWidthRegressor(network, width=256, n_networks=100, random_state=0, **same).fit(X, y)
 
 # %%
-# On the left are the predictions after 1,000 steps. The shaded band covers 90 % of the infinite
+# On the left are the predictions after 500 steps. The shaded band covers 90 % of the infinite
 # ensemble, which is Gaussian: 1.645 standard deviations on either side. The dashed lines are the
 # 5th percentile, the mean and the 95th percentile of the hundred networks, counted at every input.
-# On the right are the losses, half the mean squared error. Every network has its own, and the bands
-# are two standard deviations over the networks wide.
+# On the right are the losses, half the mean squared error. Every network has its own; lines are
+# means over the networks, and bands reach one standard deviation to either side, solid and shaded
+# for infinite width, dashed for the hundred networks.
 
 DASHED = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+BLUE, ORANGE = "#0072B2", "#D55E00"
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 PredictionBandDisplay.from_estimator(
@@ -64,28 +67,25 @@ low, high = np.percentile(networks, [5, 95], axis=0)
 left.plot(x, networks.mean(axis=0), label="100 networks of width 256", **DASHED)
 left.plot(x, np.stack([low, high], axis=1), label=["_low", "_high"], **DASHED | {"linewidth": 0.8})
 left.legend(loc="upper left")
-left.set_title("Predictions after 1,000 steps: mean, 5 % and 95 %")
+left.set_xlim(-4, 4)
+left.set_title("Predictions after 500 steps: mean, 5 % and 95 %")
 
-times = np.unique(np.logspace(0, 3, 40).astype(int))
+times = np.unique(np.logspace(0, np.log10(n_steps), 40).round().astype(int))
 TrainingHistoryDisplay.from_estimator(
     infinite, X_test, y_test, training_times=times, ax=right, name="infinite width"
 )
-TrainingHistoryDisplay.from_estimator(
-    finite,
-    X_test,
-    y_test,
-    training_times=times,
-    ax=right,
-    name="width 256",
-    line_kwargs=DASHED,
-    fill_between_kwargs={
-        "facecolor": "none",
-        "edgecolor": "black",
-        "linestyle": "--",
-        "linewidth": 0.8,
-        "alpha": 1.0,
-    },
-)
+history = TrainingHistoryDisplay(**finite.training_history(X_test, y_test, times), name="width 256")
+for loss_type, color in [("train", BLUE), ("test", ORANGE)]:
+    outline = {"facecolor": "none", "edgecolor": color, "alpha": 1.0, "linewidth": 1.0}
+    history.plot(
+        right,
+        loss_type=loss_type,
+        line_kwargs=DASHED | {"color": color},
+        fill_between_kwargs=outline | {"linestyle": "--", "label": "_band"},
+    )
+right.set(xlim=(1, n_steps), ylim=(1e-3, 5), yscale="log")
+right.set_ylabel("loss (half the mean squared error)")
+right.legend(loc="lower left")
 right.set_title("Losses while training: mean ± 1 std")
 plt.show()
 
@@ -101,7 +101,7 @@ plt.show()
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 TrainingDynamicsDisplay.from_estimator(
-    infinite, X, y, training_times=[0, 1, 10, 100, 1_000], grid=x, ax=left
+    infinite, X, y, training_times=[0, 1, 10, 100, 500], grid=x, ax=left
 )
 left.set_title("Infinite ensemble")
 
