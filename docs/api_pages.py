@@ -1,8 +1,8 @@
 """Write the pages of the API reference from what the package makes public.
 
-Estimators, kernel functions and inference come from the packages' ``__all__``; layers, combinators,
-activations and presets come from the registry of architectures. A new class appears without a
-line here.
+Estimators, kernel functions, displays and inference come from the packages' ``__all__``; layers,
+combinators, activations and presets come from the registry of architectures. A new class appears
+without a line here.
 """
 
 import inspect
@@ -14,6 +14,7 @@ from sphinx.ext.autosummary import Autosummary
 
 import skntk
 import skntk.architecture
+import skntk.displays
 import skntk.gram
 import skntk.inference
 from skntk.architecture.registry import registered
@@ -50,6 +51,7 @@ def write_api_pages(folder: Path) -> None:
         "estimators": estimators_page(),
         "kernels": kernels_page(),
         "architecture": architecture_page(),
+        "displays": displays_page(),
         "inference": inference_page(),
     }
     for name, page in pages.items():
@@ -108,6 +110,14 @@ def names_of_activations() -> str:
     """Return the sentence that lists the values of ``activation``."""
     names = ", ".join(f'``"{name}"``' for name in skntk.architecture.activation_names())
     return f"Names: {names}.\n\n"
+
+
+def displays_page() -> str:
+    """Return the page of the pictures."""
+    lead = "Pictures with matplotlib, which follow scikit-learn's conventions for displays."
+    return (
+        heading("Displays", "=") + lead + "\n\n" + listing("skntk.displays", skntk.displays.__all__)
+    )
 
 
 def inference_page() -> str:

@@ -37,6 +37,7 @@ from threadpoolctl import threadpool_limits
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import Dense, FullyConnected
+from skntk.displays import PredictionBandDisplay
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -250,8 +251,8 @@ def print_task(task: Task) -> None:
 # Figure -------------------------------------------------------------------------------------------
 
 INK = "#22303c"
-BLUE = "#2a6fbb"
-ORANGE = "#d9622b"
+BLUE = "#0072b2"
+ORANGE = "#d55e00"
 GRAY = "#7b8794"
 
 
@@ -262,18 +263,21 @@ def toy_data() -> tuple[np.ndarray, np.ndarray]:
     return x[:, np.newaxis], np.sin(2 * x) + 0.4 * x + 0.1 * rng.normal(size=len(x))
 
 
-def draw_panel(ax: Any, model: Any, x: np.ndarray, color: str) -> None:
+def draw_panel(ax: Any, model: Any, X: np.ndarray, y: np.ndarray | None, color: str) -> None:
     """Draw the mean, the band of two standard deviations and six samples of a regressor."""
-    mean, std = model.predict(x, return_std=True)
-    samples = model.sample_y(x, n_samples=6, random_state=3)
-    line, soft = x[:, 0], {"color": color, "lw": 0.9, "alpha": 0.65}
-    ax.fill_between(
-        line, mean - 2 * std, mean + 2 * std, color=color, alpha=0.16, lw=0, label="mean ± 2 std"
+    PredictionBandDisplay.from_estimator(
+        model,
+        X,
+        y,
+        grid=np.linspace(-4.5, 4.5, 361),
+        n_samples=6,
+        random_state=3,
+        name="mean",
+        ax=ax,
+        legend=False,
+        line_kwargs={"color": color},
     )
-    ax.plot(line, samples, **soft, label=["samples"] + ["_"] * 5)
-    ax.plot(line, mean, color=color, lw=2.6, label="mean")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_xlabel("input")
 
 
 def draw_figure(path: Path) -> None:
@@ -282,26 +286,24 @@ def draw_figure(path: Path) -> None:
     from matplotlib.figure import Figure
 
     X, y = toy_data()
-    x = np.linspace(-4.5, 4.5, 361)[:, np.newaxis]
     # In one dimension the weights and biases of the first layer decide how fast the functions vary.
     last_layer = Dense(weight_std=1.5, bias_std=0.5)
     network = FullyConnected(1, "erf", weight_std=4.0, bias_std=3.0, last_layer=last_layer)
     options = {"alpha": 0.1**2, "alpha_scale": "absolute", "normalize_y": False}
     panels = [
-        ("Prior: random weights", NNGPRegressor(network), GRAY),
-        ("NNGP: weights given the data", NNGPRegressor(network, **options).fit(X, y), BLUE),
-        ("NTK: weights trained on the data", NTKRegressor(network, **options).fit(X, y), ORANGE),
+        ("Prior: random weights", NNGPRegressor(network), None, GRAY),
+        ("NNGP: weights given the data", NNGPRegressor(network, **options).fit(X, y), y, BLUE),
+        ("NTK: weights trained on the data", NTKRegressor(network, **options).fit(X, y), y, ORANGE),
     ]
     style = {"font.size": 11, "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK}
     with rc_context(style | {"xtick.color": INK, "ytick.color": INK}):
         figure = Figure(figsize=(13, 4.6), layout="constrained")
         axes = figure.subplots(1, 3, sharex=True, sharey=True)
-        for ax, (title, model, color) in zip(axes, panels, strict=True):
-            draw_panel(ax, model, x, color)
+        for ax, (title, model, targets, color) in zip(axes, panels, strict=True):
+            draw_panel(ax, model, X, targets, color)
             ax.set_title(title, loc="left", fontsize=13, pad=10)
-        for ax in axes[1:]:
-            ax.plot(X[:, 0], y, "o", color=INK, ms=5.5, mec="w", mew=0.8, zorder=5, label="data")
-        axes[0].set(xlim=(-4.5, 4.5), ylim=(-3.8, 3.8), ylabel="output")
+            ax.label_outer()
+        axes[0].set(xlim=(-4.5, 4.5), ylim=(-3.8, 3.8))
         axes[1].legend(loc="lower right", frameon=False, ncols=2, fontsize=10)
         figure.savefig(path, dpi=150)
 

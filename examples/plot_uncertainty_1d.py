@@ -20,6 +20,7 @@ import numpy as np
 
 from skntk import NNGPRegressor, NTKRegressor
 from skntk.architecture import Dense, FullyConnected
+from skntk.displays import PredictionBandDisplay
 
 noise_std = 0.15
 rng = np.random.default_rng(1)
@@ -59,28 +60,29 @@ network = FullyConnected(
 in_units_of_y = {"alpha_scale": "absolute", "normalize_y": False}
 bayesian = NNGPRegressor(network, alpha=noise_std**2, **in_units_of_y).fit(X, y)
 
+BLUE, ORANGE = "#0072B2", "#D55E00"
 
-def draw_band(ax, model, color, extra_variance=0.0, opacity=0.18, **label):
-    mean, std = model.predict(x, return_std=True)
-    half_width = 2 * np.sqrt(std**2 + extra_variance)
-    ax.fill_between(
-        x[:, 0], mean - half_width, mean + half_width, color=color, alpha=opacity, lw=0, **label
+
+def draw(ax, model, color, **options):
+    return PredictionBandDisplay.from_estimator(
+        model, X, y, grid=x[:, 0], ax=ax, line_kwargs={"color": color}, legend=False, **options
     )
-    ax.plot(x, mean, color=color, lw=2.2)
-
-
-def draw_data(ax):
-    ax.plot(X, y, "o", color="k", mec="w", ms=5, mew=0.7, zorder=5)
-    ax.set(xlim=(-4.5, 4.5), ylim=(-3.6, 3.6), xlabel="input")
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-draw_band(ax, bayesian, "C0", noise_std**2, opacity=0.12, label="observations: ± 2 std with noise")
-draw_band(ax, bayesian, "C0", opacity=0.28, label="function: ± 2 std")
+dark = {"alpha": 0.35, "label": "function: ± 2 std"}
+function = draw(ax, bayesian, BLUE, name="mean", fill_between_kwargs=dark)
+PredictionBandDisplay.from_predictions(
+    x,
+    function.y_pred,
+    np.sqrt(function.y_std**2 + noise_std**2),
+    ax=ax,
+    line_kwargs={"color": BLUE, "label": "_mean"},
+    fill_between_kwargs={"alpha": 0.15, "label": "observations: ± 2 std with noise"},
+    legend=False,
+)
 ax.plot(x, truth(x), "k--", lw=1, label="truth")
-draw_data(ax)
-ax.set_ylabel("output")
+ax.set(xlim=(-4.5, 4.5), ylim=(-3.6, 3.6))
 ax.legend(loc="lower right", frameon=False)
 plt.show()
 
@@ -101,17 +103,14 @@ ensemble = NTKRegressor(network, alpha=noise_std**2, **in_units_of_y).fit(X, y)
 
 figure, panels = plt.subplots(1, 3, figsize=(11, 3.7), layout="constrained")
 for ax, model, color, title in zip(
-    panels, [bayesian, ensemble], ["C0", "C1"], ["NNGP", "NTK"], strict=False
+    panels, [bayesian, ensemble], [BLUE, ORANGE], ["NNGP", "NTK"], strict=False
 ):
-    draw_band(ax, model, color)
-    ax.plot(x, model.sample_y(x, n_samples=6, random_state=0), color=color, lw=0.7, alpha=0.7)
-    draw_data(ax)
-    ax.set_title(title)
-    panels[2].plot(x, model.predict_std(x), color=color, lw=2, label=title)
+    display = draw(ax, model, color, n_samples=6)
+    ax.set(xlim=(-4.5, 4.5), ylim=(-3.6, 3.6), title=title)
+    panels[2].plot(x, display.y_std, color=color, lw=2, label=title)
 panels[2].plot(x, NNGPRegressor(network).predict_std(x), color="0.6", lw=2, label="prior")
 panels[2].plot(X, np.zeros_like(X), "k|", ms=9)
 panels[2].set(xlim=(-4.5, 4.5), ylim=(0, None), xlabel="input", title="standard deviation")
-panels[2].spines[["top", "right"]].set_visible(False)
 panels[2].legend(loc="center left", frameon=False)
 plt.show()
 
@@ -133,30 +132,27 @@ shades = plt.get_cmap("plasma")(np.linspace(0.1, 0.75, len(times)))
 for ax, training_time, shade in zip(panels, times, shades, strict=True):
     model = NTKRegressor(network, alpha=0.0, training_time=training_time, **in_units_of_y)
     model.fit(X, y)
-    draw_band(ax, model, shade)
-    ax.plot(x, model.sample_y(x, n_samples=6, random_state=0), color=shade, lw=0.7, alpha=0.7)
-    draw_data(ax)
-    ax.set_title(f"time {training_time:,}")
+    draw(ax, model, shade, n_samples=6)
+    ax.set(xlim=(-4.5, 4.5), ylim=(-3.6, 3.6), title=f"time {training_time:,}")
     ax.set_xticks([-3, 0, 3])
-panels[0].set_ylabel("output")
+    ax.label_outer()
 plt.show()
 
 # %%
 # A good time can be found as any other hyperparameter, by cross-validation. Here we know the
-# truth, and can measure how far the mean is from it inside the range of the data. Between too
-# early and too late there is a wide valley: a grid of powers of ten is fine enough.
+# truth, and can measure how far the mean is from it inside the range of the data. A fitted model
+# predicts at all times by ``staged_predict``. Between too early and too late there is a wide
+# valley: a grid of powers of ten is fine enough.
 
 inside = (x[:, 0] > X.min()) & (x[:, 0] < X.max())
 grid = np.logspace(-2, 5, 22)
-errors = []
-for training_time in grid:
-    model = NTKRegressor(network, alpha=0.0, training_time=training_time, **in_units_of_y)
-    difference = model.fit(X, y).predict(x[inside]) - truth(x[inside])
-    errors.append(np.sqrt(np.mean(difference**2)))
+errors = [
+    np.sqrt(np.mean((mean - truth(x[inside])) ** 2))
+    for mean in model.staged_predict(x[inside], grid)
+]
 
 figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
-ax.semilogx(grid, errors, color="C1", lw=2)
+ax.semilogx(grid, errors, color=ORANGE, lw=2)
 ax.axvline(grid[np.argmin(errors)], color="0.6", ls=":", lw=1.5)
 ax.set(xlabel="training time", ylabel="distance to the truth (rms)", ylim=(0, None))
-ax.spines[["top", "right"]].set_visible(False)
 plt.show()

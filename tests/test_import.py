@@ -12,7 +12,9 @@ def run(program: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("module", ["skntk", "skntk.architecture", "skntk.inference"])
+@pytest.mark.parametrize(
+    "module", ["skntk", "skntk.architecture", "skntk.inference", "skntk.displays"]
+)
 def test_loads_no_optional_package(module):
     # Not pandas: scikit-learn imports it where it is installed.
     optional = {"dask", "distributed", "matplotlib", "polars"}

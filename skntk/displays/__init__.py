@@ -1,0 +1,13 @@
+"""Pictures with matplotlib, by scikit-learn's Display conventions."""
+
+from skntk.displays.gram import GramDisplay
+from skntk.displays.prediction_band import PredictionBandDisplay
+from skntk.displays.training_dynamics import TrainingDynamicsDisplay
+from skntk.displays.training_history import TrainingHistoryDisplay
+
+__all__ = [
+    "GramDisplay",
+    "PredictionBandDisplay",
+    "TrainingDynamicsDisplay",
+    "TrainingHistoryDisplay",
+]

@@ -1,0 +1,143 @@
+"""What all displays draw alike: colours, lines with bands, points, and the axis of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+# Okabe and Ito, "Color universal design", 2008, without its black and its yellow: distinct to
+# readers of every colour vision, and dark enough for lines.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+
+Keywords = Mapping[str, Any] | None
+
+
+def require_matplotlib(caller: str) -> None:
+    """Raise an ImportError if matplotlib is missing; comes before any other work.
+
+    Parameters
+    ----------
+    caller : str
+        What needs it.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} requires matplotlib. You can install it with `pip install matplotlib`, or "
+            "with the extra 'plot' of skntk."
+        ) from error
+
+
+def axes_or_new(ax: Any) -> Any:
+    """Return the axes given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained")[1]
+
+
+def next_color(ax: Any) -> str:
+    """Return the first of the colours that no line in the axes has yet."""
+    from matplotlib.colors import to_hex
+
+    taken = {to_hex(line.get_color()).upper() for line in ax.lines}
+    free = [color for color in COLORS if color not in taken]
+    return free[0] if free else COLORS[len(ax.lines) % len(COLORS)]
+
+
+def shades(n_colors: int) -> list[Any]:
+    """Return colours for what has an order, from dark to light, none too light for a line."""
+    import matplotlib as mpl
+
+    return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.85, n_colors)))
+
+
+def with_defaults(artist: type, given: Keywords, **defaults: Any) -> dict[str, Any]:
+    """Return keywords for an artist: those given, by whichever name, and the defaults of others."""
+    from matplotlib.cbook import normalize_kwargs
+
+    return defaults | normalize_kwargs(dict(given or {}), artist)
+
+
+def check_n_std(n_std: Any) -> None:
+    """Raise a ValueError unless it is a number of standard deviations."""
+    if not isinstance(n_std, Real) or not 0 <= float(n_std) < np.inf:
+        raise ValueError(f"n_std must be a finite number of at least 0, got {n_std!r}.")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise a ValueError unless the value is one of the choices."""
+    if value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {listed}; got {value!r}.")
+
+
+def draw_mean_and_band(
+    ax: Any,
+    x: np.ndarray,
+    mean: np.ndarray,
+    half_width: np.ndarray | None,
+    *,
+    color: Any,
+    line_label: str,
+    band_label: str,
+    line_kwargs: Keywords,
+    fill_between_kwargs: Keywords,
+    lowest: float = -np.inf,
+) -> tuple[Any, Any]:
+    """Draw a line and, unless its half width is None, the band around it.
+
+    The colour is a default; the band has that of the line. The band ends at ``lowest`` where the
+    values cannot be lower. Returns the line and the band, which may be None.
+    """
+    from matplotlib.collections import PolyCollection
+    from matplotlib.lines import Line2D
+
+    line_style = with_defaults(Line2D, line_kwargs, color=color, linewidth=2.0, label=line_label)
+    (line,) = ax.plot(x, mean, **line_style)
+    if half_width is None:
+        return line, None
+    style = with_defaults(
+        PolyCollection, fill_between_kwargs, alpha=0.2, linewidth=0.0, label=band_label
+    )
+    if "color" not in style:
+        style.setdefault("facecolor", line.get_color())
+    lower = np.maximum(mean - half_width, lowest)
+    return line, ax.fill_between(x, lower, mean + half_width, **style)
+
+
+def draw_points(
+    ax: Any, x: Any, y: Any, label: str, scatter_kwargs: Keywords, color: Any = "black"
+) -> Any:
+    """Draw data over everything else, with a rim that keeps points apart."""
+    from matplotlib.collections import PathCollection
+
+    style = with_defaults(
+        PathCollection,
+        scatter_kwargs,
+        s=26,
+        edgecolor="white",
+        linewidth=0.7,
+        zorder=5,
+        label=label,
+    )
+    if not {"c", "color", "facecolor"} & set(style):
+        style["facecolor"] = color
+    return ax.scatter(x, y, **style)
+
+
+def set_time_scale(ax: Any, times: np.ndarray) -> None:
+    """Make the axis of time logarithmic, linear between 0 and the first time where 0 is drawn."""
+    ax.set_xlabel("training time (steps)")
+    positive = times[times > 0]
+    if len(positive) == 0:
+        return
+    if len(positive) == len(times) and ax.get_xscale() != "symlog":
+        ax.set_xscale("log")
+        return
+    ax.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)
