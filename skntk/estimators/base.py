@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import clone
@@ -14,12 +14,12 @@ from skntk.architecture.layer import Layer
 from skntk.estimators._sklearn import (
     CallbackSupportMixin,
     UnobservedFit,
-    ValidatedEstimator,
     check_sample_shape,
     validate_inputs,
     validate_parameters,
 )
 from skntk.estimators.defaults import AlphaScale
+from skntk.estimators.nested_architecture import NestedArchitecture
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_diagonal, gram_matrix, require_memory
 from skntk.gram.matrix import Kind
@@ -32,7 +32,7 @@ from skntk.inference import SingularKernelError, centered_leave_one_out
 _BYTES_IN_BLOCK = 64 * 2**20
 
 
-class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
+class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
     """An ensemble of infinitely wide networks on training rows, in normalized targets.
 
     Subclasses say which kernels training needs (``_kinds``, the one that is inverted first), how
@@ -43,7 +43,6 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     _kinds: ClassVar[tuple[Kind, ...]]
     _matrices_in_fit: ClassVar[int]
 
-    architecture: Layer | None
     alpha: Any
     alpha_scale: AlphaScale
     normalize_y: bool
@@ -62,35 +61,6 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:
         """Return the posterior given the normalized targets; may overwrite the first kernel."""
         raise NotImplementedError
-
-    # Parameters ------------------------------------------------------------------------------
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters of the estimator, and of its network as ``architecture__<parameter>``.
-
-        Parameters
-        ----------
-        **params : dict
-            Values by name.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown, or belongs to the network where ``architecture`` is None.
-        """
-        nested = [name for name in params if name.startswith("architecture__")]
-        if nested and params.get("architecture", self.architecture) is None:
-            name = type(self).__name__
-            raise ValueError(
-                f"{nested[0]} cannot be set, because {name}(architecture=None) has no network of "
-                f"its own yet: start from {name}(FullyConnected())."
-            )
-        super().set_params(**params)
-        return self
 
     # Training --------------------------------------------------------------------------------
 
