@@ -176,7 +176,10 @@ def test_a_model_linear_in_its_parameters_is_trained_exactly():
 
 
 def test_training_approaches_that_of_the_linearized_network_as_the_width_grows():
-    """The root mean square of the difference falls at least with 1 / sqrt(width)."""
+    """The root mean square of the difference falls with 1 / sqrt(width): by 4 for 16 times.
+
+    Of three networks it is known to about 30 %, the ratio of two to half of that again more.
+    """
     y, architecture = np.sin(X.sum(1)), FullyConnected(1, "erf")
 
     def outputs(parameters, inputs):
@@ -193,7 +196,7 @@ def test_training_approaches_that_of_the_linearized_network_as_the_width_grows()
             trained = descend(outputs, parameters, y, 0.05, 30)
             squares.append(np.mean((trained - linearized) ** 2))
         errors[width] = np.sqrt(np.mean(squares))
-    assert errors[32] > 4 * errors[512], errors
+    assert 2 < errors[32] / errors[512] < 8, errors
 
 
 @pytest.mark.parametrize(
@@ -208,17 +211,17 @@ def test_training_approaches_that_of_the_linearized_network_as_the_width_grows()
     ids=["vectors", "sequences"],
 )
 def test_kernels_of_sampled_networks_approach_the_infinite_ones(architecture, inputs):
-    """The root mean square of the difference falls with 1 / sqrt(width): by 4 for 16 times."""
+    """The root mean square of the difference falls with 1 / sqrt(width): by 3 for 9 times."""
     infinite = gram_matrix(architecture, inputs)
     errors = {}
-    for width, n_networks in ((16, 40), (256, 10)):
+    for width, n_networks in ((16, 30), (144, 10)):
         squares = []
         for seed in range(n_networks):
             parameters = drawn_parameters(architecture, inputs.shape[1:], width, seed)
             empirical = gram_matrix(LinearizedNetwork(architecture, parameters), inputs)
             squares.append(np.mean((empirical - infinite) ** 2))
         errors[width] = np.sqrt(np.mean(squares))
-    assert 2.5 < errors[16] / errors[256] < 6.5, errors
+    assert 2 < errors[16] / errors[144] < 4.5, errors
 
 
 def test_it_is_a_parameter_like_any_other():
@@ -230,7 +233,7 @@ def test_it_is_a_parameter_like_any_other():
     model = make_pipeline(StandardScaler(), NTKRegressor(NETWORK))
     other = LinearizedNetwork(perceptron, perceptron_parameters(3, 8, 1))
     grid = {"ntkregressor__alpha": [0.1, 1.0], "ntkregressor__architecture": [NETWORK, other]}
-    search = GridSearchCV(model, grid, cv=3, error_score="raise").fit(X, np.sin(X[:, 0]))
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(Z, np.sin(Z[:, 0]))
     assert search.best_estimator_.predict(Z).shape == (9,)
 
 
