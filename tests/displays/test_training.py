@@ -157,8 +157,12 @@ def test_several_histories_share_one_axes(model, ensemble, data):
 
 def test_a_history_without_spread_has_no_bands():
     display = TrainingHistoryDisplay(
-        training_times=np.array([1.0, 10.0]), train_loss=np.ones(2), test_loss=np.ones(2)
+        training_times=np.array([1.0, 10.0]),
+        train_loss=np.ones(2),
+        test_loss=np.ones(2),
+        loss_name="cross-entropy",
     ).plot(legend=False)
+    assert display.ax_.get_ylabel() == "cross-entropy"
     assert display.fill_between_ == [None, None]
     assert display.ax_.get_legend() is None
     assert display.ax_.get_xscale() == "log"
