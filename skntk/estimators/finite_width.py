@@ -85,7 +85,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
         sample_weight : ndarray of shape (n,)
             Positive.
         """
-        (n_steps,) = as_steps([self.training_time], "training_time")
+        n_steps = as_number_of_steps(self.training_time, "training_time")
         self.architecture_ = _checked_architecture(self.architecture, X)
         self.X_train_, self.y_train_, self._sample_weight = X, targets, sample_weight
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -147,7 +147,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
     ) -> Iterator[tuple[np.ndarray, ...]]:
         """Return the outputs on several inputs at each time, from one training."""
         # Checked here and now, not when the first result is asked for.
-        times = as_steps(training_times, "training_times")
+        times = as_steps(training_times)
         training = self._begin()
 
         def continued() -> Iterator[tuple[np.ndarray, ...]]:
@@ -176,7 +176,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
                 loss_of_networks(scale * of_test, scale * targets, weight, self._loss)
             )
         return Bunch(
-            training_times=np.asarray(training_times),
+            training_times=np.asarray(training_times, dtype=np.float64),
             train_loss=np.mean(train_losses, 1),
             train_loss_std=std_over_networks(np.transpose(train_losses)),
             test_loss=np.mean(test_losses, 1),
@@ -257,34 +257,45 @@ class Training:
         )
 
 
-def as_steps(training_times: Any, name: str) -> Sequence[int]:
-    """Return times as numbers of steps.
+def as_steps(training_times: ArrayLike) -> list[int]:
+    """Return ``training_times`` as numbers of steps.
 
     Parameters
     ----------
     training_times : array-like of shape (n_times,)
         Ascending.
-    name : str
-        What errors call them.
 
     Raises
     ------
     ValueError
         If they are not whole numbers, negative or not ascending.
     """
-    times = np.asarray(training_times)
-    if times.ndim != 1 or times.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be a 1-D sequence of numbers, got {training_times!r}.")
-    if not np.isfinite(times).all() or (times < 0).any():
-        raise ValueError(f"{name} must be finite and at least 0, got {training_times!r}.")
-    if (times != np.floor(times)).any():
+    times = np.asarray(training_times, dtype=object)
+    if times.ndim != 1:
+        raise ValueError(
+            f"training_times must be a 1-D sequence of numbers, got {training_times!r}."
+        )
+    steps = [as_number_of_steps(time, "training_times") for time in times]
+    if (np.diff(steps) < 0).any():
+        raise ValueError(f"training_times must be in ascending order, got {training_times!r}.")
+    return steps
+
+
+def as_number_of_steps(training_time: Any, name: str) -> int:
+    """Return one time as a number of steps; ``name`` is what errors call it."""
+    if training_time is None:
+        raise ValueError(
+            f"{name} must be a number of steps, got None. Training to convergence is known of "
+            "networks of infinite width alone: use NTKRegressor or NTKClassifier."
+        )
+    if not isinstance(training_time, Real) or not 0 <= float(training_time) < np.inf:
+        raise ValueError(f"{name} must be finite and at least 0, got {training_time!r}.")
+    if float(training_time) % 1:
         raise ValueError(
             f"{name} must be whole: networks of finite width are trained in steps, got "
-            f"{training_times!r}. For times between the steps use NTKRegressor or NTKClassifier."
+            f"{training_time!r}. For times between the steps use NTKRegressor or NTKClassifier."
         )
-    if (np.diff(times) < 0).any():
-        raise ValueError(f"{name} must be in ascending order, got {training_times!r}.")
-    return [int(time) for time in times]
+    return int(float(training_time))
 
 
 def std_over_networks(values: np.ndarray) -> np.ndarray:

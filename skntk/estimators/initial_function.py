@@ -117,10 +117,11 @@ def initial_values(
         values = values[:, np.newaxis]
     wrong_outputs = outputs is not None and values.shape[1:] != outputs
     if values.ndim not in (1, 2) or len(values) != len(X) or wrong_outputs:
-        expected = "(n_outputs)" if outputs is None else ", ".join(map(str, (len(X), *outputs)))
+        expected = (len(X), "n_outputs") if outputs is None else (len(X), *outputs)
+        shape = str(expected).replace("'", "")
         raise ValueError(
             f"initial_function returned an array of shape {values.shape} for {len(X)} rows: it "
-            f"must return one value for each row and output, an array of shape ({expected})."
+            f"must return one value for each row and output, an array of shape {shape}."
         )
     if not np.isfinite(values).all():
         raise ValueError("initial_function returned NaN or infinity: its values must be finite.")

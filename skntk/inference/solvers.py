@@ -172,13 +172,16 @@ def as_training_times(times: npt.ArrayLike, solver: Solver) -> FloatArray:
     ValueError
         If the times are of another kind, or their product with the learning rate overflows.
     """
+    # NumPy takes None for NaN where a number is asked for.
+    if np.asarray(times, dtype=object).ravel().tolist().count(None):
+        raise ValueError(
+            f"`training_times` must be finite, got {times!r}: None (training to convergence) is "
+            "not one of them, use a long time instead."
+        )
     try:
         values = np.asarray(times, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"`training_times` must be numbers, got {times!r}: None (training to convergence) "
-            "is not one of them, use a long time instead."
-        ) from error
+        raise ValueError(f"`training_times` must be numbers, got {times!r}.") from error
     if values.ndim != 1 or not len(values):
         raise ValueError(
             "`training_times` must be a 1-D array of at least one time, got an array of shape "

@@ -287,7 +287,8 @@ def test_bad_requests():
         ([-1, 2], "at least 0"),
         ([0.5], "whole"),
         ([[1]], "1-D"),
-        ([None], "1-D"),
+        ([None], "number of steps, got None"),
+        (["a"], "at least 0, got .a."),
     ):
         with pytest.raises(ValueError, match=message):
             model.staged_predict(X_test, times)
