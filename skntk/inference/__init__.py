@@ -7,6 +7,12 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .kernel_gradients import (
+    KernelGradient,
+    ensemble_leave_one_out_density,
+    leave_one_out_density,
+    marginal_likelihood,
+)
 from .leave_one_out import centered_leave_one_out
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
@@ -18,11 +24,15 @@ __all__ = [
     "EnsemblePosterior",
     "GaussianProcessPosterior",
     "GradientFlowPosterior",
+    "KernelGradient",
     "ReadoutFlowPosterior",
     "SingularKernelError",
     "TrainingDynamics",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
+    "ensemble_leave_one_out_density",
     "held_out_gradient_flow",
+    "leave_one_out_density",
+    "marginal_likelihood",
     "sample_gaussian",
 ]
