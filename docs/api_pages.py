@@ -16,6 +16,7 @@ import skntk
 import skntk.architecture
 import skntk.gram
 import skntk.inference
+import skntk.kernels
 from skntk.architecture.registry import registered
 
 PARTS_OF_A_NETWORK = {
@@ -58,16 +59,23 @@ def write_api_pages(folder: Path) -> None:
 
 def estimators_page() -> str:
     """Return the page of the estimators and of whatever else the package itself makes public."""
-    classes = [name for name in skntk.__all__ if inspect.isclass(getattr(skntk, name))]
+    classes = [
+        name
+        for name in skntk.__all__
+        if inspect.isclass(getattr(skntk, name)) and name not in skntk.kernels.__all__
+    ]
     lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
     return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", classes)
 
 
 def kernels_page() -> str:
-    """Return the page of the functions that compute kernel matrices."""
+    """Return the page of the functions that compute kernel matrices, and of kernel objects."""
     names = [name for name in skntk.__all__ if inspect.isfunction(getattr(skntk, name))]
-    lead = "The kernels themselves, for use with any kernel method."
-    return heading("Kernel matrices", "=") + lead + "\n\n" + listing("skntk", names)
+    page = heading("Kernels", "=") + "The kernels themselves, for use with any kernel method.\n\n"
+    page += heading("Kernel matrices", "-") + listing("skntk", names)
+    page += heading("Kernel objects", "-")
+    page += "For `sklearn.gaussian_process` and wherever scikit-learn takes a callable kernel.\n\n"
+    return page + listing("skntk", skntk.kernels.__all__)
 
 
 def architecture_page() -> str:

@@ -13,12 +13,16 @@ from skntk.estimators import (
     ZCAWhitening,
 )
 from skntk.gram import gram_diagonal, gram_matrix
+from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
 
 __all__ = [
     "NNGPClassifier",
+    "NNGPKernel",
     "NNGPRegressor",
     "NTKClassifier",
+    "NTKKernel",
     "NTKRegressor",
+    "NeuralTangentKernel",
     "ZCAWhitening",
     "__version__",
     "gram_diagonal",
