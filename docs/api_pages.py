@@ -59,23 +59,34 @@ def write_api_pages(folder: Path) -> None:
 
 def estimators_page() -> str:
     """Return the page of the estimators and of whatever else the package itself makes public."""
-    classes = [
+    names = [
         name
         for name in skntk.__all__
         if inspect.isclass(getattr(skntk, name)) and name not in skntk.kernels.__all__
     ]
+    functions = functions_of("skntk.estimators")
     lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
-    return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", classes)
+    return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
 
 
 def kernels_page() -> str:
     """Return the page of the functions that compute kernel matrices, and of kernel objects."""
-    names = [name for name in skntk.__all__ if inspect.isfunction(getattr(skntk, name))]
+    names = functions_of("skntk.gram")
     page = heading("Kernels", "=") + "The kernels themselves, for use with any kernel method.\n\n"
     page += heading("Kernel matrices", "-") + listing("skntk", names)
     page += heading("Kernel objects", "-")
     page += "For `sklearn.gaussian_process` and wherever scikit-learn takes a callable kernel.\n\n"
     return page + listing("skntk", skntk.kernels.__all__)
+
+
+def functions_of(package: str) -> list[str]:
+    """Return the names of the public functions that come from one folder of the package."""
+    return [
+        name
+        for name in skntk.__all__
+        if inspect.isfunction(getattr(skntk, name))
+        and getattr(skntk, name).__module__.startswith(package)
+    ]
 
 
 def architecture_page() -> str:

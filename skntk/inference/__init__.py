@@ -13,26 +13,51 @@ from .kernel_gradients import (
     leave_one_out_density,
     marginal_likelihood,
 )
+from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
+from .loss_history import ErrorMoments, errors_at_test_points, errors_at_training_points
+from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
+from .solvers import (
+    GradientDescent,
+    GradientFlow,
+    Solver,
+    as_training_time,
+    as_training_times,
+)
 from .training_dynamics import TrainingDynamics
+from .trajectory import EnsembleTrajectory, ReadoutTrajectory
 
 __all__ = [
     "EnsemblePosterior",
+    "EnsembleTrajectory",
+    "ErrorMoments",
     "GaussianProcessPosterior",
+    "GradientDescent",
+    "GradientFlow",
     "GradientFlowPosterior",
+    "HeavyBall",
     "KernelGradient",
+    "MomentumFlow",
     "ReadoutFlowPosterior",
+    "ReadoutTrajectory",
     "SingularKernelError",
+    "Solver",
     "TrainingDynamics",
+    "as_training_time",
+    "as_training_times",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "ensemble_leave_one_out_density",
+    "errors_at_test_points",
+    "errors_at_training_points",
     "held_out_gradient_flow",
+    "largest_eigenvalue",
     "leave_one_out_density",
+    "make_solver",
     "marginal_likelihood",
     "sample_gaussian",
 ]
