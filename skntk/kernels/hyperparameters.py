@@ -215,24 +215,35 @@ def _learned_numbers(
         return LearnedNumbers(name, np.empty(0), None)
     numbers = np.ravel(np.asarray(value, float))
     if name in named:
-        return LearnedNumbers(name, numbers, _checked_bounds(name, named[name], numbers.size))
-    bounds = _checked_bounds("architecture_bounds", general, 1)
-    if bounds is None or not _is_learned_by_default(architecture, name, numbers):
+        return LearnedNumbers(name, numbers, checked_bounds(name, named[name], numbers.size))
+    bounds = checked_bounds("architecture_bounds", general, 1)
+    if bounds is None or not _is_learned_by_default(architecture, name, numbers, bounds[0, 0]):
         return LearnedNumbers(name, numbers, None)
     return LearnedNumbers(name, numbers, np.repeat(bounds, numbers.size, axis=0))
 
 
-def _is_learned_by_default(architecture: Layer, name: str, numbers: np.ndarray) -> bool:
+def _is_learned_by_default(
+    architecture: Layer, name: str, numbers: np.ndarray, lower: float
+) -> bool:
     owner, _, field = name.rpartition("__")
     layer = architecture.get_params(deep=True)[owner] if owner else architecture
-    return bool((numbers > 0).all()) and field not in layer.not_learned
+    # A search in linear scale may arrive at its lower bound.
+    has_place = (numbers > 0) if lower > 0 else (numbers >= lower)
+    return bool(has_place.all()) and field not in layer.not_learned
 
 
 def _is_fixed(bounds: Bounds) -> bool:
     return isinstance(bounds, str) and bounds == "fixed"
 
 
-def _checked_bounds(name: str, bounds: Bounds, n_elements: int) -> np.ndarray | None:
+def checked_bounds(name: str, bounds: Bounds, n_elements: int) -> np.ndarray | None:
+    """Return bounds as an array of shape (n_elements, 2), or None for "fixed".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no pairs of numbers, or cross.
+    """
     if _is_fixed(bounds):
         return None
     wanted = f"The bounds of {name} must be a pair of numbers (lower, upper) or 'fixed'"
