@@ -15,7 +15,10 @@ from .kernel_gradients import (
 )
 from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
+from .loss_dynamics import LossDynamics
+from .loss_flow import LossFlow, LossTrajectory
 from .loss_history import ErrorMoments, errors_at_test_points, errors_at_training_points
+from .losses import HalfSquaredError, SoftmaxCrossEntropy
 from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
@@ -39,12 +42,17 @@ __all__ = [
     "GradientDescent",
     "GradientFlow",
     "GradientFlowPosterior",
+    "HalfSquaredError",
     "HeavyBall",
     "KernelGradient",
+    "LossDynamics",
+    "LossFlow",
+    "LossTrajectory",
     "MomentumFlow",
     "ReadoutFlowPosterior",
     "ReadoutTrajectory",
     "SingularKernelError",
+    "SoftmaxCrossEntropy",
     "Solver",
     "TrainingDynamics",
     "as_training_time",

@@ -16,6 +16,9 @@ from .arrays import FloatArray
 
 _TOLERANCE = 1e-14
 
+# Share of the times above which columns for all of them cost as little.
+_WORTHWHILE = 0.8
+
 
 @dataclass(frozen=True, eq=False)
 class TimeBasis:
@@ -56,7 +59,7 @@ class TimeBasis:
         pivots = np.abs(np.diagonal(upper))
         rank = int(np.count_nonzero(pivots > _TOLERANCE * pivots[0]))
         n_times = gains.shape[1]
-        if rank == 0 or 2 * rank > n_times:
+        if rank == 0 or rank > _WORTHWHILE * n_times:
             return cls(gains, None)
         weights = np.empty((rank, n_times))
         weights[:, order[:rank]] = np.eye(rank)
