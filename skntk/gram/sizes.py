@@ -15,8 +15,11 @@ from skntk.architecture.spatial.fields import canvas_for
 # transposed.
 BLOCK_SIZES = (56, 120, 248, 504, 1000)
 
-# The same for samples with many positions.
-IMAGE_BLOCK_SIZES = (4, 8, 16, 32, 64)
+# The same for samples with many positions. Smaller blocks would not fill vectors.
+IMAGE_BLOCK_SIZES = (8, 16, 32, 64)
+
+# The work of two blocks of images, in units of what their dispatch takes.
+_DISPATCHES_OF_WORK = 5
 
 # Where memory is short, images are computed in smaller blocks, which fill no vectors.
 _SMALLEST_IMAGE_BLOCKS = (1, 2)
@@ -106,19 +109,20 @@ def tile_sizes(
     most_pairs : int, default=None
         The most pairs that may be computed at once; None is as many as suit the device.
     """
-    right_inputs = X if Y is None else Y
     if X.ndim == 2:
-        left, right = (block_size(len(each), layout, most_pairs) for each in (X, right_inputs))
+        left, right = (
+            block_size(len(each), layout, most_pairs) for each in (X, X if Y is None else Y)
+        )
         return TileSizes(left, right)
-    left, right = (
-        image_block_size(architecture, each, layout, most_pairs) for each in (X, right_inputs)
-    )
     n_pixels = prod(X.shape[1:-1])
+    work = n_pixels * n_offsets(architecture, X.shape)
     most = pairs_at_once(n_pixels, X.dtype, layout)
     most = most if most_pairs is None else min(most, most_pairs)
-    together = turns_together(left, most)
-    pixel_pairs = n_pixels * n_offsets(architecture, X.shape) * together * left
-    return TileSizes(left, right, together, max(layout.pixel_pairs_per_task // pixel_pairs, 1))
+    size = image_block_size(work, most, layout)
+    together = turns_together(size, most)
+    return TileSizes(
+        size, size, together, max(layout.pixel_pairs_per_task // (work * together * size), 1)
+    )
 
 
 def block_size(n_rows: int, layout: Layout, most_pairs: int | None = None) -> int:
@@ -137,29 +141,27 @@ def block_size(n_rows: int, layout: Layout, most_pairs: int | None = None) -> in
     return min([smallest, *allowed], key=cost)
 
 
-def image_block_size(
-    architecture: Layer, X: np.ndarray, layout: Layout, most_pairs: int | None = None
-) -> int:
-    """Return the block size for images or sequences: at most as many as are computed at once.
+def image_block_size(pixel_pairs: int, most_pairs: int, layout: Layout) -> int:
+    """Return the block size for images or sequences, whatever their number.
 
-    One pair is work for all offsets that the network needs. A block with itself takes half of the
-    pairs.
+    One size for a network and a shape of samples means that one compilation serves any number of
+    them. It is the smallest of which two blocks are more work than their dispatch: so little work
+    that it does not matter where samples fill a part of a block alone.
+
+    Parameters
+    ----------
+    pixel_pairs : int
+        Pairs of pixels in one pair of samples, at all offsets that the network needs.
+    most_pairs : int
+        The most pairs of samples that may be computed at once.
+    layout : Layout
+        What suits the device.
     """
-    n_pixels = prod(X.shape[1:-1])
-    pairs_per_dispatch = layout.entries_per_dispatch // (
-        n_pixels * n_offsets(architecture, X.shape)
-    )
-
-    def cost(size: int) -> tuple[int, int]:
-        n_blocks = -(-len(X) // size)
-        # Of equal costs the larger blocks: their programs run longer without Python.
-        return n_blocks**2 * (size**2 + pairs_per_dispatch), -size
-
-    most = pairs_at_once(n_pixels, X.dtype, layout)
-    if most_pairs is None or most_pairs >= layout.image_block_sizes[0]:
-        most = most if most_pairs is None else min(most, most_pairs)
-        return min((size for size in layout.image_block_sizes if size <= most), key=cost)
-    return max(size for size in _SMALLEST_IMAGE_BLOCKS if size <= most_pairs)
+    allowed = [size for size in layout.image_block_sizes if size <= most_pairs]
+    if not allowed:
+        return max(size for size in _SMALLEST_IMAGE_BLOCKS if size <= most_pairs)
+    enough = _DISPATCHES_OF_WORK * layout.entries_per_dispatch
+    return next((size for size in allowed if size**2 * pixel_pairs >= enough), allowed[-1])
 
 
 def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:

@@ -13,7 +13,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skntk import NNGPRegressor, NTKRegressor, gram_matrix
-from skntk.architecture import FullyConnected
+from skntk.architecture import ConvNet, FullyConnected
 from skntk.gram.sizes import block_size, layout_of
 
 COMPILATION = "/jax/core/compile/backend_compile_duration"
@@ -92,3 +92,14 @@ def test_each_precision_compiles_once():
         for dtype in ("float64", "float32", "float64", "float32"):
             gram_matrix(FullyConnected(1), X, dtype=dtype)
     assert names["sample_program"] == names["pair_program"] == 2
+
+
+@pytest.mark.parametrize("pooling", ["none", "global"])
+def test_any_number_of_images_takes_one_compilation(pooling):
+    network = ConvNet(1, pooling=pooling)
+    images = np.random.default_rng(0).normal(size=(90, 3, 3, 1))
+    with counted_compilations() as names:
+        for n_samples in (1, 7, 20, 90):
+            gram_matrix(network, images[:n_samples])
+            gram_matrix(network, images[:n_samples], images[:5])
+    assert names["sample_program"] == names["turn_program"] == 1

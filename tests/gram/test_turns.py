@@ -66,7 +66,16 @@ def test_blocks_of_different_sizes(n_samples):
 def test_large_images_keep_whole_vectors():
     dtype = np.dtype("float32")
     assert pairs_at_once(32 * 32, dtype, CPU) == pairs_at_once(256 * 256, dtype, CPU) == 64
-    assert image_block_size(NETWORK, np.zeros((100, 64, 64, 3), dtype), CPU) <= 64
+    assert image_block_size(64**2, 64, CPU) <= 64
+
+
+@pytest.mark.parametrize("pixel_pairs", [16, 16**2, 64**2, 32**4])
+def test_two_blocks_are_worth_their_dispatch_or_as_large_as_can_be(pixel_pairs):
+    size = image_block_size(pixel_pairs, 64, CPU)
+    smaller = [each for each in CPU.image_block_sizes if each < size]
+    # In units of a vector's entry, of which a pair of pixels is at least one.
+    assert all(each**2 * pixel_pairs < 5 * CPU.entries_per_dispatch for each in smaller)
+    assert size == 64 or size**2 * pixel_pairs >= 5 * CPU.entries_per_dispatch
 
 
 def test_pools_of_which_no_statistics_are_read():
