@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offsets
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.validation import check_real
 
 __all__ = ["InputScale"]
 
@@ -51,9 +52,16 @@ class InputScale(Layer):
 
     @classmethod
     def examples(cls) -> list[InputScale]:
-        return [cls(), cls(0.7), cls([0.5, 1.5, 0.0, 1.0, 2.0])]
+        return [cls([0.5, 1.5, 0.0, 1.0, 2.0])]
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if np.ndim(self.scales) == 0:
+            check_real(self, "scales", minimum=0)
+        else:
+            self._check_array(input_shape)
+        return input_shape
+
+    def _check_array(self, input_shape: tuple[int, ...]) -> None:
         try:
             scales = np.asarray(self.scales, float)
         except (TypeError, ValueError):
@@ -62,7 +70,7 @@ class InputScale(Layer):
                 "numbers, one for each feature."
             ) from None
         n_features = input_shape[-1]
-        if scales.shape not in ((), (n_features,)):
+        if scales.shape != (n_features,):
             features = "features" if len(input_shape) == 1 else "channels"
             raise ValueError(
                 f"InputScale(scales=...): scales has shape {scales.shape}, but the samples have "
@@ -70,7 +78,6 @@ class InputScale(Layer):
             )
         if not (np.isfinite(scales).all() and (scales >= 0).all()):
             raise ValueError("InputScale(scales=...): scales must be finite and at least 0.")
-        return input_shape
 
     @property
     def scales_inputs(self) -> bool:

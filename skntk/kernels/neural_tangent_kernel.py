@@ -58,8 +58,8 @@ class NeuralTangentKernel(Kernel):
     >>> from skntk import NeuralTangentKernel
     >>> kernel = NeuralTangentKernel(depth=1, bias=0.5)
     >>> kernel(np.eye(2))
-    array([[0.95      , 0.27732395],
-           [0.27732395, 0.95      ]])
+    array([[1.        , 0.27732395],
+           [0.27732395, 1.        ]])
     """
 
     def __init__(
