@@ -165,6 +165,16 @@ def test_gaussian_process_classifier_learns_the_network():
     assert model.score(X, LABELS) > 0.9
 
 
+def test_gaussian_processes_learn_networks_of_images():
+    bounds = {"0__weight_std": (0.1, 10), "0__bias_std": "fixed", "3__weight_std": "fixed"}
+    kernel = NTKKernel(IMAGES, bounds, input_shape=SHAPE)
+    regressor = GaussianProcessRegressor(kernel, alpha=0.1).fit(FLAT_IMAGES, Y)
+    assert regressor.kernel_.architecture.layers[0].weight_std != 1.0
+    classifier = GaussianProcessClassifier(kernel).fit(FLAT_IMAGES, LABELS)
+    assert classifier.kernel_.architecture.layers[0].weight_std != 1.0
+    assert classifier.score(FLAT_IMAGES, LABELS) > 0.9
+
+
 @every_kernel
 def test_svc_and_svr_call_the_kernel(kernel, samples):
     arranged = as_network_reads(kernel, samples)
