@@ -13,8 +13,8 @@ _LEAST_PRODUCT = 1e-10
 class NeuralTangentKernel(Kernel):
     r"""The NTK of relu networks whose biases start at 0, with the interface of scikit-ntk.
 
-    Code written for that package runs with this class after the import alone is changed. Values,
-    gradients and names are those of scikit-ntk 1.2. With :math:`S_0(x, z) = x \cdot z`, :math:`K_0
+    Code written for that package runs unchanged with this one: the import is the same, ``from skntk
+    import NeuralTangentKernel``, and so are values, gradients and names (of scikit-ntk 1.2). With :math:`S_0(x, z) = x \cdot z`, :math:`K_0
     = S_0 + b^2`, and in the layers 1 to L
 
     .. math::
