@@ -14,8 +14,9 @@ class NeuralTangentKernel(Kernel):
     r"""The NTK of relu networks whose biases start at 0, with the interface of scikit-ntk.
 
     Code written for that package runs unchanged with this one: the import is the same, ``from skntk
-    import NeuralTangentKernel``, and so are values, gradients and names (of scikit-ntk 1.2). With :math:`S_0(x, z) = x \cdot z`, :math:`K_0
-    = S_0 + b^2`, and in the layers 1 to L
+    import NeuralTangentKernel``, and so are values, gradients and names (of scikit-ntk 1.2).
+
+    With :math:`S_0(x, z) = x \cdot z`, :math:`K_0 = S_0 + b^2`, and in the layers 1 to L
 
     .. math::
 
