@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skntk import NNGPRegressor, NTKRegressor, gram_matrix
-from skntk.architecture import FullyConnected
+from skntk.architecture import FullyConnected, InputScale, Serial
 
 
 @pytest.mark.parametrize("n", [1000, 2000])
@@ -37,6 +37,16 @@ def test_fit(benchmark, estimator):
     X = inputs(1000)
     model = benchmark.pedantic(estimator().fit, (X, np.sin(X[:, 0])), rounds=5, warmup_rounds=1)
     assert model.score(X, np.sin(X[:, 0])) > 0
+
+
+@pytest.mark.parametrize("estimator", [NNGPRegressor, NTKRegressor])
+def test_learned_hyperparameters(benchmark, estimator):
+    X = inputs(1000)[:, :3]
+    y = np.sin(2 * X[:, 0]) + 0.2 * np.random.default_rng(1).standard_normal(1000)
+    network = Serial([InputScale(np.ones(3)), FullyConnected(2)])
+    model = estimator(network, optimizer="fmin_l_bfgs_b")
+    benchmark.pedantic(model.fit, (X, y), rounds=1)
+    assert len(model.theta_) == 6
 
 
 @pytest.mark.parametrize("return_std", [False, True])

@@ -17,6 +17,7 @@ import skntk.architecture
 import skntk.displays
 import skntk.gram
 import skntk.inference
+import skntk.kernels
 from skntk.architecture.registry import registered
 
 PARTS_OF_A_NETWORK = {
@@ -60,17 +61,24 @@ def write_api_pages(folder: Path) -> None:
 
 def estimators_page() -> str:
     """Return the page of the estimators and of whatever else the package itself makes public."""
-    names = [name for name in skntk.__all__ if inspect.isclass(getattr(skntk, name))]
+    names = [
+        name
+        for name in skntk.__all__
+        if inspect.isclass(getattr(skntk, name)) and name not in skntk.kernels.__all__
+    ]
     functions = functions_of("skntk.estimators")
     lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
     return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
 
 
 def kernels_page() -> str:
-    """Return the page of the functions that compute kernel matrices."""
+    """Return the page of the functions that compute kernel matrices, and of kernel objects."""
     names = functions_of("skntk.gram")
-    lead = "The kernels themselves, for use with any kernel method."
-    return heading("Kernel matrices", "=") + lead + "\n\n" + listing("skntk", names)
+    page = heading("Kernels", "=") + "The kernels themselves, for use with any kernel method.\n\n"
+    page += heading("Kernel matrices", "-") + listing("skntk", names)
+    page += heading("Kernel objects", "-")
+    page += "For `sklearn.gaussian_process` and wherever scikit-learn takes a callable kernel.\n\n"
+    return page + listing("skntk", skntk.kernels.__all__)
 
 
 def functions_of(package: str) -> list[str]:

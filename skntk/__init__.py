@@ -16,14 +16,18 @@ from skntk.estimators import (
     training_time_curve,
 )
 from skntk.gram import gram_diagonal, gram_matrix
+from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
 
 __all__ = [
     "FiniteWidthClassifier",
     "FiniteWidthRegressor",
     "NNGPClassifier",
+    "NNGPKernel",
     "NNGPRegressor",
     "NTKClassifier",
+    "NTKKernel",
     "NTKRegressor",
+    "NeuralTangentKernel",
     "ZCAWhitening",
     "__version__",
     "gram_diagonal",

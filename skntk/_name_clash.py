@@ -31,6 +31,7 @@ def refuse_name_clash() -> None:
         "own the import name 'skntk' and overwrite each other's files. Remove both, then install "
         "the one you want:\n"
         "    pip uninstall --yes scikit-ntk skntk\n"
-        "    pip install skntk",
+        "    pip install skntk\n"
+        "skntk has the kernel of scikit-ntk, with its parameters and values: NeuralTangentKernel.",
         name="skntk",
     )

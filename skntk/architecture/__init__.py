@@ -11,6 +11,7 @@ from skntk.architecture.concatenation import *  # noqa: F403
 from skntk.architecture.dense import *  # noqa: F403
 from skntk.architecture.dropout import *  # noqa: F403
 from skntk.architecture.flips import *  # noqa: F403
+from skntk.architecture.input_scale import *  # noqa: F403
 from skntk.architecture.layer import *  # noqa: F403
 from skntk.architecture.linearized import *  # noqa: F403
 from skntk.architecture.normalization import *  # noqa: F403

@@ -86,9 +86,19 @@ class Composition(Layer):
             )
         if not members:
             raise ValueError(f"{type(self).__name__}({self.sequence}=[]) needs at least one layer.")
-        for member in members:
+        for position, member in enumerate(members):
             check_part(member, self)
+            self._check_first_layer(position, member)
         return members
+
+    def _check_first_layer(self, position: int, member: Layer) -> None:
+        """Raise a TypeError if a member scales the inputs of the network and cannot do so here."""
+        if member.scales_inputs:
+            raise TypeError(
+                f"{type(self).__name__} cannot have {type(member).__name__} at position "
+                f"{position}: the inputs of the network are scaled, not those of a part of it. "
+                "Put the layer that scales first, as in Serial([InputScale(...), ...])."
+            )
 
 
 class Serial(Composition):
@@ -125,6 +135,17 @@ class Serial(Composition):
         return reduce(
             lambda shape, layer: layer.output_shape(shape), self._checked_members(), input_shape
         )
+
+    @property
+    def scales_inputs(self) -> bool:
+        return bool(self.layers) and self.layers[0].scales_inputs
+
+    def scale_inputs(self, X: Array) -> Array:
+        return self.layers[0].scale_inputs(X)
+
+    def _check_first_layer(self, position: int, member: Layer) -> None:
+        if position > 0:
+            super()._check_first_layer(position, member)
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return reduce(

@@ -16,6 +16,13 @@ class DelegatingLayer(Layer):
         """Return the network that computes."""
         raise NotImplementedError
 
+    @property
+    def scales_inputs(self) -> bool:
+        return self.network_within().scales_inputs
+
+    def scale_inputs(self, X: Array) -> Array:
+        return self.network_within().scale_inputs(X)
+
     def views(self, X: np.ndarray) -> list[np.ndarray]:
         return self.network_within().views(X)
 

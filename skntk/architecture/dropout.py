@@ -41,6 +41,7 @@ class Dropout(Layer):
     """
 
     category: ClassVar[str | None] = "layer"
+    not_learned: ClassVar[tuple[str, ...]] = ("keep_rate",)
 
     def __init__(self, keep_rate: float = 0.9) -> None:
         self.keep_rate = keep_rate

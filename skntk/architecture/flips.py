@@ -14,6 +14,7 @@ from skntk.architecture.combinators import Serial, check_layer, split_key
 from skntk.architecture.delegation import DelegatingLayer
 from skntk.architecture.dense import Dense
 from skntk.architecture.dropout import Dropout
+from skntk.architecture.input_scale import InputScale
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.normalization import LayerNorm
 from skntk.architecture.spatial.convolution import Conv
@@ -146,6 +147,8 @@ def _commutes(layer: Layer, sizes: tuple[int, ...], axis: int) -> bool:
         return True
     if isinstance(layer, Serial):
         for part in layer.layers:
+            if isinstance(part, InputScale):
+                continue  # all positions alike, but as many scales as channels
             if not _commutes(part, sizes, axis):
                 return False
             sizes = part.output_shape((*sizes, 1))[:-1]

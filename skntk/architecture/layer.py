@@ -27,7 +27,8 @@ class Layer(BaseEstimator):
     A layer is a scikit-learn object (``get_params``, ``set_params``, ``clone``, ``repr``) and a JAX
     pytree at once. Its constructor arguments are its fields. Those named in ``static`` change the
     structure of the program that computes the kernel; all others are numbers, or layers, whose
-    values can change without compiling anew.
+    values can change without compiling anew. Numbers named in ``not_learned`` are no scales, and
+    are learned only where a user asks for it.
 
     Subclasses define
 
@@ -39,6 +40,7 @@ class Layer(BaseEstimator):
 
     category: ClassVar[str | None] = None
     static: ClassVar[tuple[str, ...]] = ()
+    not_learned: ClassVar[tuple[str, ...]] = ()
     _numeric: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -93,6 +95,25 @@ class Layer(BaseEstimator):
         ------
         ValueError
             If the network was told the shape of its samples and these have another.
+        """
+        return X
+
+    @property
+    def scales_inputs(self) -> bool:
+        """Whether `scale_inputs` does anything: such a layer is the first of a network."""
+        return False
+
+    def scale_inputs(self, X: Array) -> Array:
+        """Return the inputs that the kernels are computed of.
+
+        Parameters
+        ----------
+        X : array of shape (n, ..., channels)
+            Inputs as `arrange` returns them.
+
+        Returns
+        -------
+        array of shape (n, ..., channels)
         """
         return X
 

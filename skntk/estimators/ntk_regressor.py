@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.hyperparameter_search import Optimizer
 from skntk.estimators.initial_function import InitialFunction
+from skntk.estimators.learned_hyperparameters import Score
 from skntk.estimators.ntk import TrainedEnsemble
 from skntk.estimators.regression import NetworkRegressor
 from skntk.estimators.training import SolverName
+from skntk.inference import ensemble_leave_one_out_density
+from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 
 class NTKRegressor(NetworkRegressor, TrainedEnsemble):
@@ -65,6 +72,20 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         in the units of the targets, from which a single network is trained. Its predictions are not
         random: standard deviations are 0. None is an ensemble of networks, each with a random
         initial function.
+    optimizer : "fmin_l_bfgs_b", callable or None, default=None
+        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` if it is
+        one number. None leaves them as they are. A callable is called as that of
+        `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
+        bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
+        the best theta and its value.
+    n_restarts_optimizer : int, default=0
+        Further searches, from values drawn within the bounds.
+    architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
+        Bounds of the numbers of the network, as for `NNGPKernel`.
+    alpha_bounds : pair of float or "fixed", default=(1e-5, 1e5)
+        Bounds of ``alpha``; one value for each sample is always fixed.
+    random_state : int, RandomState instance or None, default=None
+        Draws where searches restart. An int makes them the same in every call of `fit`.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -88,6 +109,10 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
         found when it is read.
+    hyperparameters_ : dict
+        What was learned, by name, as `set_params` takes it. Only with an ``optimizer``.
+    theta_ : ndarray of shape (n_dims,)
+        The same as the search saw it: logarithms, or numbers whose lower bound is not positive.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -140,6 +165,11 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         solver: SolverName = "gradient_flow",
         momentum: float = 0.0,
         initial_function: InitialFunction | None = None,
+        optimizer: Optimizer | None = None,
+        n_restarts_optimizer: int = 0,
+        architecture_bounds: Bounds = DEFAULT_BOUNDS,
+        alpha_bounds: Any = DEFAULT_BOUNDS,
+        random_state: int | np.random.RandomState | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
     ) -> None:
@@ -152,5 +182,13 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         self.solver = solver
         self.momentum = momentum
         self.initial_function = initial_function
+        self.optimizer = optimizer
+        self.n_restarts_optimizer = n_restarts_optimizer
+        self.architecture_bounds = architecture_bounds
+        self.alpha_bounds = alpha_bounds
+        self.random_state = random_state
         self.dtype = dtype
         self.n_jobs = n_jobs
+
+    def _score(self) -> Score:
+        return ensemble_leave_one_out_density

@@ -17,14 +17,15 @@ from skntk.estimators._sklearn import (
     validate_test_targets,
     validate_training_data,
 )
-from skntk.estimators.initial_function import InitializedNetwork, initial_values
+from skntk.estimators.initial_function import initial_values
+from skntk.estimators.learned_hyperparameters import LearnedNetwork
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_diagonal, gram_matrix
 from skntk.inference import sample_gaussian
 
 
-class NetworkRegressor(MultiOutputMixin, RegressorMixin, InitializedNetwork):
+class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
     """Regression with an infinitely wide network, and the prior of its outputs before `fit`."""
 
     @fit_context

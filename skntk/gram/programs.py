@@ -7,7 +7,8 @@ module, never on an instance. `Program.on` gives the function for the platform o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from skntk.architecture.spatial.fields import NO_OFFSETS, Grid, canvas_for, inpu
 from skntk.architecture.spatial.passes import Passes
 from skntk.architecture.state import (
     Array,
+    PairState,
     SampleState,
     Statistics,
     as_left,
@@ -28,6 +30,7 @@ from skntk.architecture.state import (
     input_samples,
 )
 from skntk.gram.devices import program
+from skntk.gram.directional_derivative import DirectionalDerivative
 
 
 def as_arguments(architecture: Layer, dtype: np.dtype) -> Layer:
@@ -46,8 +49,21 @@ def sample_program(
 ) -> tuple[SampleState | None, Statistics]:
     """Return the kernels of the rows of X with themselves, and the statistics that pairs need.
 
-    Without the kernels, which images can do, only offsets that the statistics need are computed.
+    Without the kernels, which images can do, only offsets that the statistics need are computed. Of
+    a `DirectionalDerivative` the kernels are the derivatives, and the statistics come in pairs.
     """
+    compute = partial(kernels_of_samples, X=X, with_kernels=with_kernels)
+    if not isinstance(architecture, DirectionalDerivative):
+        return compute(architecture)
+    (_, statistics), (derivatives, of_statistics) = architecture.of(compute)
+    return derivatives, (statistics, of_statistics)
+
+
+def kernels_of_samples(
+    architecture: Layer, X: Array, *, with_kernels: bool
+) -> tuple[SampleState | None, Statistics]:
+    """Return what `sample_program` computes of a network."""
+    X = architecture.scale_inputs(X)
     if X.ndim == 2:
         return architecture.propagate_samples(input_samples(X))
     grid = canvas_for(architecture, X.shape[1:-1])
@@ -74,11 +90,32 @@ def pair_program(
     leaves a loop that writes into a piece of an array to the thread that asks for the tile.
     """
     (X, of_left), (Y, of_right) = left, right
-    state = architecture.propagate_pairs(input_pairs(X, Y), as_left(of_left), as_right(of_right))
+    state = _of_pairs(partial(kernels_of_pairs, X=X, Y=Y), architecture, of_left, of_right)
     return tuple(
         lax.dynamic_update_slice(array, getattr(state, kind), (zero, zero))
         for array, kind in zip(memory, kinds, strict=True)
     )
+
+
+def kernels_of_pairs(
+    architecture: Layer, left: Statistics, right: Statistics, *, X: Array, Y: Array
+) -> PairState:
+    """Return the kernels of all rows of X with all of Y, given the statistics of both."""
+    X, Y = architecture.scale_inputs(X), architecture.scale_inputs(Y)
+    return architecture.propagate_pairs(input_pairs(X, Y), as_left(left), as_right(right))
+
+
+def _of_pairs(
+    compute: Callable[[Layer, Statistics, Statistics], Any],
+    architecture: Layer,
+    left: Statistics,
+    right: Statistics,
+) -> Any:
+    """Return what a function of a network and of statistics computes, or how that changes."""
+    if not isinstance(architecture, DirectionalDerivative):
+        return compute(architecture, left, right)
+    (left, of_left), (right, of_right) = left, right
+    return architecture.of(compute, (left, right), (of_left, of_right))[1]
 
 
 @program(static_argnames=("kinds", "together"), donate_argnames="memory")
@@ -115,9 +152,32 @@ def turn_program(
     -------
     tuple of arrays of shape (rounds, together * n_left)
     """
+    (X, of_left), (Y, of_right) = left, right
+
+    def compute(architecture: Layer, left: Statistics, right: Statistics) -> tuple[Array, ...]:
+        sides = (X, left), (Y, right)
+        return _kernels_in_turns(architecture, *sides, memory, first, count, kinds, together)
+
+    results: tuple[Array, ...] = _of_pairs(compute, architecture, of_left, of_right)
+    return results
+
+
+def _kernels_in_turns(
+    architecture: Layer,
+    left: tuple[Array, Statistics],
+    right: tuple[Array, Statistics],
+    memory: tuple[Array, ...],
+    first: Array,
+    count: Array,
+    kinds: Sequence[str],
+    together: int,
+) -> tuple[Array, ...]:
     grid = canvas_for(architecture, left[0].shape[1:-1])
     n_left, n_right = len(left[0]), len(right[0])
-    left, right = ((_on_canvas(X, grid), statistics) for X, statistics in (left, right))
+    left, right = (
+        (_on_canvas(architecture.scale_inputs(X), grid), statistics)
+        for X, statistics in (left, right)
+    )
     left = jax.tree.map(lambda leaf: _repeated(leaf, together * n_left), left)
     # Right images come again after so many, one further on: from there the next turn starts.
     step = -(-(n_left - 1) // n_right) * n_right + 1

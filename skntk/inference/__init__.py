@@ -7,6 +7,12 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .kernel_gradients import (
+    KernelGradient,
+    ensemble_leave_one_out_density,
+    leave_one_out_density,
+    marginal_likelihood,
+)
 from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
 from .loss_dynamics import LossDynamics
@@ -38,6 +44,7 @@ __all__ = [
     "GradientFlowPosterior",
     "HalfSquaredError",
     "HeavyBall",
+    "KernelGradient",
     "Loss",
     "LossDynamics",
     "LossFlow",
@@ -53,10 +60,13 @@ __all__ = [
     "as_training_times",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
+    "ensemble_leave_one_out_density",
     "errors_at_test_points",
     "errors_at_training_points",
     "held_out_gradient_flow",
     "largest_eigenvalue",
+    "leave_one_out_density",
     "make_solver",
+    "marginal_likelihood",
     "sample_gaussian",
 ]

@@ -52,7 +52,12 @@ def network_and_widths(layer):
         return as_spatial_network(layer), widths
     if category == "image_network":
         return layer, ({32: -1, 64: 2} if isinstance(layer, AttentionNet) else {8: -1, 16: 2})
-    network = layer if category == "preset" else Serial([Dense(1.3, 0.2), layer, Dense(1.1, 0.1)])
+    if layer.scales_inputs:
+        network = Serial([layer, Dense(1.3, 0.2), Dense(1.1, 0.1)])
+    elif category == "preset":
+        network = layer
+    else:
+        network = Serial([Dense(1.3, 0.2), layer, Dense(1.1, 0.1)])
     return network, ({128: 1} if category == "activation" else {32: -1, 64: 2})
 
 

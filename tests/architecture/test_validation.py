@@ -12,6 +12,7 @@ from skntk.architecture import (
     Dropout,
     FullyConnected,
     Identity,
+    InputScale,
     LayerNorm,
     Product,
     Relu,
@@ -237,3 +238,29 @@ def test_classes_of_users_stay_out_of_the_registry():
 
     assert "Mine" not in registered()
     assert FullyConnected(1, Mine()).output_shape((N_FEATURES,)) == (N_FEATURES,)
+
+
+@pytest.mark.parametrize(
+    ("scales", "error", "message"),
+    [
+        ([1.0, 2.0], ValueError, r"has shape \(2,\), but the samples have 3 features"),
+        ([1.0, -2.0, 1.0], ValueError, "finite and at least 0"),
+        ([1.0, np.nan, 1.0], ValueError, "finite and at least 0"),
+        (["a", "b", "c"], TypeError, "array of numbers"),
+        (np.nan, ValueError, "must be finite"),
+        ("1.0", TypeError, "must be a real number"),
+    ],
+)
+def test_scales_that_are_not_valid(scales, error, message):
+    with pytest.raises(error, match=message):
+        InputScale(scales).output_shape((3,))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [Serial([Dense(), InputScale()]), Sum([InputScale(), Dense()]), Residual(InputScale())],
+    ids=repr,
+)
+def test_inputs_are_scaled_first(network):
+    with pytest.raises(TypeError, match="Put the layer that scales first"):
+        network.output_shape((3,))

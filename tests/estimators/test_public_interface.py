@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from ast import literal_eval
 
 import pytest
 
@@ -14,6 +15,14 @@ each_class = pytest.mark.parametrize(
 
 SHARED = ["architecture", "alpha", "alpha_scale", "normalize_y", "dtype", "n_jobs"]
 TIME = ["training_time", "learning_rate", "solver", "momentum"]
+LEARNING = [
+    "optimizer",
+    "n_restarts_optimizer",
+    "architecture_bounds",
+    "alpha_bounds",
+    "random_state",
+]
+REGRESSORS = (NNGPRegressor, NTKRegressor)
 
 
 def test_what_the_package_exports():
@@ -24,6 +33,9 @@ def test_what_the_package_exports():
         "NNGPRegressor",
         "NTKClassifier",
         "NTKRegressor",
+        "NNGPKernel",
+        "NTKKernel",
+        "NeuralTangentKernel",
         "ZCAWhitening",
         "__version__",
         "gram_diagonal",
@@ -38,7 +50,8 @@ def test_what_the_package_exports():
 def test_parameters(cls):
     parameters = inspect.signature(cls).parameters
     expected = {*SHARED, *TIME}
-    expected |= {"initial_function"} if cls in (NNGPRegressor, NTKRegressor) else set()
+    expected |= {"initial_function", *LEARNING} if cls in REGRESSORS else set()
+    expected |= {"criterion"} if cls is NNGPRegressor else set()
     expected |= {"loss"} if cls is NTKClassifier else set()
     expected |= {"class_weight"} if cls in (NNGPClassifier, NTKClassifier) else set()
     assert set(parameters) == expected
@@ -61,13 +74,14 @@ def test_the_documented_defaults_are_those_of_the_signature(cls):
     assert list(documented) == list(parameters)
     for name, parameter in parameters.items():
         written = documented[name].strip('"')
-        assert written == str(parameter.default)
+        assert written == str(parameter.default) or literal_eval(written) == parameter.default
 
 
 @each_class
 def test_the_fitted_attributes_are_documented(cls):
     X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
-    model = cls().fit(X, [0, 1, 1])
+    learning = {"optimizer": "fmin_l_bfgs_b", "alpha_bounds": (0.01, 1)}
+    model = cls(**(learning if cls in REGRESSORS else {})).fit(X, [0, 1, 1])
     names = {*vars(model), "max_learning_rate_"}
     public = {name for name in names if name.endswith("_") and not name.startswith("_")}
     section = inspect.getdoc(cls).partition("Attributes\n")[2].partition("See Also\n")[0]

@@ -103,3 +103,21 @@ def test_any_number_of_images_takes_one_compilation(pooling):
             gram_matrix(network, images[:n_samples])
             gram_matrix(network, images[:n_samples], images[:5])
     assert names["sample_program"] == names["turn_program"] == 1
+
+
+def test_learning_hyperparameters_compiles_each_program_once():
+    programs = [
+        "sample_program",
+        "pair_program",
+        "sample_gradient_program",
+        "pair_gradient_program",
+    ]
+
+    def a_few_steps(obj_func, initial_theta, bounds):
+        values = [obj_func(initial_theta + step)[0] for step in (0.2, 0.1, 0.0)]
+        return initial_theta, values[-1]
+
+    X = np.random.default_rng(0).normal(size=(30, 5))
+    with counted_compilations() as names:
+        NNGPRegressor(FullyConnected(1), optimizer=a_few_steps).fit(X, X[:, 0])
+    assert {name: names[name] for name in programs} == dict.fromkeys(programs, 1)

@@ -53,6 +53,7 @@ class Aggregate(PositionMatrixLayer):
     """
 
     category: ClassVar[str | None] = "spatial"
+    not_learned: ClassVar[tuple[str, ...]] = ("adjacency",)
 
     def __init__(self, adjacency: ArrayLike) -> None:
         self.adjacency = adjacency

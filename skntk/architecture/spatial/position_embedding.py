@@ -70,6 +70,7 @@ class PositionEmbedding(Layer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("mode",)
+    not_learned: ClassVar[tuple[str, ...]] = ("channel_ratio", "p_norm")
 
     def __init__(
         self,

@@ -1,0 +1,294 @@
+"""How kernel matrices change with the numeric hyperparameters of a network.
+
+There are two ways, and each is used where it is the cheaper one. Contracted with a cotangent, the
+gradient of a matrix of vectors comes from reverse differentiation: tile by tile, for all
+hyperparameters together, in the time of some three to six matrices. Of images, and where a whole
+matrix is wanted for every hyperparameter, it comes from forward differentiation, in one to three
+times the time of the kernel matrix for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations_with_replacement
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from skntk.architecture.layer import Layer
+from skntk.architecture.state import Array
+from skntk.gram.devices import Devices, program
+from skntk.gram.directional_derivative import DirectionalDerivative
+from skntk.gram.engine import engine_for
+from skntk.gram.matrix import Kind, gram_matrix
+from skntk.gram.programs import as_arguments, kernels_of_pairs, kernels_of_samples
+from skntk.gram.working_memory import working_memory_in_bytes
+
+# What reverse differentiation keeps of a tile has to stay in cache: with 248 rows it takes up to
+# four times as long.
+_ROWS = (56, 120)
+
+
+def unit_directions(architecture: Layer) -> list[Layer]:
+    """Return the directions along single numbers of a network, in the order of its leaves.
+
+    Parameters
+    ----------
+    architecture : layer
+
+    Returns
+    -------
+    list of layers of the same structure
+        One for every entry of every leaf of the pytree.
+
+    Examples
+    --------
+    >>> from skntk.architecture import Dense
+    >>> from skntk.gram.gradient import unit_directions
+    >>> [(each.bias_std, each.weight_std) for each in unit_directions(Dense(2.0, 3.0))]
+    [(array(1.), array(0.)), (array(0.), array(1.))]
+    """
+    leaves, structure = jax.tree.flatten(architecture)
+    directions = []
+    for position, leaf in enumerate(leaves):
+        for entry in range(np.size(leaf)):
+            zeros = [np.zeros(np.shape(each)) for each in leaves]
+            zeros[position].reshape(-1)[entry] = 1.0
+            directions.append(jax.tree.unflatten(structure, zeros))
+    return directions
+
+
+def gram_derivative(
+    architecture: Layer,
+    direction: Layer,
+    X: np.ndarray,
+    *,
+    kinds: Sequence[Kind],
+    n_jobs: int | None = None,
+) -> tuple[np.ndarray, ...]:
+    """Compute how the kernel matrix of samples changes along a direction of the hyperparameters.
+
+    Parameters
+    ----------
+    architecture : layer
+        The network.
+    direction : layer
+        One of the same structure, with the derivatives of its hyperparameters.
+    X : ndarray of shape (n, ...)
+        Inputs.
+    kinds : sequence of {"nngp", "ntk"}
+        Which kernels.
+    n_jobs : int, default=None
+        Number of workers, as for `gram_matrix`.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n, n), float64
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `gram_matrix`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.architecture import Dense
+    >>> from skntk.gram.gradient import gram_derivative
+    >>> gram_derivative(Dense(3.0), Dense(1.0), np.eye(2), kinds=["nngp"])  # 2 weight_std / 2
+    (array([[3., 0.],
+           [0., 3.]]),)
+    """
+    along = DirectionalDerivative(architecture, direction)
+    return gram_matrix(along, X, kind=tuple(kinds), n_jobs=n_jobs)
+
+
+def contracted_gradient(
+    architecture: Layer,
+    X: np.ndarray,
+    cotangents: Sequence[np.ndarray],
+    *,
+    kinds: Sequence[Kind],
+    directions: Sequence[Layer],
+    n_jobs: int | None = None,
+) -> np.ndarray:
+    r"""Compute :math:`\sum_{ij} G_{ij} \, dK_{ij} / d\theta` along directions.
+
+    By this, a function of a kernel matrix with the derivative G is differentiated by the
+    hyperparameters of the network. Nothing larger than a kernel matrix is ever held.
+
+    Parameters
+    ----------
+    architecture : layer
+        The network, which `gram_matrix` has checked with these inputs.
+    X : ndarray of shape (n, ...)
+        Inputs, float64.
+    cotangents : sequence of ndarray of shape (n, n)
+        G for each kind. The results of several kinds are added.
+    kinds : sequence of {"nngp", "ntk"}
+        Which kernels.
+    directions : sequence of layers
+        Of the structure of the network, such as those of `unit_directions`.
+    n_jobs : int, default=None
+        Number of workers, as for `gram_matrix`.
+
+    Returns
+    -------
+    ndarray of shape (len(directions),)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.architecture import Dense
+    >>> from skntk.gram.gradient import contracted_gradient, unit_directions
+    >>> network, X = Dense(weight_std=3.0, bias_std=2.0), np.eye(2)
+    >>> contracted_gradient(
+    ...     network, X, [np.ones((2, 2))], kinds=["nngp"], directions=unit_directions(network)
+    ... )  # by bias_std, 4 times 2 * 2, and by weight_std, twice 2 * 3 / 2
+    array([16.,  6.])
+    """
+    inputs = architecture.arrange(X)
+    if inputs.ndim > 2:
+        derivatives = (
+            gram_derivative(architecture, direction, X, kinds=kinds, n_jobs=n_jobs)
+            for direction in directions
+        )
+        return np.array([_contracted(matrices, cotangents) for matrices in derivatives], float)
+    gradient = _reverse_gradient(architecture, inputs, cotangents, tuple(kinds), n_jobs)
+    along = (jax.tree.leaves(direction) for direction in directions)
+    return np.array([_contracted(leaves, gradient) for leaves in along], float)
+
+
+def _contracted(arrays: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
+    return float(sum(map(np.vdot, arrays, others)))
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """The pairs of two blocks of padded rows with the cotangents of their kernels."""
+
+    X: np.ndarray
+    Y: np.ndarray
+    cotangents: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class _Diagonal:
+    """A block of padded rows with the cotangents of their kernels with themselves."""
+
+    X: np.ndarray
+    cotangents: tuple[np.ndarray, ...]
+
+
+def _reverse_gradient(
+    architecture: Layer,
+    X: np.ndarray,
+    cotangents: Sequence[np.ndarray],
+    kinds: tuple[str, ...],
+    n_jobs: int | None,
+) -> list[np.ndarray]:
+    """Return the contracted gradient of every leaf, of a matrix of vectors."""
+    arguments = as_arguments(architecture, np.dtype(np.float64))
+    tasks = list(enumerate(_tasks(X, cotangents)))
+    gradients: list[list[np.ndarray]] = [[] for _ in tasks]
+
+    def keep(task: tuple[int, Any], gradient: list[np.ndarray]) -> None:
+        gradients[task[0]] = gradient
+
+    with engine_for(n_jobs, working_memory_in_bytes(None)) as engine:
+        compute = partial(_gradient_of_task, engine.devices, arguments, kinds)
+        engine.run_tasks(compute, keep, tasks)
+    # In the order of the tasks, whichever finished first: sums are the same from run to run.
+    return [np.sum(of_leaf, axis=0) for of_leaf in zip(*gradients, strict=True)]
+
+
+def _tasks(X: np.ndarray, cotangents: Sequence[np.ndarray]) -> Iterator[_Tile | _Diagonal]:
+    size = next((rows for rows in _ROWS if rows >= len(X)), _ROWS[-1])
+    blocks = [slice(start, start + size) for start in range(0, len(X), size)]
+    for left, right in combinations_with_replacement(blocks, 2):
+        of_pairs = []
+        for cotangent in cotangents:
+            if left is right:
+                # That a sample is the same as itself is known only to the per-sample program.
+                of_tile = cotangent[left, left].copy()
+                np.fill_diagonal(of_tile, 0.0)
+            else:
+                of_tile = cotangent[left, right] + cotangent[right, left].T
+            of_pairs.append(_padded(of_tile, size, size))
+        of_left, of_right = (_padded(X[each], size, X.shape[1]) for each in (left, right))
+        yield _Tile(of_left, of_right, tuple(of_pairs))
+    for block in blocks:
+        diagonals = [np.diagonal(cotangent)[block] for cotangent in cotangents]
+        of_samples = tuple(_padded(each[:, None], size, 1)[:, 0] for each in diagonals)
+        yield _Diagonal(_padded(X[block], size, X.shape[1]), of_samples)
+
+
+def _padded(rows: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
+    padded = np.zeros((n_rows, n_columns))
+    padded[: rows.shape[0], : rows.shape[1]] = rows
+    return padded
+
+
+def _gradient_of_task(
+    devices: Devices,
+    architecture: Layer,
+    kinds: tuple[str, ...],
+    task: tuple[int, _Tile | _Diagonal],
+) -> list[np.ndarray]:
+    """Return the gradients of the leaves; a function of this module, so that it pickles."""
+    _, part = task
+    with devices.borrowed() as device, jax.enable_x64(True):
+        if isinstance(part, _Tile):
+            of_pairs = pair_gradient_program.on(device)
+            arrays = jax.device_put((part.X, part.Y, part.cotangents), device)
+            gradient = of_pairs(architecture, *arrays, kinds=kinds)
+        else:
+            of_samples = sample_gradient_program.on(device)
+            arrays = jax.device_put((part.X, part.cotangents), device)
+            gradient = of_samples(architecture, *arrays, kinds=kinds)
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(gradient)]
+
+
+@program(static_argnames="kinds")
+def pair_gradient_program(
+    architecture: Layer,
+    X: Array,
+    Y: Array,
+    cotangents: tuple[Array, ...],
+    *,
+    kinds: tuple[str, ...],
+) -> Layer:
+    """Return the gradient of the sum of the kernels of all pairs, weighted by the cotangents."""
+
+    def contracted(architecture: Layer) -> Array:
+        (_, left), (_, right) = (
+            kernels_of_samples(architecture, samples, with_kernels=True) for samples in (X, Y)
+        )
+        return _weighted(kernels_of_pairs(architecture, left, right, X=X, Y=Y), kinds, cotangents)
+
+    return jax.grad(contracted)(architecture)
+
+
+@program(static_argnames="kinds")
+def sample_gradient_program(
+    architecture: Layer, X: Array, cotangents: tuple[Array, ...], *, kinds: tuple[str, ...]
+) -> Layer:
+    """Return the gradient of the sum of the kernels of samples with themselves, weighted."""
+
+    def contracted(architecture: Layer) -> Array:
+        state, _ = kernels_of_samples(architecture, X, with_kernels=True)
+        return _weighted(state, kinds, cotangents)
+
+    return jax.grad(contracted)(architecture)
+
+
+def _weighted(state: Any, kinds: tuple[str, ...], cotangents: tuple[Array, ...]) -> Array:
+    terms = [
+        jnp.sum(cotangent * getattr(state, kind))
+        for kind, cotangent in zip(kinds, cotangents, strict=True)
+    ]
+    return sum(terms[1:], start=terms[0])
