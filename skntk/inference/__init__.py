@@ -7,8 +7,10 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .held_out_rows import RowPosterior, SharedKernel
 from .leave_one_out import centered_leave_one_out
 from .nngp import GaussianProcessPosterior
+from .noise_spectrum import NoiseSpectrum
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
@@ -18,7 +20,10 @@ __all__ = [
     "EnsemblePosterior",
     "GaussianProcessPosterior",
     "GradientFlowPosterior",
+    "NoiseSpectrum",
     "ReadoutFlowPosterior",
+    "RowPosterior",
+    "SharedKernel",
     "SingularKernelError",
     "TrainingDynamics",
     "centered_held_out_gradient_flow",
