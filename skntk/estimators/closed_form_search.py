@@ -17,6 +17,7 @@ from skntk.estimators._sklearn import accepts_sample_weight, search_context
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.closed_form import require_closed_form
 from skntk.estimators.held_out import OnSharedKernel, on_shared_kernel
+from skntk.estimators.left_out import leaving_one_out
 from skntk.estimators.shared_kernels import SamplesOfSearch, decomposition_pays, digest
 
 Parameters = dict[str, Any]
@@ -53,18 +54,11 @@ class ClosedFormSearchCV(GridSearchCV):
     ) -> Self:
         candidates = _Candidates.of(self.estimator, self.param_grid)
         X, y = indexable(X, y)
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(cv.split(X, y, groups))
         scorers = _scorers(self.estimator, self.scoring)
         samples = SamplesOfSearch(X, np.asarray(y), sample_weight)
-        samples.decomposes = decomposition_pays(
-            len(samples.y),
-            [len(train) for train, _ in splits],
-            candidates.largest_group(),
-            with_leave_one_out=is_classifier(self.estimator),
-        )
+        splits, held_out = self._held_out(samples, candidates, groups)
         search = _SearchByGroups(
-            on_shared_kernel(self.estimator, samples),
+            held_out,
             candidates,
             scoring=_OnHeldOut(scorers, X),
             cv=splits,
@@ -83,6 +77,29 @@ class ClosedFormSearchCV(GridSearchCV):
         )
         self._select(X, y, weights)
         return self
+
+    def _held_out(
+        self, samples: SamplesOfSearch, candidates: _Candidates, groups: Any
+    ) -> tuple[list[tuple[np.ndarray, np.ndarray]], OnSharedKernel]:
+        """Return the splits, and the estimator that predicts their test samples."""
+        n_samples, classifies = len(samples.y), is_classifier(self.estimator)
+        if self.cv is None:
+            if n_samples < 2:
+                raise ValueError(
+                    "Leaving one sample out needs at least 2 samples, got 1: add samples."
+                )
+            samples.decomposes = True
+            everything = np.arange(n_samples)
+            return [(everything, everything)], leaving_one_out(self.estimator, samples)
+        cv = check_cv(self.cv, samples.y, classifier=classifies)
+        splits = list(cv.split(samples.X, samples.y, groups))
+        samples.decomposes = decomposition_pays(
+            n_samples,
+            [len(train) for train, _ in splits],
+            candidates.largest_group(),
+            with_leave_one_out=classifies,
+        )
+        return splits, on_shared_kernel(self.estimator, samples)
 
     def _select(self, X: Any, y: Any, weights: Parameters) -> None:
         """Find the best candidate, and fit it on all samples if asked to."""

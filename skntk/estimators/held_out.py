@@ -48,6 +48,10 @@ class OnSharedKernel(InfiniteNetwork):
         """
         self._test_inputs, self._test_samples = inputs, samples
 
+    def test_rows(self) -> np.ndarray:
+        """Return the rows of the samples that it expects."""
+        return self._samples.rows_of(self, self._test_samples)
+
     def own_architecture(self, X: np.ndarray) -> Layer:
         """Return a copy of the architecture, checked for all samples of the search."""
         return super()._checked_architecture(X)
@@ -85,7 +89,7 @@ class OnSharedKernel(InfiniteNetwork):
                 "held out, and of no others: call `estimator.predict(X)` and the like with the X "
                 "that the scorer is given, or use GridSearchCV."
             )
-        return self._samples.rows_of(self, self._test_samples)
+        return self.test_rows()
 
     def _mean(self, X: np.ndarray) -> np.ndarray:
         return self._posterior.mean(X)

@@ -16,6 +16,7 @@ from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_matrix
 from skntk.gram.fingerprint import architecture_digest
 from skntk.inference import NoiseSpectrum, SharedKernel
@@ -56,6 +57,7 @@ class SamplesOfSearch:
         self._inputs: dict[str, np.ndarray] = {}
         self._first: dict[str, np.ndarray] = {}
         self._kernels: dict[tuple[str, str], KernelOfSamples] = {}
+        self._scalings: dict[bytes, list[TargetScaling]] = {}
         self._lock = RLock()
 
     def rows_of(self, estimator: InfiniteNetwork, samples: np.ndarray) -> np.ndarray:
@@ -109,6 +111,25 @@ class SamplesOfSearch:
                 kernel.spectra.clear()
                 kernel.spectra[key] = kernel.shared.decompose(rows, pattern)
             return kernel.spectra[key]
+
+    def scalings_of_others(self, targets: np.ndarray, weight: np.ndarray) -> list[TargetScaling]:
+        """Return for each sample the standardization of the targets of all others.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n,) or (n, n_outputs)
+            In the units of the user.
+        weight : ndarray of shape (n,)
+            Positive.
+        """
+        key = targets.tobytes() + weight.tobytes()
+        with self._lock:
+            if key not in self._scalings:
+                self._scalings[key] = [
+                    TargetScaling.standardizing(np.delete(targets, i, 0), np.delete(weight, i))
+                    for i in range(len(targets))
+                ]
+            return self._scalings[key]
 
     def _pattern(self, estimator: InfiniteNetwork, alpha: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return rows of positive weight, and their noise in units of the mean alpha."""
