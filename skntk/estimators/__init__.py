@@ -1,9 +1,17 @@
 """scikit-learn's side: parameters, validation, and the classes that users fit."""
 
+from skntk.estimators.closed_form_search import ClosedFormSearchCV
 from skntk.estimators.nngp_classifier import NNGPClassifier
 from skntk.estimators.nngp_regressor import NNGPRegressor
 from skntk.estimators.ntk_classifier import NTKClassifier
 from skntk.estimators.ntk_regressor import NTKRegressor
 from skntk.estimators.zca_whitening import ZCAWhitening
 
-__all__ = ["NNGPClassifier", "NNGPRegressor", "NTKClassifier", "NTKRegressor", "ZCAWhitening"]
+__all__ = [
+    "ClosedFormSearchCV",
+    "NNGPClassifier",
+    "NNGPRegressor",
+    "NTKClassifier",
+    "NTKRegressor",
+    "ZCAWhitening",
+]

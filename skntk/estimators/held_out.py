@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.base import InfiniteNetwork
-from skntk.estimators.shared_kernels import SamplesOfSearch
+from skntk.estimators.shared_kernels import KernelOfSamples, SamplesOfSearch
 from skntk.inference.held_out_rows import RowPosterior
 
 
@@ -24,6 +24,8 @@ class OnSharedKernel(InfiniteNetwork):
     _samples: ClassVar[SamplesOfSearch]
 
     _posterior: RowPosterior
+    _kernel: KernelOfSamples
+    _alpha_of_all: Any
     _test_inputs: Any
     _test_samples: np.ndarray
 
@@ -33,6 +35,7 @@ class OnSharedKernel(InfiniteNetwork):
         self._alpha_of_all = self.alpha
         if np.ndim(self.alpha):
             self.alpha = np.asarray(self.alpha, dtype=np.float64)[samples]
+        self._kernel = self._samples.kernel_of(self)
         rows = self._samples.rows_of(self, samples)
         return super().fit(rows[:, np.newaxis], y, sample_weight)
 
@@ -57,19 +60,18 @@ class OnSharedKernel(InfiniteNetwork):
         return super()._checked_architecture(X)
 
     def _checked_architecture(self, X: np.ndarray) -> Layer:
-        return self._samples.kernel_of(self).architecture
+        return self._kernel.architecture
 
     def _training_kernels(self, progress: Any) -> tuple[np.ndarray, ...]:
         # What the kernels are needed for before training is their diagonal.
-        return (self._samples.kernel_of(self).shared.kernel,)
+        return (self._kernel.shared.kernel,)
 
     def _prior_scale(self, kernels: tuple[np.ndarray, ...]) -> np.ndarray:
         return np.diagonal(kernels[0])[self._training_rows()]
 
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
-        shared = self._samples.kernel_of(self).shared
-        spectrum = self._samples.spectrum(self, self._alpha_of_all)
-        self._posterior = shared.condition(
+        spectrum = self._samples.spectrum(self, self._kernel, self._alpha_of_all)
+        self._posterior = self._kernel.shared.condition(
             self._training_rows(), self.alpha_, self.y_train_, spectrum
         )
 

@@ -58,7 +58,6 @@ class LeavingOneOut(OnSharedKernel):
         return super().fit(X, y, sample_weight)
 
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
-        self._posterior = None
         self._scaling_of_all = self._scaling
         self._levels = np.mean(self._alpha_of_all) * self._scale_of_alpha(kernels)
         self._spectrum = self._applicable_spectrum()
@@ -82,6 +81,9 @@ class LeavingOneOut(OnSharedKernel):
             models.append(model)
         return models
 
+    def _is_fitted(self) -> bool:
+        return hasattr(self, "_spectrum")
+
     def _scale_of_alpha(self, kernels: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return what alpha is multiplied by when each training row is left out."""
         if self.alpha_scale == "absolute":
@@ -90,7 +92,7 @@ class LeavingOneOut(OnSharedKernel):
 
     def _applicable_spectrum(self) -> NoiseSpectrum | None:
         n_samples = len(self._data[0])
-        spectrum = self._samples.spectrum(self, self._alpha_of_all)
+        spectrum = self._samples.spectrum(self, self._kernel, self._alpha_of_all)
         applies = (
             spectrum is not None
             and np.array_equal(spectrum.rows, np.arange(n_samples))
@@ -134,7 +136,7 @@ class LeavingOneOut(OnSharedKernel):
         if self._spectrum is None:
             pairs = [model._mean_and_variance(model.test_rows()) for model in self.models]
             return np.concatenate([variance for _, variance in pairs])
-        prior = self._samples.kernel_of(self).shared.prior
+        prior = self._kernel.shared.prior
         return self._spectrum.leave_one_out_variance(self._levels, prior)
 
 
@@ -148,11 +150,8 @@ class ClassifierLeavingOneOut(LeavingOneOut, NetworkClassifier):
         return probabilities
 
     def _applicable_spectrum(self) -> NoiseSpectrum | None:
-        # The models are of fewer classes, or of other weights, than that of all samples.
-        is_only_one = np.unique(self._data[1], return_counts=True)[1].min() == 1
-        if is_only_one or self.class_weight == "balanced":
-            return None
-        return super()._applicable_spectrum()
+        # Balanced, the models have other weights than the model of all samples.
+        return None if self.class_weight == "balanced" else super()._applicable_spectrum()
 
     def _train_and_hold_out(
         self, kernels: tuple[np.ndarray, ...], labels: np.ndarray

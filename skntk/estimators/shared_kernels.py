@@ -17,7 +17,7 @@ from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
-from skntk.gram import gram_matrix
+from skntk.gram import gram_matrix, require_memory
 from skntk.gram.fingerprint import architecture_digest
 from skntk.inference import NoiseSpectrum, SharedKernel
 
@@ -26,6 +26,8 @@ from skntk.inference import NoiseSpectrum, SharedKernel
 # with itself, for each of the part's numbers of rows squared and of columns.
 _EIGENDECOMPOSITION = 20.0
 _PRODUCT = 2.0
+# The matrix, its eigenvectors and the workspace of the decomposition.
+_MATRICES_OF_DECOMPOSITION = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +91,21 @@ class SamplesOfSearch:
                 self._kernels[key] = self._computed(estimator)
             return self._kernels[key]
 
-    def spectrum(self, estimator: InfiniteNetwork, alpha: Any) -> NoiseSpectrum | None:
+    def spectrum(
+        self, estimator: InfiniteNetwork, kernel: KernelOfSamples, alpha: Any
+    ) -> NoiseSpectrum | None:
         """Return the decomposition of the kernel for a pattern of noise, where it is worth it.
 
         Parameters
         ----------
         estimator : InfiniteNetwork
+        kernel : KernelOfSamples
+            Its kernel.
         alpha : float or ndarray of shape (n_samples,)
             Value of its parameter for all samples.
         """
         if not self.decomposes:
             return None
-        kernel = self.kernel_of(estimator)
         rows, pattern = self._pattern(estimator, alpha)
         if not pattern.all():
             return None
@@ -154,6 +159,11 @@ class SamplesOfSearch:
     def _computed(self, estimator: Any) -> KernelOfSamples:
         X = self._inputs_of(estimator)
         architecture = estimator.own_architecture(X)
+        require_memory(
+            (len(estimator._kinds) + _MATRICES_OF_DECOMPOSITION) * len(X) ** 2 * 8,
+            f"ClosedFormSearchCV.fit on {len(X)} samples",
+            "Search on fewer rows: the memory grows with their square.",
+        )
         matrices = gram_matrix(
             architecture,
             X,

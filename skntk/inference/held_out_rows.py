@@ -52,9 +52,10 @@ class SharedKernel:
 
     which does not depend on :math:`y_J`. For a single row it is the known formula for leaving one
     out (C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, equation
-    5.12). The posterior covariance of a Gaussian process at J is :math:`(M_{JJ})^{-1} - A_{JJ}`, and
-    that of an ensemble of trained networks, K now the NTK and Q the NNGP kernel,
-    :math:`(M_{JJ})^{-1} M_{J:} Q M_{:J} (M_{JJ})^{-1}`.
+    5.12). The posterior covariance of a Gaussian process at J is
+    :math:`(M_{JJ})^{-1} - A_{JJ}`. That of an ensemble of trained networks, where K is the NTK and
+    Q the NNGP kernel, is :math:`(M_{JJ})^{-1} M_{J:} Q M_{:J} (M_{JJ})^{-1}`, because the initial
+    functions enter the prediction as the targets do.
 
     Attributes
     ----------
@@ -145,7 +146,9 @@ class SharedKernel:
             if positions is not None:
                 level = spectrum.level(positions, noise)
                 if level is not None:
-                    return _SpectralPosterior(self, spectrum, level, positions, rows, noise, targets)
+                    return _SpectralPosterior(
+                        self, spectrum, level, positions, rows, noise, targets
+                    )
         return self.refit(rows, noise, targets)
 
     def refit(self, rows: Rows, noise: FloatArray, targets: FloatArray) -> RowPosterior:

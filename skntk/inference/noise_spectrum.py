@@ -1,11 +1,11 @@
-"""One eigendecomposition of a training kernel, for every strength of its noise and every fold.
+r"""One eigendecomposition of a training kernel, for every strength of its noise and every fold.
 
 With kernel K over n samples and noise a P, P a positive diagonal matrix, the eigendecomposition
-:math:`P^{-1/2} K P^{-1/2} = U \\Lambda U^T` gives for every a > 0
+:math:`P^{-1/2} K P^{-1/2} = U \Lambda U^T` gives for every a > 0
 
 .. math::
 
-    (K + a P)^{-1} = V (\\Lambda + a)^{-1} V^T, \\qquad V = P^{-1/2} U.
+    (K + a P)^{-1} = V (\Lambda + a)^{-1} V^T, \qquad V = P^{-1/2} U.
 """
 
 from __future__ import annotations
