@@ -268,9 +268,10 @@ def _require_others(y: np.ndarray, classifies: bool) -> None:
     if classifies:
         classes, counts = np.unique(y, return_counts=True)
         if counts.min() == 1:
+            rare = classes.tolist()[counts.argmin()]
             raise ValueError(
-                f"The class {classes[counts.argmin()]!r} has one sample, and models that leave it "
-                "out would not know of the class: add samples of it, remove it, or pass `cv`."
+                f"The class {rare!r} has one sample, and models that leave it out would "
+                "not know of the class: add samples of it, remove it, or pass `cv`."
             )
 
 

@@ -125,7 +125,7 @@ class SharedKernel:
         targets : ndarray of shape (m,) or (m, outputs)
             One target, or one row of targets, for each.
         spectrum : NoiseSpectrum or None, default=None
-            Made by `decompose`. Used where the rows are among its own, each once, and the noise
+            Made by `decompose`. Used where the rows are some of its own, each once, and the noise
             follows its pattern at a level above its rounding; the rows have a factorisation of
             their own otherwise.
 
@@ -141,7 +141,7 @@ class SharedKernel:
         ValueError
             If the shapes do not fit, or targets are not finite.
         """
-        if spectrum is not None:
+        if spectrum is not None and len(rows) < len(spectrum.rows):
             positions = _positions(spectrum.rows, rows)
             if positions is not None:
                 level = spectrum.level(positions, noise)
@@ -293,7 +293,5 @@ class _SpectralPosterior:
     def _places(self, rows: Rows) -> Rows | None:
         """Return where rows are among those left out, None if one is not."""
         held_out = self.spectrum.rows[self._held_out]
-        if not len(held_out):
-            return None
         places = np.minimum(np.searchsorted(held_out, rows), len(held_out) - 1)
         return places if np.array_equal(held_out[places], rows) else None

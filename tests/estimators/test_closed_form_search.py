@@ -7,6 +7,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -144,7 +145,7 @@ def test_folds_with_a_singular_kernel_fail_as_in_grid_search():
         for kind in (ClosedFormSearchCV, GridSearchCV)
     ]
     for search in searches:
-        with pytest.warns(UserWarning):
+        with pytest.warns(FitFailedWarning), pytest.warns(UserWarning, match="non-finite"):
             search.fit(X, y)
     found, expected = (search.cv_results_ for search in searches)
     assert np.isnan(found["split1_test_score"]).tolist() == [True, False]
@@ -325,7 +326,7 @@ def test_one_network_that_does_not_fit_fails_alone():
     X, y, _ = regression()
     grid = {"architecture": [NETWORK, Serial([Conv((3,)), Flatten(), Dense()])], "alpha": [0.1]}
     search = ClosedFormSearchCV(NTKRegressor(), grid, cv=3)
-    with pytest.warns(Warning):
+    with pytest.warns(FitFailedWarning), pytest.warns(UserWarning, match="non-finite"):
         search.fit(X, y)
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
 
@@ -361,7 +362,8 @@ def test_one_of_several_scorers_may_fail():
     X, y, _ = regression()
     scoring = {"r2": "r2", "broken": lambda estimator, X, y: 1 / 0}
     search = ClosedFormSearchCV(NTKRegressor(NETWORK), {}, cv=3, scoring=scoring, refit="r2")
-    with pytest.warns(UserWarning, match="broken is set to nan, because of ZeroDivisionError"):
+    message = "broken is set to nan, because of ZeroDivisionError"
+    with pytest.warns(UserWarning, match=message), pytest.warns(UserWarning, match="non-finite"):
         search.fit(X, y)
     assert np.isnan(search.cv_results_["mean_test_broken"]).all()
     assert np.isfinite(search.best_score_)
