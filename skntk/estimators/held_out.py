@@ -53,6 +53,9 @@ class OnSharedKernel(InfiniteNetwork):
 
     def test_rows(self) -> np.ndarray:
         """Return the rows of the samples that it expects."""
+        if self.architecture_.tells_equal_samples_apart():
+            # To such a network a sample is not a training sample because it equals one.
+            return self._test_samples
         return self._samples.rows_of(self, self._test_samples)
 
     def own_architecture(self, X: np.ndarray) -> Layer:
