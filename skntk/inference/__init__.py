@@ -7,11 +7,13 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .laplace import SoftmaxLaplacePosterior
 from .leave_one_out import centered_leave_one_out
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
+from .softmax_average import average_softmax
 from .training_dynamics import TrainingDynamics
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "GradientFlowPosterior",
     "ReadoutFlowPosterior",
     "SingularKernelError",
+    "SoftmaxLaplacePosterior",
     "TrainingDynamics",
+    "average_softmax",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "held_out_gradient_flow",
