@@ -187,4 +187,5 @@ def _average(values: np.ndarray, sample_weight: ArrayLike | None) -> float:
     of_samples = values.reshape(len(values), -1).mean(axis=1)
     if sample_weight is not None:
         check_consistent_length(of_samples, sample_weight)
-    return float(np.average(of_samples, weights=sample_weight))
+    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    return float(np.average(of_samples, weights=weights))
