@@ -11,6 +11,7 @@ from skntk.estimators import (
     NTKClassifier,
     NTKRegressor,
     ZCAWhitening,
+    training_time_curve,
 )
 from skntk.gram import gram_diagonal, gram_matrix
 
@@ -23,4 +24,5 @@ __all__ = [
     "__version__",
     "gram_diagonal",
     "gram_matrix",
+    "training_time_curve",
 ]

@@ -144,6 +144,10 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
             raise
         self.dual_coef_ = self._posterior.dual_coef
 
+    def _targets_to_learn(self) -> np.ndarray:
+        """Return the normalized targets as training sees them."""
+        return self.y_train_
+
     def _train_and_hold_out(
         self, kernels: tuple[np.ndarray, ...], labels: np.ndarray
     ) -> np.ndarray:
@@ -157,10 +161,11 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     def _leave_one_out_mean(self) -> np.ndarray:
         """Return the means of the n models that leave out one row each, in units of the targets."""
         self._require_closed_form_leave_one_out()
+        targets = self._targets_to_learn()
         if self.normalize_y:
-            left_out = centered_leave_one_out(self._posterior, self.y_train_, self._sample_weight)
+            left_out = centered_leave_one_out(self._posterior, targets, self._sample_weight)
         else:
-            left_out = self._posterior.leave_one_out_mean(self.y_train_)
+            left_out = self._posterior.leave_one_out_mean(targets)
         return self._scaling.restore(left_out)
 
     def _require_closed_form_leave_one_out(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,13 +19,13 @@ from skntk.estimators._sklearn import (
     fit_tasks,
     validate_training_data,
 )
-from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.temperature import fit_temperature
+from skntk.estimators.training import TrainedNetwork
 
 
-class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
+class NetworkClassifier(ClassifierMixin, TrainedNetwork):
     """Classification by regression on one-hot targets, with probabilities from held-out scores."""
 
     class_weight: Literal["balanced"] | dict[Any, float] | None
@@ -115,6 +116,13 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         with tasks.training():
             held_out = self._train_and_hold_out(kernels, labels)
             self.temperature_ = fit_temperature(held_out, labels, sample_weight)
+
+    def _stages(self, training_times: ArrayLike) -> Iterator[Self]:
+        labels = np.argmax(self.y_train_, axis=1)
+        held_out = self._held_out_over(training_times, labels)
+        for stage, scores in zip(super()._stages(training_times), held_out, strict=True):
+            stage.temperature_ = fit_temperature(scores, labels, self._sample_weight)
+            yield stage
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class; of two classes, the second's minus the first's.

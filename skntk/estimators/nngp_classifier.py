@@ -10,6 +10,7 @@ from skntk.architecture.layer import Layer
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
 from skntk.estimators.nngp import BayesianNetwork
+from skntk.estimators.training import SolverName
 
 
 class NNGPClassifier(NetworkClassifier, BayesianNetwork):
@@ -45,6 +46,19 @@ class NNGPClassifier(NetworkClassifier, BayesianNetwork):
         Whether to center the one-hot targets by the frequencies of the classes and to divide them
         by their standard deviation before training. The prior of the scores is then centered at
         the frequencies, otherwise at 0.
+    training_time : float or None, default=None
+        None is the posterior. Otherwise an ensemble of networks with random hidden layers, whose
+        last layers are trained for that long by gradient descent, at least 0; the limit of long
+        training is the posterior.
+    learning_rate : float, default=1.0
+        Speed of training, greater than 0.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small or those of full-batch gradient descent, in which
+        case ``training_time`` is a whole number of them and ``learning_rate`` must be below
+        ``max_learning_rate_``.
+    momentum : float, default=0.0
+        At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
+        equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
@@ -75,6 +89,10 @@ class NNGPClassifier(NetworkClassifier, BayesianNetwork):
     log_marginal_likelihood_value_ : float
         Log density of ``y_train_`` under the prior with its noise, in nats, summed over classes.
         Models can be compared by it.
+    max_learning_rate_ : float
+        2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
+        regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
+        found when it is read.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -126,6 +144,10 @@ class NNGPClassifier(NetworkClassifier, BayesianNetwork):
         alpha: float | ArrayLike = ALPHA,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
+        training_time: float | None = None,
+        learning_rate: float = 1.0,
+        solver: SolverName = "gradient_flow",
+        momentum: float = 0.0,
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
@@ -134,6 +156,10 @@ class NNGPClassifier(NetworkClassifier, BayesianNetwork):
         self.alpha = alpha
         self.alpha_scale = alpha_scale
         self.normalize_y = normalize_y
+        self.training_time = training_time
+        self.learning_rate = learning_rate
+        self.solver = solver
+        self.momentum = momentum
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs

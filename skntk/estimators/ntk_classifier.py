@@ -10,6 +10,7 @@ from skntk.architecture.layer import Layer
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
 from skntk.estimators.ntk import TrainedEnsemble
+from skntk.estimators.training import SolverName
 
 
 class NTKClassifier(NetworkClassifier, TrainedEnsemble):
@@ -54,8 +55,15 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
     training_time : float or None, default=None
         How long the networks are trained, at least 0. None is until convergence.
     learning_rate : float, default=1.0
-        Speed of training, greater than 0. Only its product with ``training_time`` matters, and only
-        where that is not None.
+        Speed of training, greater than 0, where ``training_time`` is not None; of gradient flow
+        without momentum only their product matters.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small or those of full-batch gradient descent, in which
+        case ``training_time`` is a whole number of them and ``learning_rate`` must be below
+        ``max_learning_rate_``.
+    momentum : float, default=0.0
+        At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
+        equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
@@ -83,6 +91,10 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
         ``alpha_scale`` says, divided by the weight of each row.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets.
+    max_learning_rate_ : float
+        2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
+        regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
+        found when it is read.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -136,6 +148,8 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
         normalize_y: bool = NORMALIZE_Y,
         training_time: float | None = None,
         learning_rate: float = 1.0,
+        solver: SolverName = "gradient_flow",
+        momentum: float = 0.0,
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
@@ -146,6 +160,8 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
         self.normalize_y = normalize_y
         self.training_time = training_time
         self.learning_rate = learning_rate
+        self.solver = solver
+        self.momentum = momentum
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs
