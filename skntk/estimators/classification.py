@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -114,15 +113,12 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         targets = np.eye(len(self.classes_))[labels]
         kernels = self._prepare(X, targets, alpha, sample_weight, tasks)
         with tasks.training():
-            held_out = self._train_and_hold_out(kernels, labels)
-            self.temperature_ = fit_temperature(held_out, labels, sample_weight)
+            self.temperature_ = self._train_and_calibrate(kernels, labels)
 
-    def _stages(self, training_times: ArrayLike) -> Iterator[Self]:
-        labels = np.argmax(self.y_train_, axis=1)
-        held_out = self._held_out_over(training_times, labels)
-        for stage, scores in zip(super()._stages(training_times), held_out, strict=True):
-            stage.temperature_ = fit_temperature(scores, labels, self._sample_weight)
-            yield stage
+    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> float:
+        """Train, and return the temperature that turns scores into probabilities."""
+        held_out = self._train_and_hold_out(kernels, labels)
+        return fit_temperature(held_out, labels, self._sample_weight)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class; of two classes, the second's minus the first's.
@@ -136,6 +132,7 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         -------
         ndarray of shape (n_samples,) for two classes, (n_samples, n_classes) for more
             Scores are predicted one-hot targets: about 1 for a certain class and 0 for the others.
+            With ``loss="log_loss"`` they are logits.
 
         Raises
         ------
@@ -144,7 +141,7 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         ValueError
             If X is not valid or differs from the training inputs in its features.
         """
-        return _as_decision(self._scores(X))
+        return as_decision(self._scores(X))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the class of the largest score.
@@ -236,12 +233,13 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         ValueError
             If the model was trained for a finite time.
         """
-        return _as_decision(self._leave_one_out_mean()[self._position_of_sample])
+        return as_decision(self._leave_one_out_mean()[self._position_of_sample])
 
     def _scores(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self, "temperature_")
         return self._scaling.restore(self._mean(self._validated_inputs(X)))
 
 
-def _as_decision(scores: np.ndarray) -> np.ndarray:
+def as_decision(scores: np.ndarray) -> np.ndarray:
+    """Return scores as `decision_function` does, of two classes their difference."""
     return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores

@@ -7,13 +7,13 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
-from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
 from skntk.estimators.nngp import BayesianNetwork
+from skntk.estimators.staged_classification import StagedClassifier
 from skntk.estimators.training import SolverName
 
 
-class NNGPClassifier(NetworkClassifier, BayesianNetwork):
+class NNGPClassifier(StagedClassifier, BayesianNetwork):
     r"""Classification with an infinitely wide Bayesian network, by regression on one-hot targets.
 
     With independent normal priors on its weights, a network of infinite width is a Gaussian

@@ -13,7 +13,7 @@ from .leave_one_out import centered_leave_one_out
 from .loss_dynamics import LossDynamics
 from .loss_flow import LossFlow, LossTrajectory
 from .loss_history import ErrorMoments, errors_at_test_points, errors_at_training_points
-from .losses import HalfSquaredError, SoftmaxCrossEntropy
+from .losses import HalfSquaredError, Loss, SoftmaxCrossEntropy
 from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
 from .ntk import EnsemblePosterior
@@ -40,6 +40,7 @@ __all__ = [
     "GradientFlowPosterior",
     "HalfSquaredError",
     "HeavyBall",
+    "Loss",
     "LossDynamics",
     "LossFlow",
     "LossTrajectory",

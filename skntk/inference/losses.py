@@ -36,16 +36,49 @@ class Loss(Protocol):
 
     @property
     def targets(self) -> FloatArray:
-        """What the outputs are compared with, shape (n, n_outputs)."""
+        """What the outputs are compared with, ndarray of shape (n, n_outputs)."""
 
     def value(self, outputs: FloatArray) -> FloatArray:
-        """Return the loss of each sample, shape (n,), for outputs of shape (n, n_outputs)."""
+        """Return the loss of each sample.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n, n_outputs)
+            Outputs of the network.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Without the weights of the samples.
+        """
 
     def gradient(self, outputs: FloatArray) -> FloatArray:
-        """Return the derivatives by the outputs, shape (n, n_outputs)."""
+        """Return the derivatives of the loss of each sample by its outputs.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n, n_outputs)
+            Outputs of the network.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs)
+            One for each output.
+        """
 
     def curvature(self, outputs: FloatArray) -> FloatArray:
-        """Return d of each sample, shape (n, n_outputs), nonnegative."""
+        """Return d of each sample.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n, n_outputs)
+            Outputs of the network.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs)
+            Nonnegative; not 0 for all outputs of a sample where ``ignores_shifts``.
+        """
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ ESTIMATORS = [
     NNGPClassifier(),
     NTKClassifier(),
     NTKClassifier(training_time=10.0),
+    NTKClassifier(loss="log_loss", training_time=10.0),
 ]
 
 # The only check that needs the variable, run in full in a process of its own below.
