@@ -33,6 +33,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "solver": [StrOptions({"gradient_flow", "gradient_descent"})],
+    "likelihood": [StrOptions({"gaussian", "softmax"})],
     "loss": [StrOptions({"squared_error", "log_loss"})],
     "momentum": [Interval(Real, 0, 1, closed="left")],
     "initial_function": [callable, None],

@@ -55,6 +55,7 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     alpha_: np.ndarray
     dual_coef_: np.ndarray
     architecture_: Layer
+    _alpha_unit: float
     _sample_weight: np.ndarray
     _scaling: TargetScaling
     _posterior: Any
@@ -201,10 +202,11 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
         return tuple(kernels)
 
     def _diagonal_to_add(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> np.ndarray:
-        if self.alpha_scale == "relative":
-            alpha = alpha * np.average(kernel_diagonal, weights=self._sample_weight)
+        relative = self.alpha_scale == "relative"
+        mean_variance = float(np.average(kernel_diagonal, weights=self._sample_weight))
+        self._alpha_unit = mean_variance if relative else 1.0
         # k observations of one value with noise alpha know as much as one with noise alpha / k.
-        return alpha / self._sample_weight
+        return alpha * self._alpha_unit / self._sample_weight
 
     # Prediction ------------------------------------------------------------------------------
 

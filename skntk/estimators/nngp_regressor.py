@@ -8,11 +8,12 @@ from skntk.architecture.layer import Layer
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
 from skntk.estimators.initial_function import InitialFunction
 from skntk.estimators.nngp import BayesianNetwork
+from skntk.estimators.observation_noise import AssumedNoise
 from skntk.estimators.regression import NetworkRegressor
 from skntk.estimators.training import SolverName
 
 
-class NNGPRegressor(NetworkRegressor, BayesianNetwork):
+class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
     r"""Regression with an infinitely wide Bayesian neural network: an exact Gaussian process.
 
     With independent normal priors on its weights, a network of infinite width is a Gaussian process

@@ -8,11 +8,12 @@ from skntk.architecture.layer import Layer
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
 from skntk.estimators.initial_function import InitialFunction
 from skntk.estimators.ntk import TrainedEnsemble
+from skntk.estimators.observation_noise import EstimatedNoise
 from skntk.estimators.regression import NetworkRegressor
 from skntk.estimators.training import SolverName
 
 
-class NTKRegressor(NetworkRegressor, TrainedEnsemble):
+class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
     r"""Regression with an ensemble of infinitely wide networks trained by gradient descent.
 
     A network of infinite width changes, while it is trained on squared error, as a linear model

@@ -17,6 +17,7 @@ ESTIMATORS = [
     NTKRegressor(),
     NTKRegressor(training_time=10.0),
     NNGPClassifier(),
+    NNGPClassifier(likelihood="softmax"),
     NTKClassifier(),
     NTKClassifier(training_time=10.0),
     NTKClassifier(loss="log_loss", training_time=10.0),

@@ -38,6 +38,7 @@ def test_parameters(cls):
     expected = {*SHARED, *TIME}
     expected |= {"initial_function"} if cls in (NNGPRegressor, NTKRegressor) else set()
     expected |= {"loss"} if cls is NTKClassifier else set()
+    expected |= {"likelihood"} if cls is NNGPClassifier else set()
     expected |= {"class_weight"} if cls in (NNGPClassifier, NTKClassifier) else set()
     assert set(parameters) == expected
     by_position = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
