@@ -6,6 +6,7 @@ refuse_name_clash()
 
 from skntk._version import __version__
 from skntk.estimators import (
+    ClosedFormSearchCV,
     NNGPClassifier,
     NNGPRegressor,
     NTKClassifier,
@@ -16,6 +17,7 @@ from skntk.estimators import (
 from skntk.gram import gram_diagonal, gram_matrix
 
 __all__ = [
+    "ClosedFormSearchCV",
     "NNGPClassifier",
     "NNGPRegressor",
     "NTKClassifier",

@@ -1,5 +1,6 @@
 """scikit-learn's side: parameters, validation, and the classes that users fit."""
 
+from skntk.estimators.closed_form_search import ClosedFormSearchCV
 from skntk.estimators.nngp_classifier import NNGPClassifier
 from skntk.estimators.nngp_regressor import NNGPRegressor
 from skntk.estimators.ntk_classifier import NTKClassifier
@@ -8,6 +9,7 @@ from skntk.estimators.training_time_curve import training_time_curve
 from skntk.estimators.zca_whitening import ZCAWhitening
 
 __all__ = [
+    "ClosedFormSearchCV",
     "NNGPClassifier",
     "NNGPRegressor",
     "NTKClassifier",

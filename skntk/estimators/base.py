@@ -133,7 +133,7 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
         self.y_train_ = self._scaling.normalize(targets)
         with tasks.kernel_matrix() as progress:
             kernels = self._training_kernels(progress)
-        self.alpha_ = self._diagonal_to_add(alpha, np.diagonal(kernels[0]))
+        self.alpha_ = self._diagonal_to_add(alpha, self._prior_scale(kernels))
         return kernels
 
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
@@ -200,6 +200,10 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
         for position in range(len(kernels)):
             kernels[position] = np.asarray(kernels[position], dtype=np.float64)
         return tuple(kernels)
+
+    def _prior_scale(self, kernels: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return the diagonal of the kernel that is inverted: the unit of a relative ``alpha``."""
+        return np.diagonal(kernels[0])
 
     def _diagonal_to_add(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> np.ndarray:
         relative = self.alpha_scale == "relative"

@@ -7,6 +7,7 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .held_out_rows import RowPosterior, SharedKernel
 from .laplace import SoftmaxLaplacePosterior
 from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
@@ -16,6 +17,7 @@ from .loss_history import ErrorMoments, errors_at_test_points, errors_at_trainin
 from .losses import HalfSquaredError, Loss, SoftmaxCrossEntropy
 from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
+from .noise_spectrum import NoiseSpectrum
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
@@ -45,8 +47,11 @@ __all__ = [
     "LossFlow",
     "LossTrajectory",
     "MomentumFlow",
+    "NoiseSpectrum",
     "ReadoutFlowPosterior",
     "ReadoutTrajectory",
+    "RowPosterior",
+    "SharedKernel",
     "SingularKernelError",
     "SoftmaxCrossEntropy",
     "SoftmaxLaplacePosterior",

@@ -18,6 +18,7 @@ TIME = ["training_time", "learning_rate", "solver", "momentum"]
 
 def test_what_the_package_exports():
     assert set(skntk.__all__) == {
+        "ClosedFormSearchCV",
         "NNGPClassifier",
         "NNGPRegressor",
         "NTKClassifier",
