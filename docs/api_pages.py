@@ -58,16 +58,27 @@ def write_api_pages(folder: Path) -> None:
 
 def estimators_page() -> str:
     """Return the page of the estimators and of whatever else the package itself makes public."""
-    classes = [name for name in skntk.__all__ if inspect.isclass(getattr(skntk, name))]
+    names = [name for name in skntk.__all__ if inspect.isclass(getattr(skntk, name))]
+    functions = functions_of("skntk.estimators")
     lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
-    return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", classes)
+    return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
 
 
 def kernels_page() -> str:
     """Return the page of the functions that compute kernel matrices."""
-    names = [name for name in skntk.__all__ if inspect.isfunction(getattr(skntk, name))]
+    names = functions_of("skntk.gram")
     lead = "The kernels themselves, for use with any kernel method."
     return heading("Kernel matrices", "=") + lead + "\n\n" + listing("skntk", names)
+
+
+def functions_of(package: str) -> list[str]:
+    """Return the names of the public functions that come from one folder of the package."""
+    return [
+        name
+        for name in skntk.__all__
+        if inspect.isfunction(getattr(skntk, name))
+        and getattr(skntk, name).__module__.startswith(package)
+    ]
 
 
 def architecture_page() -> str:

@@ -12,6 +12,7 @@ from skntk.estimators import (
     NTKClassifier,
     NTKRegressor,
     ZCAWhitening,
+    training_time_curve,
 )
 from skntk.gram import gram_diagonal, gram_matrix
 
@@ -25,4 +26,5 @@ __all__ = [
     "__version__",
     "gram_diagonal",
     "gram_matrix",
+    "training_time_curve",
 ]

@@ -5,6 +5,7 @@ from skntk.estimators.nngp_classifier import NNGPClassifier
 from skntk.estimators.nngp_regressor import NNGPRegressor
 from skntk.estimators.ntk_classifier import NTKClassifier
 from skntk.estimators.ntk_regressor import NTKRegressor
+from skntk.estimators.training_time_curve import training_time_curve
 from skntk.estimators.zca_whitening import ZCAWhitening
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "NTKClassifier",
     "NTKRegressor",
     "ZCAWhitening",
+    "training_time_curve",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import check_array, validate_data
 
 from skntk.architecture.layer import Layer
@@ -32,6 +33,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_jobs": [Integral, None],
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "solver": [StrOptions({"gradient_flow", "gradient_descent"})],
+    "likelihood": [StrOptions({"gaussian", "softmax"})],
+    "loss": [StrOptions({"squared_error", "log_loss"})],
+    "momentum": [Interval(Real, 0, 1, closed="left")],
+    "initial_function": [callable, None],
     "regularization": [Interval(Real, 0, None, closed="left")],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }
@@ -42,6 +48,9 @@ fit_context = _fit_context(prefer_skip_nested_validation=True)
 # The same for a meta-estimator that leaves the parameters of its estimator to the estimator.
 search_context = _fit_context(prefer_skip_nested_validation=False)
 
+
+# The rows of one side of a split, of arrays, tables and kernels between samples alike.
+split_off = _safe_split
 
 # Parts of a kernel matrix whose ends callbacks are told of.
 _N_PARTS = 100
@@ -136,6 +145,25 @@ def validate_training_data(
         estimator, X, y, dtype=np.dtype(dtype), order="C", allow_nd=True, **y_options
     )
     return X, y
+
+
+def validate_test_targets(y: Any, n_samples: int, outputs: tuple[int, ...]) -> np.ndarray:
+    """Check targets of test rows against those that a regressor was trained on.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, *outputs)
+        A single column is also accepted where the outputs are (), and a vector where they are (1,).
+    """
+    targets: np.ndarray = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y_test")
+    if targets.size == n_samples and outputs in ((), (1,)):
+        targets = targets.reshape(n_samples, *outputs)
+    if targets.shape != (n_samples, *outputs):
+        raise ValueError(
+            f"y_test has shape {targets.shape}, but {n_samples} test rows of this model have "
+            f"targets of shape {(n_samples, *outputs)}."
+        )
+    return targets
 
 
 def validate_inputs(estimator: ValidatedEstimator, X: Any, *, dtype: str) -> np.ndarray:

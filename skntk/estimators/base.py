@@ -55,6 +55,7 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     alpha_: np.ndarray
     dual_coef_: np.ndarray
     architecture_: Layer
+    _alpha_unit: float
     _sample_weight: np.ndarray
     _scaling: TargetScaling
     _posterior: Any
@@ -144,6 +145,10 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
             raise
         self.dual_coef_ = self._posterior.dual_coef
 
+    def _targets_to_learn(self) -> np.ndarray:
+        """Return the normalized targets as training sees them."""
+        return self.y_train_
+
     def _train_and_hold_out(
         self, kernels: tuple[np.ndarray, ...], labels: np.ndarray
     ) -> np.ndarray:
@@ -157,10 +162,11 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     def _leave_one_out_mean(self) -> np.ndarray:
         """Return the means of the n models that leave out one row each, in units of the targets."""
         self._require_closed_form_leave_one_out()
+        targets = self._targets_to_learn()
         if self.normalize_y:
-            left_out = centered_leave_one_out(self._posterior, self.y_train_, self._sample_weight)
+            left_out = centered_leave_one_out(self._posterior, targets, self._sample_weight)
         else:
-            left_out = self._posterior.leave_one_out_mean(self.y_train_)
+            left_out = self._posterior.leave_one_out_mean(targets)
         return self._scaling.restore(left_out)
 
     def _require_closed_form_leave_one_out(self) -> None:
@@ -200,10 +206,11 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
         return np.diagonal(kernels[0])
 
     def _diagonal_to_add(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> np.ndarray:
-        if self.alpha_scale == "relative":
-            alpha = alpha * np.average(kernel_diagonal, weights=self._sample_weight)
+        relative = self.alpha_scale == "relative"
+        mean_variance = float(np.average(kernel_diagonal, weights=self._sample_weight))
+        self._alpha_unit = mean_variance if relative else 1.0
         # k observations of one value with noise alpha know as much as one with noise alpha / k.
-        return alpha / self._sample_weight
+        return alpha * self._alpha_unit / self._sample_weight
 
     # Prediction ------------------------------------------------------------------------------
 

@@ -18,13 +18,13 @@ from skntk.estimators._sklearn import (
     fit_tasks,
     validate_training_data,
 )
-from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.temperature import fit_temperature
+from skntk.estimators.training import TrainedNetwork
 
 
-class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
+class NetworkClassifier(ClassifierMixin, TrainedNetwork):
     """Classification by regression on one-hot targets, with probabilities from held-out scores."""
 
     class_weight: Literal["balanced"] | dict[Any, float] | None
@@ -113,8 +113,12 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         targets = np.eye(len(self.classes_))[labels]
         kernels = self._prepare(X, targets, alpha, sample_weight, tasks)
         with tasks.training():
-            held_out = self._train_and_hold_out(kernels, labels)
-            self.temperature_ = fit_temperature(held_out, labels, sample_weight)
+            self.temperature_ = self._train_and_calibrate(kernels, labels)
+
+    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> float:
+        """Train, and return the temperature that turns scores into probabilities."""
+        held_out = self._train_and_hold_out(kernels, labels)
+        return fit_temperature(held_out, labels, self._sample_weight)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class; of two classes, the second's minus the first's.
@@ -128,6 +132,8 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         -------
         ndarray of shape (n_samples,) for two classes, (n_samples, n_classes) for more
             Scores are predicted one-hot targets: about 1 for a certain class and 0 for the others.
+            With ``loss="log_loss"`` they are logits, with ``likelihood="softmax"`` logarithms of
+            probabilities.
 
         Raises
         ------
@@ -136,7 +142,7 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         ValueError
             If X is not valid or differs from the training inputs in its features.
         """
-        return _as_decision(self._scores(X))
+        return as_decision(self._scores(X))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the class of the largest score.
@@ -228,12 +234,13 @@ class NetworkClassifier(ClassifierMixin, InfiniteNetwork):
         ValueError
             If the model was trained for a finite time.
         """
-        return _as_decision(self._leave_one_out_mean()[self._position_of_sample])
+        return as_decision(self._leave_one_out_mean()[self._position_of_sample])
 
     def _scores(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self, "temperature_")
         return self._scaling.restore(self._mean(self._validated_inputs(X)))
 
 
-def _as_decision(scores: np.ndarray) -> np.ndarray:
+def as_decision(scores: np.ndarray) -> np.ndarray:
+    """Return scores as `decision_function` does, of two classes their difference."""
     return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from skntk.architecture.layer import Layer
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.shared_kernels import KernelOfSamples, SamplesOfSearch
-from skntk.inference.held_out_rows import RowPosterior
 
 
 class OnSharedKernel(InfiniteNetwork):
@@ -23,7 +22,8 @@ class OnSharedKernel(InfiniteNetwork):
 
     _samples: ClassVar[SamplesOfSearch]
 
-    _posterior: RowPosterior
+    # A RowPosterior, in the place of what the estimator itself trains.
+    _posterior: Any
     _kernel: KernelOfSamples
     _alpha_of_all: Any
     _test_inputs: Any

@@ -1,30 +1,54 @@
-"""Networks whose weights are all inferred: Gaussian processes with the NNGP kernel."""
+"""Networks of which the last layer is trained, or all weights are inferred: the NNGP kernel."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import xlogy
 
-from skntk.estimators.base import InfiniteNetwork
+from skntk.estimators.training import TrainedNetwork
 from skntk.gram.matrix import Kind
-from skntk.inference import GaussianProcessPosterior
+from skntk.inference import GaussianProcessPosterior, ReadoutFlowPosterior
 
 
-class BayesianNetwork(InfiniteNetwork):
-    """The exact posterior of an infinitely wide Bayesian network."""
+class BayesianNetwork(TrainedNetwork):
+    """The exact posterior of an infinitely wide Bayesian network, and the training that ends there.
 
+    Trained to convergence, each on targets with noise of its own, the last layers of random
+    networks are samples of the posterior.
+    """
+
+    _posterior: GaussianProcessPosterior | ReadoutFlowPosterior
     _kinds: ClassVar[tuple[Kind, ...]] = ("nngp",)
     _matrices_in_fit: ClassVar[int] = 2
 
     log_marginal_likelihood_value_: float
-    _posterior: GaussianProcessPosterior
 
-    def _condition(self, kernels: tuple[np.ndarray, ...]) -> GaussianProcessPosterior:
-        posterior = GaussianProcessPosterior.condition(
-            kernels[0], self.alpha_, self.y_train_, overwrite_kernel=True
+    def _converged(self, kernels: tuple[np.ndarray, ...]) -> GaussianProcessPosterior:
+        return GaussianProcessPosterior.condition(
+            kernels[0], self.alpha_, self._targets_to_learn(), overwrite_kernel=True
         )
+
+    def _stopped(
+        self, kernels: tuple[np.ndarray, ...], training_time: float
+    ) -> ReadoutFlowPosterior:
+        return ReadoutFlowPosterior.condition(
+            kernels[0],
+            self._noise_in_flow(),
+            self._targets_to_learn(),
+            training_time=training_time,
+            overwrite_kernel=True,
+            **self._optimizer(),
+        )
+
+    def _leading_to(self, converged: Any) -> ReadoutFlowPosterior:
+        return ReadoutFlowPosterior.leading_to(
+            converged, self._targets_to_learn(), **self._optimizer()
+        )
+
+    def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:
+        posterior: Any = super()._condition(kernels)
         self.log_marginal_likelihood_value_ = (
             posterior.log_marginal_likelihood(self.y_train_) + self._density_of_repetitions()
         )

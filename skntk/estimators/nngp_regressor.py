@@ -6,11 +6,14 @@ from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.initial_function import InitialFunction
 from skntk.estimators.nngp import BayesianNetwork
+from skntk.estimators.observation_noise import AssumedNoise
 from skntk.estimators.regression import NetworkRegressor
+from skntk.estimators.training import SolverName
 
 
-class NNGPRegressor(NetworkRegressor, BayesianNetwork):
+class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
     r"""Regression with an infinitely wide Bayesian neural network: an exact Gaussian process.
 
     With independent normal priors on its weights, a network of infinite width is a Gaussian process
@@ -40,6 +43,24 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
     normalize_y : bool, default=True
         Whether to center the targets by their mean and to divide them by their standard deviation,
         for each output, before training. Predictions are in the units of the targets either way.
+    training_time : float or None, default=None
+        None is the posterior. Otherwise an ensemble of networks with random hidden layers, whose
+        last layers are trained for that long by gradient descent, at least 0; the limit of long
+        training is the posterior.
+    learning_rate : float, default=1.0
+        Speed of training, greater than 0.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small or those of full-batch gradient descent, in which
+        case ``training_time`` is a whole number of them and ``learning_rate`` must be below
+        ``max_learning_rate_``.
+    momentum : float, default=0.0
+        At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
+        equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    initial_function : callable or None, default=None
+        A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
+        in the units of the targets, from which a single network is trained. Its predictions are not
+        random: standard deviations are 0. None is an ensemble of networks, each with a random
+        initial function.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -62,6 +83,10 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
     log_marginal_likelihood_value_ : float
         Log density of ``y_train_`` under the prior with its noise, in nats, summed over outputs.
         Models can be compared by it.
+    max_learning_rate_ : float
+        2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
+        regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
+        found when it is read.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -109,6 +134,11 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         alpha: float | ArrayLike = ALPHA,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
+        training_time: float | None = None,
+        learning_rate: float = 1.0,
+        solver: SolverName = "gradient_flow",
+        momentum: float = 0.0,
+        initial_function: InitialFunction | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
     ) -> None:
@@ -116,5 +146,10 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         self.alpha = alpha
         self.alpha_scale = alpha_scale
         self.normalize_y = normalize_y
+        self.training_time = training_time
+        self.learning_rate = learning_rate
+        self.solver = solver
+        self.momentum = momentum
+        self.initial_function = initial_function
         self.dtype = dtype
         self.n_jobs = n_jobs

@@ -7,13 +7,13 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
-from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
-from skntk.estimators.ntk import TrainedEnsemble
+from skntk.estimators.log_loss import ClassifierWithLoss, LossName
+from skntk.estimators.training import SolverName
 
 
-class NTKClassifier(NetworkClassifier, TrainedEnsemble):
-    r"""Classification with an ensemble of trained infinitely wide networks, on one-hot targets.
+class NTKClassifier(ClassifierWithLoss):
+    r"""Classification with an ensemble of infinitely wide networks trained by gradient descent.
 
     A network of infinite width changes, while it is trained on squared error, as a linear model
     whose kernel is the neural tangent kernel T [1]_. After a time t at the rate :math:`\eta`, the
@@ -35,6 +35,19 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
     finite ``training_time`` they are those of three stratified folds, found from the same kernel
     matrix. The folds depend on the rows alone, not on their order or on a random state.
 
+    With ``loss="log_loss"`` the outputs are logits, trained for a finite time on the mean
+    cross-entropy of their softmax p instead of on one-hot targets [1]_,
+
+    .. math::
+
+        \text{score}(x) = T(x, X)\, c, \qquad
+            \dot c = -\frac{\eta}{n} \bigl(W (p - Y) + A c\bigr), \qquad c(0) = 0,
+
+    with W the diagonal matrix of the weights. Probabilities are the softmax of the scores, with
+    nothing else fitted: before training that of each class is the same. This is the network whose
+    initial outputs are 0; unlike for squared error it is not the mean of an ensemble, whose mean
+    and spread have no closed form.
+
     Parameters
     ----------
     architecture : layer or None, default=None
@@ -50,12 +63,24 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
     normalize_y : bool, default=True
         Whether to center the one-hot targets by the frequencies of the classes and to divide them
         by their standard deviation before training. The prior of the scores is then centered at
-        the frequencies, otherwise at 0.
+        the frequencies, otherwise at 0. Cross-entropy has no targets to normalize: with
+        ``loss="log_loss"`` it changes nothing.
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        What the networks are trained on: half the squared error of one-hot targets, or the
+        cross-entropy of the softmax of the scores. The second needs a ``training_time``.
     training_time : float or None, default=None
-        How long the networks are trained, at least 0. None is until convergence.
+        How long the networks are trained, at least 0. None is until convergence, which
+        ``loss="log_loss"`` does not have where classes can be separated.
     learning_rate : float, default=1.0
-        Speed of training, greater than 0. Only its product with ``training_time`` matters, and only
-        where that is not None.
+        Speed of training, greater than 0, where ``training_time`` is not None; of gradient flow
+        without momentum only their product matters.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small or those of full-batch gradient descent, in which
+        case ``training_time`` is a whole number of them and ``learning_rate`` must be below
+        ``max_learning_rate_``.
+    momentum : float, default=0.0
+        At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
+        equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
@@ -70,19 +95,26 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
     classes_ : ndarray of shape (n_classes,)
         The classes, sorted.
     temperature_ : float
-        Positive number by which scores are divided before the softmax.
+        Positive number by which scores are divided before the softmax; 1 with
+        ``loss="log_loss"``.
     architecture_ : layer
         The network that was trained, a copy of ``architecture``.
     X_train_ : ndarray of shape (n_distinct, n_features)
         The distinct training rows of positive weight: rows equal in X and y are one row, with the
         sum of their weights.
     y_train_ : ndarray of shape (n_distinct, n_classes)
-        The one-hot targets, normalized if ``normalize_y`` is True.
+        The one-hot targets, normalized if ``normalize_y`` is True and the loss is squared error.
     alpha_ : ndarray of shape (n_distinct,)
         What was added to the diagonal of the training kernel: ``alpha``, scaled as
         ``alpha_scale`` says, divided by the weight of each row.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
-        Coefficients of the kernel functions in the mean of the normalized targets.
+        Coefficients of the kernel functions in the mean of the normalized targets, or in the
+        scores with ``loss="log_loss"``.
+    max_learning_rate_ : float
+        2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
+        regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
+        found when it is read. With ``loss="log_loss"`` half of the training kernel counts, half
+        being the largest curvature of the softmax: below this rate steps are stable.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -98,7 +130,10 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
     -----
     `fit` takes time in proportion to the cube of the number of training rows, and memory for three
     matrices of their number squared. Standardize the features first: the kernel depends on
-    their scale.
+    their scale. Training on the log-loss integrates a differential equation in as many unknowns as
+    there are rows times classes, explicitly with two products with a matrix of n x n numbers
+    in each evaluation, and in stiff phases (long training, ``alpha`` above 0) implicitly with a
+    factorization and a matrix for each class.
 
     A sample of weight k is the same as k equal samples, for predictions, standard deviations and
     probabilities, also at finite training times.
@@ -125,6 +160,18 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
     True
     >>> model.predict_proba(X[:1]).shape
     (1, 3)
+
+    Trained on the log-loss instead, with the probabilities during training:
+
+    >>> X = StandardScaler().fit_transform(X)
+    >>> model = NTKClassifier(network, loss="log_loss", training_time=30.0).fit(X[::2], y[::2])
+    >>> model.score(X[1::2], y[1::2]) > 0.95
+    True
+    >>> for probabilities in model.staged_predict_proba(X[:1], [0.0, 1.0, 10.0]):
+    ...     print(probabilities.round(2)[0, y[0]])
+    0.33
+    0.5
+    0.91
     """
 
     def __init__(
@@ -134,8 +181,11 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
         alpha: float | ArrayLike = ALPHA,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
+        loss: LossName = "squared_error",
         training_time: float | None = None,
         learning_rate: float = 1.0,
+        solver: SolverName = "gradient_flow",
+        momentum: float = 0.0,
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
@@ -144,8 +194,11 @@ class NTKClassifier(NetworkClassifier, TrainedEnsemble):
         self.alpha = alpha
         self.alpha_scale = alpha_scale
         self.normalize_y = normalize_y
+        self.loss = loss
         self.training_time = training_time
         self.learning_rate = learning_rate
+        self.solver = solver
+        self.momentum = momentum
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs

@@ -6,11 +6,14 @@ from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.initial_function import InitialFunction
 from skntk.estimators.ntk import TrainedEnsemble
+from skntk.estimators.observation_noise import EstimatedNoise
 from skntk.estimators.regression import NetworkRegressor
+from skntk.estimators.training import SolverName
 
 
-class NTKRegressor(NetworkRegressor, TrainedEnsemble):
+class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
     r"""Regression with an ensemble of infinitely wide networks trained by gradient descent.
 
     A network of infinite width changes, while it is trained on squared error, as a linear model
@@ -49,8 +52,20 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
     training_time : float or None, default=None
         How long the networks are trained, at least 0. None is until convergence.
     learning_rate : float, default=1.0
-        Speed of training, greater than 0. Only its product with ``training_time`` matters, and only
-        where that is not None.
+        Speed of training, greater than 0, where ``training_time`` is not None; of gradient flow
+        without momentum only their product matters.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small or those of full-batch gradient descent, in which
+        case ``training_time`` is a whole number of them and ``learning_rate`` must be below
+        ``max_learning_rate_``.
+    momentum : float, default=0.0
+        At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
+        equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    initial_function : callable or None, default=None
+        A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
+        in the units of the targets, from which a single network is trained. Its predictions are not
+        random: standard deviations are 0. None is an ensemble of networks, each with a random
+        initial function.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -70,6 +85,10 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         ``alpha_scale`` says, divided by the weight of each row.
     dual_coef_ : ndarray of shape (n_train,) or (n_train, n_outputs)
         Coefficients of the kernel functions in the mean of the normalized targets.
+    max_learning_rate_ : float
+        2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
+        regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
+        found when it is read.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -119,6 +138,9 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         normalize_y: bool = NORMALIZE_Y,
         training_time: float | None = None,
         learning_rate: float = 1.0,
+        solver: SolverName = "gradient_flow",
+        momentum: float = 0.0,
+        initial_function: InitialFunction | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
     ) -> None:
@@ -128,5 +150,8 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         self.normalize_y = normalize_y
         self.training_time = training_time
         self.learning_rate = learning_rate
+        self.solver = solver
+        self.momentum = momentum
+        self.initial_function = initial_function
         self.dtype = dtype
         self.n_jobs = n_jobs

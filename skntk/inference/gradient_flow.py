@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, as_kernel, as_targets, as_training_kernels, per_sample
 from .initialization_noise import ensemble_covariance, ensemble_variance
-from .training_dynamics import TrainingDynamics, training_duration
+from .momentum import make_solver
+from .ntk import EnsemblePosterior
+from .solvers import Solver, as_training_time, as_training_times
+from .training_dynamics import TrainingDynamics
+from .trajectory import EnsembleTrajectory
 
 __all__ = ["GradientFlowPosterior"]
 
@@ -17,14 +22,14 @@ __all__ = ["GradientFlowPosterior"]
 class GradientFlowPosterior:
     r"""Distribution over random initializations of a network trained until a given time.
 
-    The networks follow gradient flow at rate :math:`\eta` for a time t on
+    The networks follow the gradient for a time t on
     :math:`\frac{1}{2N} \sum_i w_i |f(x_i) - y_i|^2`, with N the sum of the weights. With NTK T and
     NNGP kernel K between training samples, starred between test and training samples, noise A
     and W the diagonal matrix of weights,
 
     .. math::
 
-        P_t = T_* W^{1/2} S^{-1} (I - e^{-\eta t S / N}) W^{1/2}, \qquad
+        P_t = T_* W^{1/2} S^{-1} (I - r_t(S / N)) W^{1/2}, \qquad
         S = W^{1/2} T W^{1/2} + A,
 
     .. math::
@@ -34,9 +39,15 @@ class GradientFlowPosterior:
 
     (J. Lee et al., Wide neural networks of any depth evolve as linear models under gradient
     descent, 2019, section 2.3). A weight of k is the same as the sample repeated k times.
+    The residual is :math:`r_t(h) = e^{-\eta t h}` for gradient flow at rate :math:`\eta`,
+    :math:`(1 - \eta h)^t` for gradient descent, and that of a damped oscillator with momentum
+    (:class:`MomentumFlow`, :class:`HeavyBall`).
     At t = 0 this is the network's prior; for t to infinity, with weights 1, it is
     :class:`EnsemblePosterior`. Make one with :meth:`condition`; :meth:`at` moves to another time
-    at the cost of a matrix-vector product.
+    at the cost of a matrix-vector product, :meth:`over` to many times at once.
+
+    One network with a given initial function f_0, instead of the ensemble, is trained on
+    y - f_0(X): its prediction is :meth:`mean` plus f_0 at the test points, without any spread.
 
     Attributes
     ----------
@@ -46,8 +57,10 @@ class GradientFlowPosterior:
         K, the array given to :meth:`condition` and not a copy of it.
     rotated_targets : ndarray of shape (n,) or (n, outputs)
         W^1/2 y in the eigenvectors of S.
-    learning_rate : float
-        Speed of the flow.
+    noise : ndarray of shape (n,)
+        The diagonal of A.
+    solver : Solver
+        How the networks are trained.
     training_time : float
         t.
     dual_coef : ndarray of shape (n,) or (n, outputs)
@@ -70,7 +83,8 @@ class GradientFlowPosterior:
     dynamics: TrainingDynamics
     nngp: FloatArray
     rotated_targets: FloatArray
-    learning_rate: float
+    noise: FloatArray
+    solver: Solver
     training_time: float
     dual_coef: FloatArray
 
@@ -84,6 +98,8 @@ class GradientFlowPosterior:
         *,
         training_time: float,
         learning_rate: float = 1.0,
+        solver: str = "gradient_flow",
+        momentum: float = 0.0,
         sample_weight: npt.ArrayLike | None = None,
         overwrite_ntk: bool = False,
     ) -> GradientFlowPosterior:
@@ -100,9 +116,13 @@ class GradientFlowPosterior:
         targets : array-like of shape (n,) or (n, outputs)
             The observations.
         training_time : float
-            Time t >= 0 of gradient flow, finite.
+            Time t >= 0, finite; a whole number of steps for gradient descent.
         learning_rate : float, default=1.0
-            Speed of the flow. Only its product with `training_time` matters.
+            Size of a step of gradient descent, and speed of the flow.
+        solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+            Whether the steps are infinitely small.
+        momentum : float, default=0.0
+            At least 0 and below 1.
         sample_weight : float or array-like of shape (n,), default=None
             Nonnegative weights in the loss. None means 1 for every sample.
         overwrite_ntk : bool, default=False
@@ -120,25 +140,81 @@ class GradientFlowPosterior:
             If S is singular and training takes so long that its rounding errors would decide the
             predictions.
         ValueError
-            If shapes do not fit, an entry is not finite, or a noise, a weight, the time or the
-            learning rate is out of range.
+            If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
+            learning rate or the momentum is out of range.
         """
-        duration = training_duration(training_time, learning_rate)
+        method = make_solver(solver, learning_rate, momentum)
+        time = as_training_time(training_time, method)
         matrix, prior = as_training_kernels(ntk, nngp)
         diagonal = per_sample(noise, len(matrix), "noise")
         y = as_targets(targets, len(matrix))
         dynamics = TrainingDynamics.decompose(
             matrix, diagonal, sample_weight, overwrite=overwrite_ntk
         )
-        rotated = dynamics.rotate(y)
-        return cls(
-            dynamics=dynamics,
-            nngp=prior,
-            rotated_targets=rotated,
-            learning_rate=float(learning_rate),
-            training_time=float(training_time),
-            dual_coef=dynamics.coefficients(duration, rotated),
-        )
+        return cls._trained(dynamics, prior, diagonal, y, method).at(time)
+
+    @classmethod
+    def leading_to(
+        cls,
+        converged: EnsemblePosterior,
+        targets: npt.ArrayLike,
+        *,
+        learning_rate: float = 1.0,
+        solver: str = "gradient_flow",
+        momentum: float = 0.0,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> GradientFlowPosterior:
+        """Return the beginning of the training that ends in a converged ensemble.
+
+        Parameters
+        ----------
+        converged : EnsemblePosterior
+            Its noise is that of the flow divided by the weights.
+        targets : array-like of shape (n,) or (n, outputs)
+            The observations it was conditioned on.
+        learning_rate, solver, momentum
+            As for :meth:`condition`.
+        sample_weight : float or array-like of shape (n,), default=None
+            Positive weights in the loss. None means 1 for every sample.
+
+        Returns
+        -------
+        GradientFlowPosterior
+            At time 0; :meth:`at` and :meth:`over` move on. Finding it takes an eigendecomposition
+            and memory for two n x n matrices.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`condition`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skntk.inference import EnsemblePosterior, GradientFlowPosterior
+        >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
+        >>> converged = EnsemblePosterior.condition(kernel, kernel, 0.0, [4.0, 2.0])
+        >>> run = GradientFlowPosterior.leading_to(converged, [4.0, 2.0])
+        >>> run.at(1.0).mean(kernel).round(3)
+        array([2.724, 1.937])
+        """
+        method = make_solver(solver, learning_rate, momentum)
+        y = as_targets(targets, len(converged.factor))
+        dynamics = TrainingDynamics.decompose_factorized(converged.factor, sample_weight)
+        noise = converged.noise * np.square(dynamics.root_weight)
+        return cls._trained(dynamics, converged.nngp, noise, y, method)
+
+    @classmethod
+    def _trained(
+        cls,
+        dynamics: TrainingDynamics,
+        nngp: FloatArray,
+        noise: FloatArray,
+        targets: FloatArray,
+        solver: Solver,
+    ) -> GradientFlowPosterior:
+        rotated = dynamics.rotate(targets)
+        return cls(dynamics, nngp, rotated, noise, solver, 0.0, np.zeros_like(targets))
 
     def at(self, training_time: float) -> GradientFlowPosterior:
         """Return the ensemble at another time of the same training run.
@@ -146,7 +222,7 @@ class GradientFlowPosterior:
         Parameters
         ----------
         training_time : float
-            Time t >= 0 of gradient flow, finite.
+            Time t >= 0, finite; a whole number of steps for gradient descent.
 
         Returns
         -------
@@ -160,9 +236,34 @@ class GradientFlowPosterior:
         ValueError
             If the time is negative or not finite.
         """
-        duration = training_duration(training_time, self.learning_rate)
-        dual_coef = self.dynamics.coefficients(duration, self.rotated_targets)
-        return replace(self, training_time=float(training_time), dual_coef=dual_coef)
+        time = as_training_time(training_time, self.solver)
+        gain = self.dynamics.gain(self.solver, np.array([time]))[:, 0]
+        dual_coef = self.dynamics.coefficients(gain, self.rotated_targets)
+        return replace(self, training_time=time, dual_coef=dual_coef)
+
+    def over(self, training_times: npt.ArrayLike) -> EnsembleTrajectory:
+        """Return the ensemble at many times of the same training run.
+
+        Parameters
+        ----------
+        training_times : array-like of shape (n_times,)
+            Times t >= 0, finite, ascending.
+
+        Returns
+        -------
+        EnsembleTrajectory
+            What is predicted at all of these times.
+
+        Raises
+        ------
+        SingularKernelError
+            As :meth:`condition`.
+        ValueError
+            If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
+            of steps is not whole.
+        """
+        times = as_training_times(training_times, self.solver)
+        return EnsembleTrajectory(self, times)
 
     def mean(self, ntk_cross: npt.ArrayLike) -> FloatArray:
         """Return the ensemble's mean at test points.
@@ -241,5 +342,5 @@ class GradientFlowPosterior:
         )
 
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
-        duration = training_duration(self.training_time, self.learning_rate)
-        return self.dynamics.prediction(duration, as_kernel(ntk_cross))
+        gain = self.dynamics.gain(self.solver, np.array([self.training_time]))[:, 0]
+        return self.dynamics.prediction(gain, as_kernel(ntk_cross))

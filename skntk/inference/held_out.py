@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, as_kernel, as_targets, as_training_kernel, per_sample
-from .training_dynamics import TrainingDynamics, training_duration
+from .momentum import make_solver
+from .solvers import as_training_times
+from .training_dynamics import TrainingDynamics
 
 __all__ = ["centered_held_out_gradient_flow", "held_out_gradient_flow"]
 
@@ -21,15 +23,17 @@ def held_out_gradient_flow(
     targets: npt.ArrayLike,
     folds: Folds,
     *,
-    training_time: float,
+    training_times: npt.ArrayLike,
     learning_rate: float = 1.0,
+    solver: str = "gradient_flow",
+    momentum: float = 0.0,
     sample_weight: npt.ArrayLike | None = None,
 ) -> FloatArray:
-    """Cross-validated means of networks trained for a finite time.
+    """Cross-validated means of networks trained for finite times.
 
     Early stopping has no exact leave-one-out formula: with one sample fewer, the spectrum of the
     training kernel changes. Each fold is therefore trained anew, on its part of the same kernel
-    matrix, as :class:`GradientFlowPosterior` would be.
+    matrix, as :class:`GradientFlowPosterior` would be, with one eigendecomposition for all times.
 
     Parameters
     ----------
@@ -41,18 +45,22 @@ def held_out_gradient_flow(
         The observations.
     folds : iterable of (train_index, test_index)
         Index arrays. Each sample must be in exactly one `test_index`.
-    training_time : float
-        Time t >= 0 of gradient flow, finite.
+    training_times : array-like of shape (n_times,)
+        Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
     learning_rate : float, default=1.0
-        Speed of the flow.
+        Size of a step of gradient descent, and speed of the flow.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small.
+    momentum : float, default=0.0
+        At least 0 and below 1.
     sample_weight : float or array-like of shape (n,), default=None
         Nonnegative weights in the loss. None means 1 for every sample.
 
     Returns
     -------
-    ndarray of the shape of `targets`
-        For each sample, the mean prediction of the networks trained on the fold that holds it
-        out.
+    ndarray of shape (n_times, n) or (n_times, n, outputs)
+        For each time and sample, the mean prediction of the networks trained on the fold that
+        holds it out.
 
     Raises
     ------
@@ -68,24 +76,29 @@ def held_out_gradient_flow(
     >>> from skntk.inference import held_out_gradient_flow
     >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
     >>> folds = [([1], [0]), ([0], [1])]
-    >>> held_out_gradient_flow(kernel, 0.0, [4.0, 2.0], folds, training_time=50.0)
-    array([1., 2.])
+    >>> held_out_gradient_flow(kernel, 0.0, [4.0, 2.0], folds, training_times=[0.0, 50.0])
+    array([[0., 0.],
+           [1., 2.]])
     """
-    duration = training_duration(training_time, learning_rate)
+    method = make_solver(solver, learning_rate, momentum)
+    times = as_training_times(training_times, method)
     matrix = as_training_kernel(ntk, "The training NTK")
     n_samples = len(matrix)
     y = as_targets(targets, n_samples)
     diagonal = per_sample(noise, n_samples, "noise")
     weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
-    held_out = np.empty_like(y)
+    held_out = np.empty((len(times), *y.shape))
     for train, test in _partition(folds, n_samples):
         dynamics = TrainingDynamics.decompose(
             matrix[np.ix_(train, train)], diagonal[train], weight[train], overwrite=True
         )
-        dual_coef = dynamics.coefficients(duration, dynamics.rotate(y[train]))
+        rotated, gains = dynamics.rotate(y[train]), dynamics.gain(method, times)
+        dual_coefs = [dynamics.coefficients(gain, rotated) for gain in gains.T]
         # The next fold's matrices come before this name is bound again.
         del dynamics
-        held_out[test] = matrix[np.ix_(test, train)] @ dual_coef
+        cross = matrix[np.ix_(test, train)]
+        for position, dual_coef in enumerate(dual_coefs):
+            held_out[position, test] = cross @ dual_coef
     return held_out
 
 
@@ -95,8 +108,10 @@ def centered_held_out_gradient_flow(
     targets: npt.ArrayLike,
     folds: Folds,
     *,
-    training_time: float,
+    training_times: npt.ArrayLike,
     learning_rate: float = 1.0,
+    solver: str = "gradient_flow",
+    momentum: float = 0.0,
     sample_weight: npt.ArrayLike | None = None,
 ) -> FloatArray:
     """Cross-validated means of networks trained on targets centered by their training mean.
@@ -114,16 +129,20 @@ def centered_held_out_gradient_flow(
         The observations before centering.
     folds : iterable of (train_index, test_index)
         Index arrays. Each sample must be in exactly one `test_index`.
-    training_time : float
-        Time t >= 0 of gradient flow, finite.
+    training_times : array-like of shape (n_times,)
+        Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
     learning_rate : float, default=1.0
-        Speed of the flow.
+        Size of a step of gradient descent, and speed of the flow.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small.
+    momentum : float, default=0.0
+        At least 0 and below 1.
     sample_weight : float or array-like of shape (n,), default=None
         Nonnegative weights in the loss and in the mean. None means 1 for every sample.
 
     Returns
     -------
-    ndarray of the shape of `targets`
+    ndarray of shape (n_times, n) or (n_times, n, outputs)
         Predictions on the scale of `targets`.
 
     Raises
@@ -139,8 +158,8 @@ def centered_held_out_gradient_flow(
     >>> from skntk.inference import centered_held_out_gradient_flow
     >>> folds = [([1, 2], [0]), ([0, 2], [1]), ([0, 1], [2])]
     >>> targets = [1.0, 2.0, 6.0]
-    >>> centered_held_out_gradient_flow(np.eye(3), 0.1, targets, folds, training_time=1.0)
-    array([4. , 3.5, 1.5])
+    >>> centered_held_out_gradient_flow(np.eye(3), 0.1, targets, folds, training_times=[1.0])
+    array([[4. , 3.5, 1.5]])
     """
     n_samples = len(as_kernel(ntk, "The training NTK"))
     y = as_targets(targets, n_samples)
@@ -153,14 +172,16 @@ def centered_held_out_gradient_flow(
         noise,
         columns,
         parts,
-        training_time=training_time,
+        training_times=training_times,
         learning_rate=learning_rate,
+        solver=solver,
+        momentum=momentum,
         sample_weight=weight,
     )
     center = np.empty_like(columns[:, :-1])
     for train, test in parts:
         center[test] = np.average(columns[train, :-1], axis=0, weights=weight[train])
-    return (held_out[:, :-1] + center * (1.0 - held_out[:, -1:])).reshape(y.shape)
+    return (held_out[..., :-1] + center * (1.0 - held_out[..., -1:])).reshape(-1, *y.shape)
 
 
 def _partition(

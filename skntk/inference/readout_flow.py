@@ -7,8 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import FloatArray, as_kernel, as_targets, as_training_kernel, diagonal_view, per_sample
-from .training_dynamics import TrainingDynamics, training_duration
+from .arrays import FloatArray, as_kernel, as_targets, as_training_kernel, per_sample
+from .momentum import make_solver
+from .nngp import GaussianProcessPosterior
+from .readout_spread import explained_share, readout_covariance
+from .solvers import Solver, as_training_time, as_training_times
+from .training_dynamics import TrainingDynamics
+from .trajectory import ReadoutTrajectory
 
 __all__ = ["ReadoutFlowPosterior"]
 
@@ -17,22 +22,20 @@ __all__ = ["ReadoutFlowPosterior"]
 class ReadoutFlowPosterior:
     r"""Distribution over initializations of networks whose readout is trained until a given time.
 
-    The last layer follows gradient flow at rate :math:`\eta` for a time t on
+    The last layer follows the gradient for a time t on
     :math:`\frac{1}{2N} \sum_i w_i |f(x_i) - y_i|^2`, the other layers stay random. With NNGP kernel
-    K and
+    K, :math:`S = W^{1/2} K W^{1/2} + A` and the residual :math:`r = r_t(S / N)` of the method,
 
     .. math::
 
-        B(s) = W^{1/2} S^{-1} (I - e^{-s S / N}) W^{1/2}, \qquad S = W^{1/2} K W^{1/2} + A,
-
-    .. math::
-
-        \text{mean} = K_* B(\eta t) y, \qquad \text{cov} = K_{**} - K_* B(2 \eta t) K_*^T
+        \text{mean} = K_* W^{1/2} S^{-1} (I - r) W^{1/2} y, \qquad
+        \text{cov} = K_{**} - K_* W^{1/2} S^{-1} (I - r^2) W^{1/2} K_*^T
 
     (J. Lee et al., Wide neural networks of any depth evolve as linear models under gradient
-    descent, 2019, section 2.3). From the prior at t = 0 it moves to the posterior of
-    :class:`GaussianProcessPosterior`. Make one with :meth:`condition`; :meth:`at` moves to another
-    time.
+    descent, 2019, section 2.3, for gradient flow, of which the square of the residual is that at
+    twice the time). The targets of each network carry noise of their own, with covariance A. From
+    the prior at t = 0 it moves to the posterior of :class:`GaussianProcessPosterior`. Make one with
+    :meth:`condition`; :meth:`at` moves to another time, :meth:`over` to many times.
 
     Attributes
     ----------
@@ -40,8 +43,10 @@ class ReadoutFlowPosterior:
         The eigendecomposition of S.
     rotated_targets : ndarray of shape (n,) or (n, outputs)
         W^1/2 y in the eigenvectors of S.
-    learning_rate : float
-        Speed of the flow.
+    noise : ndarray of shape (n,)
+        The diagonal of A.
+    solver : Solver
+        How the last layer is trained.
     training_time : float
         t.
     dual_coef : ndarray of shape (n,) or (n, outputs)
@@ -61,7 +66,8 @@ class ReadoutFlowPosterior:
 
     dynamics: TrainingDynamics
     rotated_targets: FloatArray
-    learning_rate: float
+    noise: FloatArray
+    solver: Solver
     training_time: float
     dual_coef: FloatArray
 
@@ -74,6 +80,8 @@ class ReadoutFlowPosterior:
         *,
         training_time: float,
         learning_rate: float = 1.0,
+        solver: str = "gradient_flow",
+        momentum: float = 0.0,
         sample_weight: npt.ArrayLike | None = None,
         overwrite_kernel: bool = False,
     ) -> ReadoutFlowPosterior:
@@ -88,9 +96,13 @@ class ReadoutFlowPosterior:
         targets : array-like of shape (n,) or (n, outputs)
             The observations.
         training_time : float
-            Time t >= 0 of gradient flow, finite.
+            Time t >= 0, finite; a whole number of steps for gradient descent.
         learning_rate : float, default=1.0
-            Speed of the flow. Only its product with `training_time` matters.
+            Size of a step of gradient descent, and speed of the flow.
+        solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+            Whether the steps are infinitely small.
+        momentum : float, default=0.0
+            At least 0 and below 1.
         sample_weight : float or array-like of shape (n,), default=None
             Nonnegative weights in the loss. None means 1 for every sample.
         overwrite_kernel : bool, default=False
@@ -108,19 +120,59 @@ class ReadoutFlowPosterior:
             If S is singular and training takes so long that its rounding errors would decide the
             predictions.
         ValueError
-            If shapes do not fit, an entry is not finite, or a noise, a weight, the time or the
-            learning rate is out of range.
+            If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
+            learning rate or the momentum is out of range.
         """
-        training_duration(training_time, learning_rate)
+        method = make_solver(solver, learning_rate, momentum)
+        time = as_training_time(training_time, method)
         matrix = as_training_kernel(kernel)
         diagonal = per_sample(noise, len(matrix), "noise")
         y = as_targets(targets, len(matrix))
         dynamics = TrainingDynamics.decompose(
             matrix, diagonal, sample_weight, overwrite=overwrite_kernel
         )
-        rotated = dynamics.rotate(y)
-        untrained = cls(dynamics, rotated, float(learning_rate), 0.0, np.zeros_like(y))
-        return untrained.at(training_time)
+        return cls(dynamics, dynamics.rotate(y), diagonal, method, 0.0, np.zeros_like(y)).at(time)
+
+    @classmethod
+    def leading_to(
+        cls,
+        converged: GaussianProcessPosterior,
+        targets: npt.ArrayLike,
+        *,
+        learning_rate: float = 1.0,
+        solver: str = "gradient_flow",
+        momentum: float = 0.0,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> ReadoutFlowPosterior:
+        """Return the beginning of the training that ends in a Gaussian-process posterior.
+
+        Parameters
+        ----------
+        converged : GaussianProcessPosterior
+            Its noise is that of the flow divided by the weights.
+        targets : array-like of shape (n,) or (n, outputs)
+            The observations it was conditioned on.
+        learning_rate, solver, momentum
+            As for :meth:`condition`.
+        sample_weight : float or array-like of shape (n,), default=None
+            Positive weights in the loss. None means 1 for every sample.
+
+        Returns
+        -------
+        ReadoutFlowPosterior
+            At time 0; :meth:`at` and :meth:`over` move on. Finding it takes an eigendecomposition
+            and memory for two n x n matrices.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`condition`.
+        """
+        method = make_solver(solver, learning_rate, momentum)
+        y = as_targets(targets, len(converged.factor))
+        dynamics = TrainingDynamics.decompose_factorized(converged.factor, sample_weight)
+        noise = converged.noise * np.square(dynamics.root_weight)
+        return cls(dynamics, dynamics.rotate(y), noise, method, 0.0, np.zeros_like(y))
 
     def at(self, training_time: float) -> ReadoutFlowPosterior:
         """Return the networks at another time of the same training run.
@@ -128,7 +180,7 @@ class ReadoutFlowPosterior:
         Parameters
         ----------
         training_time : float
-            Time t >= 0 of gradient flow, finite.
+            Time t >= 0, finite; a whole number of steps for gradient descent.
 
         Returns
         -------
@@ -142,9 +194,67 @@ class ReadoutFlowPosterior:
         ValueError
             If the time is negative or not finite.
         """
-        duration = training_duration(training_time, self.learning_rate)
-        dual_coef = self.dynamics.coefficients(duration, self.rotated_targets)
-        return replace(self, training_time=float(training_time), dual_coef=dual_coef)
+        time = as_training_time(training_time, self.solver)
+        gain = self.dynamics.gain(self.solver, np.array([time]))[:, 0]
+        dual_coef = self.dynamics.coefficients(gain, self.rotated_targets)
+        return replace(self, training_time=time, dual_coef=dual_coef)
+
+    def over(self, training_times: npt.ArrayLike) -> ReadoutTrajectory:
+        """Return the networks at many times of the same training run.
+
+        Parameters
+        ----------
+        training_times : array-like of shape (n_times,)
+            Times t >= 0, finite, ascending.
+
+        Returns
+        -------
+        ReadoutTrajectory
+            What is predicted at all of these times.
+
+        Raises
+        ------
+        SingularKernelError
+            As :meth:`condition`.
+        ValueError
+            If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
+            of steps is not whole.
+        """
+        times = as_training_times(training_times, self.solver)
+        return ReadoutTrajectory(self, times)
+
+    def log_marginal_likelihood(self, targets: npt.ArrayLike) -> float:
+        """Return the log density of targets under the prior with its noise.
+
+        Training does not change it.
+
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            Observations at the training samples, all of positive weight.
+
+        Returns
+        -------
+        float
+            In nats, as :meth:`GaussianProcessPosterior.log_marginal_likelihood` with the noise
+            divided by the weights. Minus infinity where the kernel is singular.
+
+        Raises
+        ------
+        ValueError
+            If the number of targets is not n, or an entry is not finite.
+        """
+        dynamics = self.dynamics
+        y = as_targets(targets, len(dynamics.eigenvalues))
+        if dynamics.is_singular:
+            return -np.inf
+        rotated = dynamics.rotate(y)
+        squared = np.square(rotated).reshape(len(rotated), -1)
+        normalization = float(
+            np.log(2 * np.pi * dynamics.eigenvalues / np.square(dynamics.root_weight)).sum()
+        )
+        misfit = float((squared.T / dynamics.eigenvalues).sum())
+        return -0.5 * (misfit + squared.shape[1] * normalization)
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
         """Return the mean at test points.
@@ -157,7 +267,7 @@ class ReadoutFlowPosterior:
         Returns
         -------
         ndarray of shape (m,) or (m, outputs)
-            K_* B(eta t) y.
+            K_* W^1/2 S^-1 (I - r) W^1/2 y.
 
         Raises
         ------
@@ -186,9 +296,8 @@ class ReadoutFlowPosterior:
         ValueError
             If an entry is not finite.
         """
-        learned = self._learned(cross)
-        explained = np.einsum("ij,ij->j", learned, learned)
-        return np.maximum(as_kernel(diagonal) - explained, 0.0)
+        rotated = self.dynamics.rotate(as_kernel(cross).T)
+        return np.maximum(as_kernel(diagonal) - self._explained_share() @ np.square(rotated), 0.0)
 
     def covariance(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> FloatArray:
         """Return the covariance between test points.
@@ -210,14 +319,9 @@ class ReadoutFlowPosterior:
         ValueError
             If an entry is not finite.
         """
-        learned = self._learned(cross)
-        covariance = as_kernel(test_kernel) - learned.T @ learned
-        variance = diagonal_view(covariance)
-        np.maximum(variance, 0.0, out=variance)
-        return covariance
+        rotated = self.dynamics.rotate(as_kernel(cross).T)
+        return readout_covariance(rotated, self._explained_share(), as_kernel(test_kernel))
 
-    def _learned(self, cross: npt.ArrayLike) -> FloatArray:
-        # V of shape (n, m) with V^T V = K_* B(2 eta t) K_*^T.
-        duration = 2.0 * training_duration(self.training_time, self.learning_rate)
-        root_gain = np.sqrt(self.dynamics.gain(duration))
-        return self.dynamics.rotate(as_kernel(cross).T) * root_gain[:, np.newaxis]
+    def _explained_share(self) -> FloatArray:
+        time = np.array([self.training_time])
+        return explained_share(self.dynamics, self.solver, time)[:, 0]

@@ -17,8 +17,10 @@ ESTIMATORS = [
     NTKRegressor(),
     NTKRegressor(training_time=10.0),
     NNGPClassifier(),
+    NNGPClassifier(likelihood="softmax"),
     NTKClassifier(),
     NTKClassifier(training_time=10.0),
+    NTKClassifier(loss="log_loss", training_time=10.0),
 ]
 
 # The only check that needs the variable, run in full in a process of its own below.

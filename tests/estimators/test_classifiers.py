@@ -24,6 +24,7 @@ def matching_regressor(classifier):
     """Return the regressor with the parameters of a classifier."""
     parameters = classifier.get_params(deep=False)
     del parameters["class_weight"]
+    parameters.pop("loss", None)
     family = NNGPRegressor if isinstance(classifier, NNGPClassifier) else NTKRegressor
     return clone(family(**parameters))
 

@@ -13,7 +13,7 @@ each_class = pytest.mark.parametrize(
 )
 
 SHARED = ["architecture", "alpha", "alpha_scale", "normalize_y", "dtype", "n_jobs"]
-TIME = ["training_time", "learning_rate"]
+TIME = ["training_time", "learning_rate", "solver", "momentum"]
 
 
 def test_what_the_package_exports():
@@ -27,6 +27,7 @@ def test_what_the_package_exports():
         "__version__",
         "gram_diagonal",
         "gram_matrix",
+        "training_time_curve",
     }
     assert all(hasattr(skntk, name) for name in skntk.__all__)
     assert re.match(r"\d", skntk.__version__)
@@ -35,8 +36,10 @@ def test_what_the_package_exports():
 @each_class
 def test_parameters(cls):
     parameters = inspect.signature(cls).parameters
-    expected = set(SHARED)
-    expected |= set(TIME) if cls in (NTKRegressor, NTKClassifier) else set()
+    expected = {*SHARED, *TIME}
+    expected |= {"initial_function"} if cls in (NNGPRegressor, NTKRegressor) else set()
+    expected |= {"loss"} if cls is NTKClassifier else set()
+    expected |= {"likelihood"} if cls is NNGPClassifier else set()
     expected |= {"class_weight"} if cls in (NNGPClassifier, NTKClassifier) else set()
     assert set(parameters) == expected
     by_position = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -65,7 +68,8 @@ def test_the_documented_defaults_are_those_of_the_signature(cls):
 def test_the_fitted_attributes_are_documented(cls):
     X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     model = cls().fit(X, [0, 1, 1])
-    public = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    names = {*vars(model), "max_learning_rate_"}
+    public = {name for name in names if name.endswith("_") and not name.startswith("_")}
     section = inspect.getdoc(cls).partition("Attributes\n")[2].partition("See Also\n")[0]
     documented = set(re.findall(r"^(\w+) : ", section, flags=re.MULTILINE))
     assert documented == public | {"feature_names_in_"}

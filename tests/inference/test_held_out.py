@@ -44,14 +44,14 @@ def test_each_fold_is_a_refit(problem, n_splits):
         problem.noise,
         problem.targets,
         folds,
-        training_time=3.0,
+        training_times=[3.0],
         learning_rate=0.5,
         sample_weight=WEIGHT,
     )
-    assert held_out.shape == problem.targets.shape
+    assert held_out.shape == (1, *problem.targets.shape)
     for train, test in folds:
         part = fold_of(problem, train, test)
-        assert_allclose(held_out[test], refit(part, part.targets, WEIGHT[train]), rtol=1e-10)
+        assert_allclose(held_out[0, test], refit(part, part.targets, WEIGHT[train]), rtol=1e-10)
 
 
 def test_each_centered_fold_is_a_refit_that_centers_anew(problem):
@@ -61,23 +61,23 @@ def test_each_centered_fold_is_a_refit_that_centers_anew(problem):
         problem.noise,
         problem.targets + 5.0,
         iter(folds),
-        training_time=3.0,
+        training_times=[3.0],
         learning_rate=0.5,
         sample_weight=WEIGHT,
     )
-    assert held_out.shape == problem.targets.shape
+    assert held_out.shape == (1, *problem.targets.shape)
     for train, test in folds:
         part = fold_of(problem, train, test)
         center = np.average(part.targets + 5.0, axis=0, weights=WEIGHT[train])
         expected = center + refit(part, part.targets + 5.0 - center, WEIGHT[train])
-        assert_allclose(held_out[test], expected, rtol=1e-9)
+        assert_allclose(held_out[0, test], expected, rtol=1e-9)
 
 
 def test_the_kernel_is_left_as_it_was():
     problem = make_problem()
     kernel = problem.ntk
     folds = list(KFold(3).split(problem.X))
-    held_out_gradient_flow(kernel, problem.noise, problem.targets, folds, training_time=1.0)
+    held_out_gradient_flow(kernel, problem.noise, problem.targets, folds, training_times=[1.0])
     assert_allclose(kernel, ntk_kernel(problem.X, problem.X), rtol=0, atol=0)
 
 
@@ -86,7 +86,7 @@ def test_folds_that_leave_samples_out_are_refused():
     folds = ShuffleSplit(2, random_state=0).split(problem.X)
     with pytest.raises(ValueError, match="hold out each sample exactly once"):
         held_out_gradient_flow(
-            problem.ntk, problem.noise, problem.targets, folds, training_time=1.0
+            problem.ntk, problem.noise, problem.targets, folds, training_times=[1.0]
         )
 
 
@@ -99,5 +99,5 @@ def test_folds_that_train_on_what_they_hold_out_are_refused():
             problem.noise,
             problem.targets,
             [(everything, everything)],
-            training_time=1.0,
+            training_times=[1.0],
         )

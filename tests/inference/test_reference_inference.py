@@ -7,7 +7,12 @@ from skntk.inference import (
     EnsemblePosterior,
     GaussianProcessPosterior,
     GradientFlowPosterior,
+    HalfSquaredError,
+    LossFlow,
     ReadoutFlowPosterior,
+    SoftmaxCrossEntropy,
+    largest_eigenvalue,
+    make_solver,
 )
 from tests.reference_data import load
 
@@ -26,14 +31,15 @@ class StoredProblem:
 
     def __init__(self, problem, result):
         data = {role: ARRAYS[name] for role, name in problem["data"].items()}
+        self.data = data
         self.targets = data["y_train"]
         self.n_train, self.n_outputs = self.targets.shape
         self.train = {get: data[f"{get}_train_train"] for get in ("nngp", "ntk")}
         self.cross = {get: data[f"{get}_test_train"] for get in ("nngp", "ntk")}
         self.test = {get: data[f"{get}_test_test"] for get in ("nngp", "ntk")}
         trained = self.train["ntk" if result["get"] == "ntkgp" else result["get"]]
-        self.noise = result["diag_reg"]
-        if not result["diag_reg_absolute"]:
+        self.noise = result.get("diag_reg", 0.0)
+        if not result.get("diag_reg_absolute", True):
             self.noise *= np.trace(trained) / self.n_train
 
     def training_points_as_test_points(self):
@@ -66,6 +72,36 @@ def mse_ensemble(stored, result):
         "learning_rate": result["learning_rate"],
     }
     return ensemble_flow(stored, flow) if result["get"] == "ntk" else readout_flow(stored, flow)
+
+
+def mse_from_f0(stored, result):
+    f0_train, f0_test = stored.data["f0_train"], stored.data["f0_test"]
+    stored.targets = stored.targets - f0_train
+    learned_of_test = mse_ensemble(stored, {**result, "where": "test"})["mean"]
+    learned_of_train = mse_ensemble(stored, {**result, "where": "train"})["mean"]
+    return {"train": f0_train + learned_of_train, "test": f0_test + learned_of_test}
+
+
+def loss_flow(stored, result):
+    over_samples = result["loss"].endswith("mean_over_samples")
+    loss = HalfSquaredError if result["loss"] == "half_mean_squared_error" else SoftmaxCrossEntropy
+    start = {role: stored.data[f"f0_{role}"] for role in ("train", "test")}
+    if result["start"] == "zero":
+        start = {role: np.zeros_like(outputs) for role, outputs in start.items()}
+    trained = LossFlow.condition(
+        stored.train[result["get"]],
+        stored.noise,
+        loss(stored.data[result["y"]]),
+        training_time=0.0,
+        # The mean over all elements divides by the number of outputs as well.
+        learning_rate=result["learning_rate"] / (1 if over_samples else stored.n_outputs),
+        momentum=result["momentum"] or 0.0,
+        initial_outputs=start["train"],
+    ).over(result["times"])
+    return {
+        "train": start["train"] + trained.mean(stored.train[result["get"]]),
+        "test": start["test"] + trained.mean(stored.cross[result["get"]]),
+    }
 
 
 def gaussian_process(stored, get):
@@ -112,18 +148,63 @@ def from_two_kernels(posterior, stored):
     }
 
 
-KINDS = {"gp_posterior": gp_posterior, "mse_ensemble": mse_ensemble}
+KINDS = {
+    "gp_posterior": gp_posterior,
+    "mse_ensemble": mse_ensemble,
+    "mse_from_f0": mse_from_f0,
+    "loss_flow": loss_flow,
+}
 
 
 @pytest.mark.parametrize(("problem", "result"), list(parameters()))
 def test_result(problem, result):
-    kind = result["kind"]
-    if kind not in KINDS:
-        pytest.skip(f"results of kind {kind} are not implemented")
-    ours = KINDS[kind](StoredProblem(problem, result), result)
+    ours = KINDS[result["kind"]](StoredProblem(problem, result), result)
     tolerance = result["tolerance_given_kernels"]
-    for quantity in ("mean", "cov"):
-        np.testing.assert_allclose(ours[quantity], ARRAYS[result[quantity]], **tolerance[quantity])
-    np.testing.assert_allclose(
-        ours["variance"], np.diagonal(ARRAYS[result["cov"]]), **tolerance["cov"]
-    )
+    for quantity, allowed in tolerance.items():
+        np.testing.assert_allclose(ours[quantity], ARRAYS[result[quantity]], **allowed)
+    if "variance" in ours:
+        variance = np.diagonal(ARRAYS[result["cov"]])
+        np.testing.assert_allclose(ours["variance"], variance, **tolerance["cov"])
+
+
+def squared_errors_with_momentum():
+    for problem in PROBLEMS:
+        for result in problem["results"]:
+            if result.get("loss") == "half_mean_squared_error" and result["momentum"]:
+                yield pytest.param(problem, result, id=problem["name"])
+
+
+@pytest.mark.parametrize(("problem", "result"), list(squared_errors_with_momentum()))
+def test_closed_form_of_momentum(problem, result):
+    stored = StoredProblem(problem, result)
+    start = {role: stored.data[f"f0_{role}"] for role in ("train", "test")}
+    trajectory = GradientFlowPosterior.condition(
+        stored.train["ntk"],
+        stored.train["nngp"],
+        stored.noise,
+        stored.targets - start["train"],
+        training_time=0.0,
+        # The mean over all elements divides by the number of outputs as well.
+        learning_rate=result["learning_rate"] / stored.n_outputs,
+        momentum=result["momentum"],
+    ).over(result["times"])
+    crosses = {"train": stored.train["ntk"], "test": stored.cross["ntk"]}
+    for role, cross in crosses.items():
+        np.testing.assert_allclose(
+            start[role] + trajectory.mean(cross),
+            ARRAYS[result[role]],
+            **result["tolerance_given_kernels"][role],
+        )
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem["name"])
+@pytest.mark.parametrize(("momentum", "name"), [(0.0, "momentum_0"), (0.9, "momentum_0_9")])
+def test_max_learning_rate(problem, momentum, name):
+    ntk = ARRAYS[problem["data"]["ntk_train_train"]]
+    largest = largest_eigenvalue(np.linalg.cholesky(ntk)) / len(ntk)
+    for solver in ("gradient_descent", "gradient_flow"):
+        # The published package divides the loss by the number of outputs as well.
+        rate = make_solver(solver, 1.0, momentum).max_learning_rate(largest)
+        np.testing.assert_allclose(
+            rate * problem["n_outputs"], problem["max_learning_rate"][name], rtol=1e-9
+        )
