@@ -19,6 +19,7 @@ _TAKEN_INTO_ACCOUNT = {
     "dtype",
     "n_jobs",
     "learning_rate",
+    "momentum",
 }
 
 

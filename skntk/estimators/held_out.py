@@ -39,6 +39,11 @@ class OnSharedKernel(InfiniteNetwork):
         rows = self._samples.rows_of(self, samples)
         return super().fit(rows[:, np.newaxis], y, sample_weight)
 
+    @property
+    def dual_coef_(self) -> np.ndarray:  # type: ignore[override]
+        """Coefficients of the kernel functions, found when they are asked for."""
+        return self._posterior.dual_coef
+
     def expect(self, inputs: Any, samples: np.ndarray) -> None:
         """Say which samples the inputs of the predictions that follow are.
 

@@ -11,6 +11,8 @@ from scipy.special import softmax
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.held_out import OnSharedKernel, on_shared_kernel
+from skntk.estimators.regression import NetworkRegressor
+from skntk.estimators.sample_weights import as_alpha_per_sample
 from skntk.estimators.shared_kernels import SamplesOfSearch
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.inference import NoiseSpectrum
@@ -140,6 +142,23 @@ class LeavingOneOut(OnSharedKernel):
         return self._spectrum.leave_one_out_variance(self._levels, prior)
 
 
+class RegressorLeavingOneOut(LeavingOneOut, NetworkRegressor):
+    """The noise of each observation is that of its own model."""
+
+    def predict_observation(self, X: Any, alpha: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the means and the standard deviations of new observations."""
+        self._validated_inputs(X)
+        given = [None] * len(self.models)
+        if alpha is not None:
+            given = list(as_alpha_per_sample(alpha, len(self.models)))
+        pairs = [
+            model.predict_observation(model._test_inputs, alpha=each)
+            for model, each in zip(self.models, given, strict=True)
+        ]
+        means, stds = zip(*pairs, strict=True)
+        return np.concatenate(means), np.concatenate(stds)
+
+
 class ClassifierLeavingOneOut(LeavingOneOut, NetworkClassifier):
     """The probabilities of each sample are by the temperature of its own model."""
 
@@ -171,7 +190,8 @@ def _mean_of_others(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def leaving_one_out(estimator: InfiniteNetwork, samples: SamplesOfSearch) -> LeavingOneOut:
     """Return an estimator that predicts every sample of a search by the others."""
     cls = type(estimator)
-    base = ClassifierLeavingOneOut if isinstance(estimator, NetworkClassifier) else LeavingOneOut
+    is_classifier = isinstance(estimator, NetworkClassifier)
+    base = ClassifierLeavingOneOut if is_classifier else RegressorLeavingOneOut
     of_model = type(on_shared_kernel(estimator, samples))
     bound = type(cls.__name__, (base, cls), {"_samples": samples, "_of_model": of_model})
     return bound(**estimator.get_params(deep=False))

@@ -19,6 +19,7 @@ from .cholesky import cholesky_factor, inverse, solve, whiten
 from .initialization_noise import ensemble_variance
 from .nngp import GaussianProcessPosterior
 from .noise_spectrum import NoiseSpectrum
+from .ntk import EnsemblePosterior
 
 Rows = npt.NDArray[np.intp]
 
@@ -36,6 +37,15 @@ class RowPosterior(Protocol):
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
         """Return the means of the models that leave out one training row each."""
+        ...
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the means and the variances of the models that leave out one training row each."""
+        ...
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        """Coefficients of the training rows in the mean, shape (n,) or (n, outputs)."""
         ...
 
 
@@ -208,6 +218,18 @@ class _FactorizedPosterior:
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
         return self.process.leave_one_out_mean(targets)
 
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        process, prior = self.process, self.shared.prior
+        if prior is None:
+            return process.leave_one_out(targets)
+        within = prior[np.ix_(self.rows, self.rows)]
+        ensemble = EnsemblePosterior(process.factor, within, process.noise, process.dual_coef)
+        return ensemble.leave_one_out(targets)
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        return self.process.dual_coef
+
     def _cross(self, kernel: FloatArray, rows: Rows) -> FloatArray:
         return kernel[np.ix_(rows, self.rows)]
 
@@ -238,18 +260,43 @@ class _SpectralPosterior:
         return self._held_out_variance[places]
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        r"""Return y_i - [B_T^-1 y]_i / [B_T^-1]_ii for the training rows T.
-
-        :math:`(B_{TT})^{-1} = M_{TT} - M_{TJ} (M_{JJ})^{-1} M_{JT}`.
-        """
+        """Return y_i - [B_T^-1 y]_i / [B_T^-1]_ii for the training rows T."""
         y = as_targets(targets, len(self.rows))
-        vectors, weights = self.spectrum.vectors[self.positions], self._weights
-        coordinates = vectors.T @ y.reshape(len(y), -1)
-        explained = whiten(self._factor, (self._held_out_vectors * weights) @ vectors.T)
-        outside = whiten(self._factor, (self._held_out_vectors * weights) @ coordinates)
-        dual_coef = vectors @ (weights[:, np.newaxis] * coordinates) - explained.T @ outside
-        precision = np.square(vectors) @ weights - np.einsum("ij,ij->j", explained, explained)
-        return y - (dual_coef / precision[:, np.newaxis]).reshape(y.shape)
+        return y - (self._solve(y).T / self._precision).T
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the means with their variances, by the formulas of the posteriors."""
+        mean, prior = self.leave_one_out_mean(targets), self.shared.prior
+        if prior is None:
+            return mean, np.maximum(1.0 / self._precision - self.noise, 0.0)
+        half = whiten(self._factor, self._held_out_vectors * self._weights)
+        rows = self.spectrum.vectors[self.positions] * self._weights - self._explained.T @ half
+        spread = np.einsum("ij,ij->i", rows @ self.spectrum.in_basis(prior), rows)
+        return mean, np.maximum(spread, 0.0) / np.square(self._precision)
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        return self._solve(as_targets(self.targets, len(self.rows)))
+
+    def _solve(self, y: FloatArray) -> FloatArray:
+        r"""Return B_T^-1 y, where :math:`B_T^{-1} = M_{TT} - M_{TJ} (M_{JJ})^{-1} M_{JT}`."""
+        coordinates = self.spectrum.vectors[self.positions].T @ y.reshape(len(y), -1)
+        weighted = self._weights[:, np.newaxis] * coordinates
+        outside = whiten(self._factor, self._held_out_vectors @ weighted)
+        inside = self.spectrum.vectors[self.positions] @ weighted
+        return (inside - self._explained.T @ outside).reshape(y.shape)
+
+    @cached_property
+    def _explained(self) -> FloatArray:
+        """L^-1 M_JT, with L the factor of M_JJ."""
+        vectors = self.spectrum.vectors[self.positions]
+        return whiten(self._factor, (self._held_out_vectors * self._weights) @ vectors.T)
+
+    @cached_property
+    def _precision(self) -> FloatArray:
+        """The diagonal of B_T^-1."""
+        of_all = np.square(self.spectrum.vectors[self.positions]) @ self._weights
+        return of_all - np.einsum("ij,ij->j", self._explained, self._explained)
 
     @cached_property
     def _weights(self) -> FloatArray:

@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from skntk import ClosedFormSearchCV, NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import Conv, Dense, Flatten, FullyConnected, Serial
 from skntk.estimators import shared_kernels
+from skntk.metrics import neg_log_predictive_density_scorer
 from tests.estimators.problems import NETWORK, classification, problem_for, regression
 
 GRID = {"alpha": [0.01, 1.0], "alpha_scale": ["absolute", "relative"]}
@@ -202,6 +203,22 @@ def test_without_cv_each_sample_is_left_out(estimator, normalize_y, with_weights
         expected = left_out_by_refits(estimator.set_params(alpha=0.2), X, y, weight, method)
         np.testing.assert_allclose(recorded.predictions, expected, rtol=1e-9, atol=1e-11)
         assert search.n_splits_ == 1
+
+
+@pytest.mark.parametrize("estimator", FOUR[:2], ids=lambda e: type(e).__name__)
+def test_scorers_of_predictive_distributions(estimator):
+    X, y, _ = regression()
+    scorer = neg_log_predictive_density_scorer
+    for cv in (3, 9):
+        compare(estimator, GRID, cv, X, y, scorer)
+    X, y = X[:10], y[:10]
+    search = ClosedFormSearchCV(estimator, {"alpha": [0.2]}, scoring=scorer, refit=False).fit(X, y)
+    fixed = clone(estimator).set_params(alpha=0.2)
+    density = []
+    for i in range(len(y)):
+        others = np.delete(np.arange(len(y)), i)
+        density.append(scorer(clone(fixed).fit(X[others], y[others]), X[[i]], y[[i]]))
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], np.mean(density), rtol=1e-9)
 
 
 @pytest.mark.parametrize("case", ["repeated", "balanced", "weightless", "no noise"])
