@@ -31,6 +31,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "normalize_y": ["boolean"],
     "dtype": [StrOptions({"float32", "float64"})],
     "n_jobs": [Integral, None],
+    "cache_size": [Interval(Real, 0, None, closed="neither"), None],
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "solver": [StrOptions({"gradient_flow", "gradient_descent"})],

@@ -22,6 +22,7 @@ from skntk.estimators._sklearn import (
 from skntk.estimators.defaults import AlphaScale
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_diagonal, gram_matrix, require_memory
+from skntk.gram.cache import KERNEL_CACHE
 from skntk.gram.matrix import Kind
 from skntk.gram.progress import Report
 from skntk.gram.sizes import BLOCK_SIZES
@@ -49,6 +50,7 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     normalize_y: bool
     dtype: str
     n_jobs: int | None
+    cache_size: float | None
 
     X_train_: np.ndarray
     y_train_: np.ndarray
@@ -186,16 +188,7 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
         return architecture
 
     def _training_kernels(self, progress: bool | Report) -> tuple[np.ndarray, ...]:
-        kernels = list(
-            gram_matrix(
-                self.architecture_,
-                self.X_train_,
-                kind=self._kinds,
-                dtype=self.dtype,
-                n_jobs=self.n_jobs,
-                progress=progress,
-            )
-        )
+        kernels = list(self._kernels(self.X_train_, kinds=self._kinds, progress=progress))
         # One at a time: both precisions of all kernels would not fit the memory that was asked for.
         for position in range(len(kernels)):
             kernels[position] = np.asarray(kernels[position], dtype=np.float64)
@@ -268,8 +261,17 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
             yield rows, self._kernels(X[rows], self.X_train_, kinds=kinds)
 
     def _kernels(
-        self, X: np.ndarray, Y: np.ndarray | None = None, *, kinds: tuple[Kind, ...]
+        self,
+        X: np.ndarray,
+        Y: np.ndarray | None = None,
+        *,
+        kinds: tuple[Kind, ...],
+        progress: bool | Report = False,
     ) -> tuple[np.ndarray, ...]:
-        return gram_matrix(
-            self.architecture_, X, Y, kind=kinds, dtype=self.dtype, n_jobs=self.n_jobs
+        options: dict[str, Any] = {"dtype": self.dtype, "n_jobs": self.n_jobs, "progress": progress}
+        if self.cache_size is None:
+            return gram_matrix(self.architecture_, X, Y, kind=kinds, **options)
+        max_bytes = int(self.cache_size * 2**20)
+        return KERNEL_CACHE.gram_matrix(
+            self.architecture_, X, Y, kinds=kinds, max_bytes=max_bytes, **options
         )

@@ -18,6 +18,7 @@ _TAKEN_INTO_ACCOUNT = {
     "class_weight",
     "dtype",
     "n_jobs",
+    "cache_size",
     "learning_rate",
     "momentum",
 }

@@ -80,6 +80,11 @@ class NNGPClassifier(ClassifierWithLikelihood):
     n_jobs : int or None, default=None
         Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
         the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
 
     Attributes
     ----------
@@ -179,6 +184,7 @@ class NNGPClassifier(ClassifierWithLikelihood):
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
+        cache_size: float | None = None,
     ) -> None:
         self.architecture = architecture
         self.alpha = alpha
@@ -192,3 +198,4 @@ class NNGPClassifier(ClassifierWithLikelihood):
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs
+        self.cache_size = cache_size

@@ -66,6 +66,11 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
     n_jobs : int or None, default=None
         Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
         the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
 
     Attributes
     ----------
@@ -141,6 +146,7 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
         initial_function: InitialFunction | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
+        cache_size: float | None = None,
     ) -> None:
         self.architecture = architecture
         self.alpha = alpha
@@ -153,3 +159,4 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
         self.initial_function = initial_function
         self.dtype = dtype
         self.n_jobs = n_jobs
+        self.cache_size = cache_size
