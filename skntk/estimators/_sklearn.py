@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import signature
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "dtype": [StrOptions({"float32", "float64"})],
     "n_jobs": [Integral, None],
     "cache_size": [Interval(Real, 0, None, closed="neither"), None],
+    "cache_location": [str, PathLike, None],
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "solver": [StrOptions({"gradient_flow", "gradient_descent"})],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -51,6 +52,7 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     dtype: str
     n_jobs: int | None
     cache_size: float | None
+    cache_location: str | PathLike[str] | None
 
     X_train_: np.ndarray
     y_train_: np.ndarray
@@ -270,8 +272,19 @@ class InfiniteNetwork(CallbackSupportMixin, ValidatedEstimator):
     ) -> tuple[np.ndarray, ...]:
         options: dict[str, Any] = {"dtype": self.dtype, "n_jobs": self.n_jobs, "progress": progress}
         if self.cache_size is None:
+            if self.cache_location is not None:
+                raise ValueError(
+                    "cache_location has no effect without a bound for what is kept: set "
+                    "cache_size, for example cache_size=200."
+                )
             return gram_matrix(self.architecture_, X, Y, kind=kinds, **options)
         max_bytes = int(self.cache_size * 2**20)
         return KERNEL_CACHE.gram_matrix(
-            self.architecture_, X, Y, kinds=kinds, max_bytes=max_bytes, **options
+            self.architecture_,
+            X,
+            Y,
+            kinds=kinds,
+            max_bytes=max_bytes,
+            folder=self.cache_location,
+            **options,
         )

@@ -19,6 +19,7 @@ _TAKEN_INTO_ACCOUNT = {
     "dtype",
     "n_jobs",
     "cache_size",
+    "cache_location",
     "learning_rate",
     "momentum",
 }

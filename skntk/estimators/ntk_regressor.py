@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import PathLike
+
 from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
@@ -76,6 +78,9 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
         ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
         once, as far as their rows are the same. For networks of images, whose entries take longer
         to compute than to look up. None keeps nothing.
+    cache_location : str, PathLike or None, default=None
+        Folder in which other processes, as the workers of joblib, find the same entries: one file
+        of at most ``cache_size`` for each network. None is the memory of this process alone.
 
     Attributes
     ----------
@@ -149,6 +154,7 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,
+        cache_location: str | PathLike[str] | None = None,
     ) -> None:
         self.architecture = architecture
         self.alpha = alpha
@@ -162,3 +168,4 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size
+        self.cache_location = cache_location

@@ -10,76 +10,21 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from os import PathLike
 from threading import RLock
+from typing import NamedTuple
 
 import numpy as np
 
 from skntk.architecture.layer import Layer
 from skntk.gram.fingerprint import architecture_digest
+from skntk.gram.kernel_folder import KernelFolder
+from skntk.gram.known_entries import Key, KnownEntries
 from skntk.gram.matrix import Kind, gram_matrix
 from skntk.gram.progress import Report
 
 Compute = Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, ...]]
-Key = tuple[str, str, tuple[int, ...], tuple[str, ...]]
 _BOTH: tuple[Kind, ...] = ("nngp", "ntk")
-
-
-@dataclass(eq=False)
-class KnownEntries:
-    """The entries between the samples of one network that are known, for each kind of kernel.
-
-    Attributes
-    ----------
-    position : dict of bytes to int
-        Row and column of a sample, by the digest of its bytes.
-    matrices : list of ndarray of shape (n, n)
-        Symmetric, one for each kind.
-    is_known : ndarray of shape (n, n)
-        Symmetric: which entries hold a value.
-    """
-
-    position: dict[bytes, int] = field(default_factory=dict)
-    matrices: list[np.ndarray] = field(default_factory=list)
-    is_known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-
-    def add(self, digests: list[bytes], n_kinds: int, dtype: str) -> None:
-        """Make room for samples that are new."""
-        for digest in digests:
-            self.position.setdefault(digest, len(self.position))
-        n_before, n = len(self.is_known), len(self.position)
-        if n == n_before:
-            return
-        before = self.matrices or [np.zeros((0, 0), dtype=dtype)] * n_kinds
-        self.matrices = [np.zeros((n, n), dtype=dtype) for _ in range(n_kinds)]
-        for matrix, old in zip(self.matrices, before, strict=True):
-            matrix[:n_before, :n_before] = old
-        is_known = np.zeros((n, n), dtype=bool)
-        is_known[:n_before, :n_before] = self.is_known
-        self.is_known = is_known
-
-    def store(self, rows: np.ndarray, columns: np.ndarray, blocks: tuple[np.ndarray, ...]) -> int:
-        """Store entries and their mirror images; return how many of them are new.
-
-        What is known already stays as it is.
-        """
-        block = np.ix_(rows, columns)
-        is_new = ~self.is_known[block]
-        both = np.ix_(*[np.intersect1d(rows, columns)] * 2)
-        for matrix, values in zip(self.matrices, blocks, strict=True):
-            merged = np.where(is_new, values, matrix[block])
-            matrix[block] = merged
-            matrix[np.ix_(columns, rows)] = merged.T
-            # Of an entry and its mirror image, both of which are in the block, one decides.
-            matrix[both] = np.tril(matrix[both]) + np.tril(matrix[both], -1).T
-        self.is_known[block] = True
-        self.is_known[np.ix_(columns, rows)] = True
-        return int(is_new.sum())
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that the entries take."""
-        return self.is_known.nbytes + sum(matrix.nbytes for matrix in self.matrices)
 
 
 class KernelCache:
@@ -119,6 +64,7 @@ class KernelCache:
         dtype: str,
         n_jobs: int | None,
         max_bytes: int,
+        folder: str | PathLike[str] | None = None,
         progress: bool | Report = False,
     ) -> tuple[np.ndarray, ...]:
         """Return kernel matrices, and compute of them what is not known.
@@ -131,6 +77,8 @@ class KernelCache:
         max_bytes : int
             How much is kept. Matrices that would be larger are computed as without a cache; what
             was used longest ago makes place for others.
+        folder : str, PathLike or None
+            Where other processes find what this one computes, and the other way round.
 
         Returns
         -------
@@ -153,14 +101,20 @@ class KernelCache:
 
         rows = _digests(X)
         columns = rows if Y is None else _digests(Y)
-        key = architecture_digest(architecture), dtype, X.shape[1:], stored
+        key = Key(architecture_digest(architecture), dtype, X.shape[1:], stored)
         # To such a network equal bytes are not all there is to a pair of samples.
         is_by_content = not architecture.tells_equal_samples_apart()
+        fits = key.n_bytes(len({*rows, *columns})) <= max_bytes
         with self._lock:
-            if is_by_content and _size(key, rows + columns) <= max_bytes:
+            if is_by_content and fits:
                 known = self._made_room(key, rows + columns, max_bytes)
-                self._complete(known, rows, columns, X, X if Y is None else Y, compute)
-                places = np.ix_(_places(known, rows), _places(known, columns))
+                request = _Request(rows, columns, X, X if Y is None else Y, compute)
+                if folder is None:
+                    self.n_computed += request.complete(known)
+                else:
+                    files = KernelFolder(folder)
+                    self.n_computed += request.complete_in(known, files, key, max_bytes)
+                places = np.ix_(known.places(rows), known.places(columns))
                 return tuple(known.matrices[stored.index(kind)][places] for kind in kinds)
         matrices = gram_matrix(
             architecture, X, Y, kind=kinds, dtype=dtype, n_jobs=n_jobs, progress=progress
@@ -170,37 +124,59 @@ class KernelCache:
     def _made_room(self, key: Key, digests: list[bytes], max_bytes: int) -> KnownEntries:
         """Return the entries of a network, with room for samples."""
         known = self._networks.pop(key, KnownEntries())
-        if _size(key, [*known.position, *digests]) > max_bytes:
+        if key.n_bytes(len({*known.position, *digests})) > max_bytes:
             known = KnownEntries()
-        known.add(digests, len(key[-1]), key[1])
+        known.add(digests, key)
         while self._networks and self.nbytes + known.nbytes > max_bytes:
             self._networks.popitem(last=False)
         self._networks[key] = known
         return known
 
-    def _complete(
-        self,
-        known: KnownEntries,
-        rows: list[bytes],
-        columns: list[bytes],
-        X: np.ndarray,
-        Y: np.ndarray,
-        compute: Compute,
-    ) -> None:
-        """Compute what is not known between rows and columns."""
-        left, of_left = np.unique(_places(known, rows), return_index=True)
-        right, of_right = np.unique(_places(known, columns), return_index=True)
+
+class _Request(NamedTuple):
+    """What is asked for, and how it is computed."""
+
+    rows: list[bytes]
+    columns: list[bytes]
+    X: np.ndarray
+    Y: np.ndarray
+    compute: Compute
+
+    def complete(self, known: KnownEntries) -> int:
+        """Compute what is not known between rows and columns; return how many entries."""
+        n_computed = 0
+        left, of_left = np.unique(known.places(self.rows), return_index=True)
+        right, of_right = np.unique(known.places(self.columns), return_index=True)
         if np.array_equal(left, right):
             new = _unknown_among_themselves(known.is_known[np.ix_(left, left)])
             if len(new):
-                blocks = compute(X[of_left[new]], None)
-                self.n_computed += known.store(left[new], left[new], blocks)
+                blocks = self.compute(self.X[of_left[new]], None)
+                n_computed += known.store(left[new], left[new], blocks)
         while not (known_here := known.is_known[np.ix_(left, right)]).all():
             first = int(np.argmin(known_here.all(axis=1)))
             alike = np.flatnonzero((known_here == known_here[first]).all(axis=1))
             missing = np.flatnonzero(~known_here[first])
-            blocks = compute(X[of_left[alike]], Y[of_right[missing]])
-            self.n_computed += known.store(left[alike], right[missing], blocks)
+            blocks = self.compute(self.X[of_left[alike]], self.Y[of_right[missing]])
+            n_computed += known.store(left[alike], right[missing], blocks)
+        return n_computed
+
+    def complete_in(
+        self, known: KnownEntries, folder: KernelFolder, key: Key, max_bytes: int
+    ) -> int:
+        """Do so with what a folder has, and add to it, in a file of the size of the cache."""
+        if known.is_known[np.ix_(known.places(self.rows), known.places(self.columns))].all():
+            return 0
+        with folder.locked(key):
+            in_file = folder.read(key)
+            known.take(in_file)
+            n_computed = self.complete(known)
+            if n_computed:
+                if key.n_bytes(len({*in_file.position, *known.position})) > max_bytes:
+                    in_file = KnownEntries()
+                in_file.add(list(known.position), key)
+                in_file.take(known)
+                folder.write(in_file, key)
+        return n_computed
 
 
 def _unknown_among_themselves(is_known: np.ndarray) -> np.ndarray:
@@ -223,16 +199,6 @@ def _unknown_among_themselves(is_known: np.ndarray) -> np.ndarray:
 def _digests(X: np.ndarray) -> list[bytes]:
     rows = np.ascontiguousarray(X).reshape(len(X), -1)
     return [hashlib.blake2b(row.data, digest_size=16).digest() for row in rows]
-
-
-def _places(known: KnownEntries, digests: list[bytes]) -> np.ndarray:
-    return np.array([known.position[digest] for digest in digests], dtype=np.intp)
-
-
-def _size(key: Key, digests: list[bytes]) -> int:
-    """Return the bytes of all entries between samples."""
-    _, dtype, _, kinds = key
-    return len(set(digests)) ** 2 * (1 + len(kinds) * np.dtype(dtype).itemsize)
 
 
 # Shared by all estimators of a process.

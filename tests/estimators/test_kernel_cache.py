@@ -77,3 +77,25 @@ def test_a_cache_of_no_size_is_refused(size):
     X, y, _ = regression()
     with pytest.raises(ValueError, match=r"'cache_size' parameter of NTKRegressor must be .*None"):
         NTKRegressor(NETWORK, cache_size=size).fit(X, y)
+
+
+def test_workers_share_a_folder(tmp_path):
+    X, y, _ = regression()
+    model = NTKRegressor(NETWORK, cache_size=1, cache_location=tmp_path)
+    found = GridSearchCV(model, {"alpha": [0.1, 1.0]}, cv=5, n_jobs=2, refit=False).fit(X, y)
+    expected = GridSearchCV(NTKRegressor(NETWORK), {"alpha": [0.1, 1.0]}, cv=5, refit=False)
+    expected.fit(X, y)
+    np.testing.assert_allclose(
+        found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"], rtol=1e-10
+    )
+    # Together they have found all entries.
+    (file,) = tmp_path.glob("*.npz")
+    with np.load(file) as saved:
+        assert saved["is_known"].shape == (25, 25)
+        assert saved["is_known"].all()
+
+
+def test_a_location_without_a_size_is_refused(tmp_path):
+    X, y, _ = regression()
+    with pytest.raises(ValueError, match="set cache_size"):
+        NTKRegressor(NETWORK, cache_location=tmp_path).fit(X, y)

@@ -12,7 +12,16 @@ each_class = pytest.mark.parametrize(
     "cls", [NNGPRegressor, NTKRegressor, NNGPClassifier, NTKClassifier]
 )
 
-SHARED = ["architecture", "alpha", "alpha_scale", "normalize_y", "dtype", "n_jobs", "cache_size"]
+SHARED = [
+    "architecture",
+    "alpha",
+    "alpha_scale",
+    "normalize_y",
+    "dtype",
+    "n_jobs",
+    "cache_size",
+    "cache_location",
+]
 TIME = ["training_time", "learning_rate", "solver", "momentum"]
 
 

@@ -157,3 +157,50 @@ def test_threads_share_what_one_of_them_computes(calls):
     # Everyone has arrays of their own.
     results[0][:] = 0
     assert results[1].any()
+
+
+def in_folder(cache, folder, network, X, Y=None, max_bytes=MANY):
+    options = {"kinds": ("ntk", "nngp"), "dtype": X.dtype.name, "n_jobs": 1}
+    return cache.gram_matrix(network, X, Y, max_bytes=max_bytes, folder=folder, **options)
+
+
+def test_another_process_finds_the_entries_in_a_folder(calls, tmp_path):
+    first, second = KernelCache(), KernelCache()
+    folder = tmp_path / "kernels"
+    expected = in_folder(first, folder, NETWORKS[0], SAMPLES[:8])
+    found = in_folder(second, folder, NETWORKS[0], SAMPLES[:8][::-1])
+    assert calls == [(8, 8)]
+    for value, reference in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(value, reference[::-1, ::-1])
+    # What each of them adds is in the file for the other.
+    in_folder(second, folder, NETWORKS[0], SAMPLES[8:], SAMPLES[:8])
+    in_folder(first, folder, NETWORKS[0], SAMPLES[8:], SAMPLES[:8])
+    in_folder(first, folder, NETWORKS[0], SAMPLES)
+    in_folder(second, folder, NETWORKS[0], SAMPLES)
+    assert calls == [(8, 8), (4, 8), (4, 4)]
+    assert len(list(folder.glob("*.npz"))) == 1
+
+
+def test_networks_and_precisions_have_files_of_their_own(calls, tmp_path):
+    for network in NETWORKS:
+        for dtype in ("float64", "float32"):
+            in_folder(KernelCache(), tmp_path, network, SAMPLES.astype(dtype))
+    assert len(calls) == len(list(tmp_path.glob("*.npz"))) == 4
+
+
+def test_a_file_is_not_larger_than_the_cache(calls, tmp_path):
+    cache, room = KernelCache(), 16 * 17
+    for start in (0, 4, 8, 8):
+        in_folder(cache, tmp_path, NETWORKS[0], SAMPLES[start : start + 4], max_bytes=room)
+    in_folder(KernelCache(), tmp_path, NETWORKS[0], SAMPLES[8:], max_bytes=room)
+    assert len(calls) == 3
+    with np.load(next(tmp_path.glob("*.npz"))) as saved:
+        assert saved["ntk"].shape == (4, 4)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    in_folder(KernelCache(), tmp_path, NETWORKS[0], SAMPLES)
+    file = next(tmp_path.glob("*.npz"))
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ValueError, match=f"{file.name} is damaged.*delete it"):
+        in_folder(KernelCache(), tmp_path, NETWORKS[0], SAMPLES)
