@@ -1,8 +1,8 @@
 """Write the pages of the API reference from what the package makes public.
 
-Estimators, kernel functions, metrics and inference come from the packages' ``__all__``; layers, combinators,
-activations and presets come from the registry of architectures. A new class appears without a
-line here.
+Estimators, kernel functions, metrics and inference come from the packages' ``__all__``; layers,
+combinators, activations and presets come from the registry of architectures. A new class appears
+without a line here.
 """
 
 import inspect
