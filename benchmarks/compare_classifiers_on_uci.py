@@ -37,23 +37,25 @@ XRFM = "xRFM 0.4.5, defaults"
 def run(dataset: UCISet, method: Method, protocol: str) -> dict[str, float]:
     """Return the scores of a method on a set, averaged over the folds, and its seconds."""
     start = perf_counter()
-    estimator = method.estimator
-    if method.grid and protocol == "published":
-        estimator = tuned(estimator, method.grid, dataset, [dataset.tuning]).best_estimator_
+    of_all_folds = None
+    if protocol == "published":
+        of_all_folds = tuned(method, dataset.X, dataset.y, [dataset.tuning])
     predictions = []
     for train, test in dataset.folds:
-        model = clone(estimator)
-        if method.grid and protocol == "nested":
-            folds = StratifiedKFold(5, shuffle=True, random_state=0)
-            model = GridSearchCV(model, method.grid, cv=folds, error_score=0.0)
-        model.fit(dataset.X[train], dataset.y[train])
+        X, y = dataset.X[train], dataset.y[train]
+        inner = StratifiedKFold(5, shuffle=True, random_state=0)
+        model = clone(of_all_folds or tuned(method, X, y, inner)).fit(X, y)
         predictions.append((model.predict(dataset.X[test]), probabilities(model, dataset, test)))
     return {**scores(dataset, predictions), "seconds": perf_counter() - start}
 
 
-def tuned(estimator, grid, dataset: UCISet, splits) -> GridSearchCV:
-    """Return the search that has scored every candidate on the given splits."""
-    return GridSearchCV(estimator, grid, cv=splits, error_score=0.0).fit(dataset.X, dataset.y)
+def tuned(method: Method, X: np.ndarray, y: np.ndarray, splits):
+    """Return the classifier with the hyperparameters of the best accuracy on the splits."""
+    if not method.grid:
+        return method.estimator
+    search = GridSearchCV(method.estimator, method.grid, cv=splits, refit=False, error_score=0.0)
+    best = search.fit(X, y).best_params_
+    return clone(method.estimator).set_params(**best, **method.final)
 
 
 def probabilities(model, dataset: UCISet, test: np.ndarray) -> np.ndarray:

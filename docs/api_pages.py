@@ -1,8 +1,8 @@
 """Write the pages of the API reference from what the package makes public.
 
-Estimators, kernel functions and inference come from the packages' ``__all__``; layers, combinators,
-activations and presets come from the registry of architectures. A new class appears without a
-line here.
+Estimators, kernel functions, metrics and inference come from the packages' ``__all__``; layers,
+combinators, activations and presets come from the registry of architectures. A new class appears
+without a line here.
 """
 
 import inspect
@@ -16,6 +16,7 @@ import skntk
 import skntk.architecture
 import skntk.gram
 import skntk.inference
+import skntk.metrics
 from skntk.architecture.registry import registered
 
 PARTS_OF_A_NETWORK = {
@@ -50,6 +51,7 @@ def write_api_pages(folder: Path) -> None:
         "estimators": estimators_page(),
         "kernels": kernels_page(),
         "architecture": architecture_page(),
+        "metrics": metrics_page(),
         "inference": inference_page(),
     }
     for name, page in pages.items():
@@ -105,6 +107,16 @@ def names_of_activations() -> str:
     """Return the sentence that lists the values of ``activation``."""
     names = ", ".join(f'``"{name}"``' for name in skntk.architecture.activation_names())
     return f"Names: {names}.\n\n"
+
+
+def metrics_page() -> str:
+    """Return the page of the metrics of predictive distributions and of their scorers."""
+    scorers = [name for name in skntk.metrics.__all__ if name.endswith("_scorer")]
+    metrics = [name for name in skntk.metrics.__all__ if name not in scorers]
+    page = heading("Metrics", "=") + "How good predictive distributions are.\n\n"
+    page += listing("skntk.metrics", metrics)
+    page += heading("Scorers", "-") + "What is passed as ``scoring=``; greater is better.\n\n"
+    return page + listing("skntk.metrics", scorers)
 
 
 def inference_page() -> str:

@@ -27,10 +27,14 @@ SEARCH = {
 
 @dataclass(frozen=True)
 class Method:
-    """A classifier and the grid over which a protocol tunes it; {} if it tunes itself."""
+    """A classifier and the grid over which a protocol tunes it; {} if it tunes itself.
+
+    ``final`` are parameters of the tuned model alone, such as probabilities that take more fits.
+    """
 
     estimator: Any
     grid: dict[str, Any] = field(default_factory=dict)
+    final: dict[str, Any] = field(default_factory=dict)
     max_rows: int = 10**9
 
 
@@ -48,14 +52,15 @@ class ForestWithSmoothedShares(RandomForestClassifier):
 class NTKSupportVectorMachine(ClassifierMixin, BaseEstimator):
     """The classifier of Arora et al. (ICLR 2020): the NTK of a relu network without biases."""
 
-    def __init__(self, depth=1, C=1.0):
+    def __init__(self, depth=1, C=1.0, probability=False):
         self.depth = depth
         self.C = C
+        self.probability = probability
 
     def fit(self, X, y):
         self.X_ = X
         self.network_ = FullyConnected(self.depth, "relu", weight_std=2**0.5, bias_std=0.0)
-        svc = SVC(C=self.C, kernel="precomputed", probability=True, random_state=0)
+        svc = SVC(C=self.C, kernel="precomputed", probability=self.probability, random_state=0)
         self.svc_ = svc.fit(gram_matrix(self.network_, X), y)
         self.classes_ = self.svc_.classes_
         return self
@@ -90,11 +95,14 @@ METHODS = {
     ),
     "random forest": Method(ForestWithSmoothedShares(N_TREES, random_state=0)),
     "RBF SVC": Method(
-        SVC(probability=True, random_state=0),
+        SVC(random_state=0),
         {"C": np.logspace(-2, 4, 7), "gamma": 2.0 ** np.arange(-14, 5, 2)},
+        {"probability": True},
     ),
     "NTK SVC (Arora et al.)": Method(
-        NTKSupportVectorMachine(), {"depth": [1, 2, 3, 4, 5], "C": np.logspace(-2, 4, 7)}
+        NTKSupportVectorMachine(),
+        {"depth": [1, 2, 3, 4, 5], "C": np.logspace(-2, 4, 7)},
+        {"probability": True},
     ),
     # One optimization over dozens of Laplace approximations for each class.
     "GaussianProcessClassifier": Method(

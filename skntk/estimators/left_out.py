@@ -61,7 +61,8 @@ class LeavingOneOut(OnSharedKernel):
 
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
         self._scaling_of_all = self._scaling
-        self._levels = np.mean(self._alpha_of_all) * self._scale_of_alpha(kernels)
+        self._alpha_unit: Any = self._scale_of_alpha(kernels)
+        self._levels = np.mean(self._alpha_of_all) * self._alpha_unit
         self._spectrum = self._applicable_spectrum()
         if self._spectrum is None:
             scalings = [model._scaling for model in self.models]

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.sample_weights import as_alpha_per_sample
-from skntk.estimators.target_scaling import TargetScaling
+from skntk.inference import EnsemblePosterior
 
 
-class ObservationNoise:
+class ObservationNoise(InfiniteNetwork):
     """Standard deviations of new observations, of a regressor with ``alpha``."""
-
-    alpha: Any
-    _alpha_unit: float
-    _scaling: TargetScaling
 
     def predict_observation(
         self, X: ArrayLike, alpha: float | ArrayLike | None = None
@@ -67,38 +62,43 @@ class ObservationNoise:
         output: as the mean over the training samples of the squared leave-one-out residual minus
         the leave-one-out variance, at least 0. It takes the time of `loo_predict`.
         """
-        check_is_fitted(self, "dual_coef_")
-        mean, std = self.predict(X, return_std=True)  # type: ignore[attr-defined]
-        if alpha is None:
-            return mean, np.sqrt(np.square(std) + self._noise_of_new_observations())
-        variance = self._alpha_unit * as_alpha_per_sample(alpha, len(mean))
-        return mean, np.hypot(std, self._scaling.restore_std(np.sqrt(variance)))
+        self._require_fit()
+        mean, std = self.predict(X, return_std=True)
+        noise = self._noise_of(mean) if alpha is None else self._noise_by(alpha, len(mean))
+        return mean, np.hypot(std, noise)
 
-    def _noise_of_new_observations(self) -> np.ndarray:
-        """Return the variance of the noise in units of the targets, shape () or (n_outputs,)."""
+    def _noise_by(self, alpha: float | ArrayLike, n_samples: int) -> np.ndarray:
+        """Return the standard deviations that values of ``alpha`` mean, in units of the targets."""
+        variance = self._alpha_unit * as_alpha_per_sample(alpha, n_samples)
+        return self._scaling.restore_std(np.sqrt(variance))
+
+    def _require_fit(self) -> None:
+        if not self._is_fitted():
+            check_is_fitted(self, "dual_coef_")
+
+    def _noise_of(self, mean: np.ndarray) -> np.ndarray:
+        """Return standard deviations of the model's own noise that broadcast against the means."""
         raise NotImplementedError
 
 
 class AssumedNoise(ObservationNoise):
     """The noise is that of the model: ``alpha``."""
 
-    def _noise_of_new_observations(self) -> np.ndarray:
+    def _noise_of(self, mean: np.ndarray) -> np.ndarray:
         if np.ndim(self.alpha) > 0:
             raise ValueError(
                 "The model has one alpha for each training sample, which says nothing about new "
                 "observations: give theirs, predict_observation(X, alpha=...)."
             )
-        return np.square(self._scaling.scale) * self.alpha * self._alpha_unit
+        return self._noise_by(self.alpha, len(mean))
 
 
 class EstimatedNoise(ObservationNoise):
     """The noise is what leave-one-out residuals show beyond the spread of the ensemble."""
 
     training_time: float | None
-    y_train_: np.ndarray
-    _sample_weight: np.ndarray
 
-    def _noise_of_new_observations(self) -> np.ndarray:
+    def _noise_of(self, mean: np.ndarray) -> np.ndarray:
         if self.training_time is not None:
             raise ValueError(
                 "The noise of new observations is estimated from leave-one-out residuals, which "
@@ -106,7 +106,13 @@ class EstimatedNoise(ObservationNoise):
                 f"until training_time={self.training_time:g}: give the variance of the noise, "
                 "predict_observation(X, alpha=...)."
             )
-        mean, std = self.loo_predict(return_std=True)  # type: ignore[attr-defined]
-        residual = self._scaling.restore(self.y_train_) - mean
-        excess = np.square(residual) - np.square(std)
-        return np.maximum(np.average(excess, axis=0, weights=self._sample_weight), 0.0)
+        if not isinstance(self._posterior, EnsemblePosterior):
+            raise ValueError(
+                "The models of a closed-form search have no leave-one-out variances, from which "
+                f"{type(self).__name__} estimates its noise: score them by GridSearchCV, or by "
+                "their means."
+            )
+        left_out, left_out_std = self.loo_predict(return_std=True)
+        residual = self._scaling.restore(self.y_train_) - left_out
+        excess = np.square(residual) - np.square(left_out_std)
+        return np.sqrt(np.maximum(np.average(excess, axis=0, weights=self._sample_weight), 0.0))

@@ -6,12 +6,12 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, LeaveOneOut, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skntk import NNGPRegressor, NTKRegressor
+from skntk import ClosedFormSearchCV, NNGPRegressor, NTKRegressor
 from skntk.architecture import FullyConnected
 from skntk.metrics import (
     expected_calibration_error,
@@ -103,3 +103,30 @@ def test_calibration_is_that_of_the_classes_of_the_classifier():
     rows = y != 0
     expected = expected_calibration_error(y[rows], model.predict_proba(X[rows]), labels=[0, 1, 2])
     assert neg_expected_calibration_error_scorer(model, X[rows], y[rows]) == -expected
+
+
+@pytest.mark.parametrize("cv", [None, 4])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_closed_form_searches_score_as_refits_do(data, cv, n_outputs):
+    X, y = data[0][:16], data[1][:16] if n_outputs == 2 else data[1][:16, 0]
+    grid = {"alpha": [1e-2, 0.3]}
+    density = neg_log_predictive_density_scorer
+    search = ClosedFormSearchCV(NNGPRegressor(NETWORK), grid, cv=cv, scoring=density).fit(X, y)
+    refits = GridSearchCV(
+        NNGPRegressor(NETWORK), grid, cv=LeaveOneOut() if cv is None else cv, scoring=density
+    ).fit(X, y)
+    expected = refits.cv_results_["mean_test_score"]
+    assert search.cv_results_["mean_test_score"] == pytest.approx(expected, rel=1e-8)
+
+
+def test_a_closed_form_search_cannot_estimate_the_noise_of_ntk(data):
+    X, y = data
+    search = ClosedFormSearchCV(
+        NTKRegressor(NETWORK),
+        {"alpha": [0.1]},
+        cv=2,
+        scoring=neg_log_predictive_density_scorer,
+        error_score="raise",
+    )
+    with pytest.raises(ValueError, match=r"no leave-one-out variances.*GridSearchCV"):
+        search.fit(X, y)
