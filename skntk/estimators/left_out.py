@@ -11,8 +11,8 @@ from scipy.special import softmax
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.held_out import OnSharedKernel, on_shared_kernel
+from skntk.estimators.observation_noise import EstimatedNoise
 from skntk.estimators.regression import NetworkRegressor
-from skntk.estimators.sample_weights import as_alpha_per_sample
 from skntk.estimators.shared_kernels import SamplesOfSearch
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.inference import NoiseSpectrum
@@ -66,6 +66,7 @@ class LeavingOneOut(OnSharedKernel):
         self._spectrum = self._applicable_spectrum()
         if self._spectrum is None:
             scalings = [model._scaling for model in self.models]
+            self._alpha_unit = np.array([model._alpha_unit for model in self.models])
         else:
             scalings = self._scalings()
         self._scaling: Any = ScalingOfEach(scalings)
@@ -144,20 +145,12 @@ class LeavingOneOut(OnSharedKernel):
 
 
 class RegressorLeavingOneOut(LeavingOneOut, NetworkRegressor):
-    """The noise of each observation is that of its own model."""
+    """The noise of each observation is what its own model takes it to be."""
 
-    def predict_observation(self, X: Any, alpha: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the means and the standard deviations of new observations."""
-        self._validated_inputs(X)
-        given = [None] * len(self.models)
-        if alpha is not None:
-            given = list(as_alpha_per_sample(alpha, len(self.models)))
-        pairs = [
-            model.predict_observation(model._test_inputs, alpha=each)
-            for model, each in zip(self.models, given, strict=True)
-        ]
-        means, stds = zip(*pairs, strict=True)
-        return np.concatenate(means), np.concatenate(stds)
+    def _noise_of(self, mean: np.ndarray) -> np.ndarray:
+        if isinstance(self, EstimatedNoise):
+            return np.array([model._noise_of(mean) for model in self.models])
+        return super()._noise_of(mean)
 
 
 class ClassifierLeavingOneOut(LeavingOneOut, NetworkClassifier):

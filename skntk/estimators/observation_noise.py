@@ -8,7 +8,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.sample_weights import as_alpha_per_sample
-from skntk.inference import EnsemblePosterior
 
 
 class ObservationNoise(InfiniteNetwork):
@@ -105,12 +104,6 @@ class EstimatedNoise(ObservationNoise):
                 "have a closed form only for training to convergence, and this model was trained "
                 f"until training_time={self.training_time:g}: give the variance of the noise, "
                 "predict_observation(X, alpha=...)."
-            )
-        if not isinstance(self._posterior, EnsemblePosterior):
-            raise ValueError(
-                "The models of a closed-form search have no leave-one-out variances, from which "
-                f"{type(self).__name__} estimates its noise: score them by GridSearchCV, or by "
-                "their means."
             )
         left_out, left_out_std = self.loo_predict(return_std=True)
         residual = self._scaling.restore(self.y_train_) - left_out
