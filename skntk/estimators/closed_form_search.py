@@ -212,6 +212,12 @@ class ClosedFormSearchCV(GridSearchCV):
         self._select(X, y, weights)
         return self
 
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features seen in `fit`. Only with ``refit``."""
+        n_features: int = super().n_features_in_
+        return n_features
+
     def _held_out(
         self, samples: SamplesOfSearch, candidates: _Candidates, groups: Any
     ) -> tuple[list[tuple[np.ndarray, np.ndarray]], OnSharedKernel]:
