@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import _safe_indexing, get_tags, indexable
 
 from skntk.estimators._sklearn import accepts_sample_weight, search_context
 from skntk.estimators.base import InfiniteNetwork
@@ -186,9 +186,15 @@ class ClosedFormSearchCV(GridSearchCV):
             If the matrices of so many samples do not fit the memory that is free.
         """
         candidates = _Candidates.of(self.estimator, self.param_grid)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
         X, y = indexable(X, y)
         scorers = _scorers(self.estimator, self.scoring)
         samples = SamplesOfSearch(X, np.asarray(y), sample_weight)
+        # What no candidate could be trained on is an error, and not the score of a fold.
+        samples.inputs_of(self.estimator)
         splits, held_out = self._held_out(samples, candidates, groups)
         search = GridSearchCV(
             held_out,
@@ -217,6 +223,11 @@ class ClosedFormSearchCV(GridSearchCV):
         """Number of features seen in `fit`. Only with ``refit``."""
         n_features: int = super().n_features_in_
         return n_features
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags = get_tags(self.estimator).target_tags
+        return tags
 
     def _held_out(
         self, samples: SamplesOfSearch, candidates: _Candidates, groups: Any

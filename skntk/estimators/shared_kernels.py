@@ -71,7 +71,7 @@ class SamplesOfSearch:
             return samples
         with self._lock:
             if estimator.dtype not in self._first:
-                distinct = DistinctRows.of(self._inputs_of(estimator), self._labels())
+                distinct = DistinctRows.of(self.inputs_of(estimator), self._labels())
                 self._first[estimator.dtype] = distinct.first[distinct.position]
         return self._first[estimator.dtype][samples]
 
@@ -150,14 +150,21 @@ class SamplesOfSearch:
     def _labels(self) -> np.ndarray:
         return np.unique(self.y, return_inverse=True)[1]
 
-    def _inputs_of(self, estimator: InfiniteNetwork) -> np.ndarray:
+    def inputs_of(self, estimator: InfiniteNetwork) -> np.ndarray:
+        """Return the inputs of all samples in an estimator's precision.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not valid.
+        """
         if estimator.dtype not in self._inputs:
             unfitted = clone(estimator)
             self._inputs[estimator.dtype] = validate_inputs(unfitted, self.X, dtype=estimator.dtype)
         return self._inputs[estimator.dtype]
 
     def _computed(self, estimator: Any) -> KernelOfSamples:
-        X = self._inputs_of(estimator)
+        X = self.inputs_of(estimator)
         architecture = estimator.own_architecture(X)
         require_memory(
             (len(estimator._kinds) + _MATRICES_OF_DECOMPOSITION) * len(X) ** 2 * 8,

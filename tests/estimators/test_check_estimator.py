@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+from skntk import ClosedFormSearchCV, NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 
+SEARCH = ClosedFormSearchCV(NTKRegressor(), {"alpha": [0.1, 1.0]}, cv=2)
 ESTIMATORS = [
     NNGPRegressor(),
     NTKRegressor(),
@@ -41,7 +42,7 @@ for estimator in ESTIMATORS:
 
 
 @pytest.mark.filterwarnings(ARRAY_API)
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks([*ESTIMATORS, SEARCH])
 def test_check_estimator(estimator, check):
     check(estimator)
 

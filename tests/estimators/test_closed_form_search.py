@@ -28,7 +28,7 @@ from skntk.metrics import neg_log_predictive_density_scorer
 from tests.estimators.problems import NETWORK, classification, problem_for, regression
 
 GRID = {"alpha": [0.01, 1.0], "alpha_scale": ["absolute", "relative"]}
-CENTERED_OR_NOT = GRID | {"normalize_y": [True, False]}
+CENTERED_OR_NOT = {"alpha": [0.1], "alpha_scale": GRID["alpha_scale"], "normalize_y": [True, False]}
 FOUR = [
     NNGPRegressor(NETWORK),
     NTKRegressor(NETWORK),
@@ -102,13 +102,15 @@ def test_with_weights_and_repeated_rows(estimator):
 )
 def test_any_splits_and_many_outputs(estimator, cv):
     X, y, _ = regression(n_outputs=2)
+    if isinstance(cv, LeaveOneOut):
+        X, y = X[:10], y[:10]
     compare(estimator, GRID, cv, X, y)
 
 
 def test_classes_balanced_in_each_fold():
     X, y, _ = classification()
-    grid = {"alpha": [0.1, 1.0], "class_weight": [None, "balanced", {"ash": 3.0, "birch": 0.5}]}
-    cv = RepeatedStratifiedKFold(n_splits=9, n_repeats=1, random_state=0)
+    grid = {"alpha": [0.1], "class_weight": [None, "balanced", {"ash": 3.0, "birch": 0.5}]}
+    cv = RepeatedStratifiedKFold(n_splits=4, n_repeats=2, random_state=0)
     compare(NTKClassifier(NETWORK), grid, cv, X, y)
 
 
@@ -312,7 +314,7 @@ def test_a_function_chooses_and_nothing_is_refitted():
 
 def test_threads_and_a_backend_of_processes_change_nothing():
     X, y, _ = regression()
-    search = ClosedFormSearchCV(NTKRegressor(NETWORK), GRID, cv=10)
+    search = ClosedFormSearchCV(NTKRegressor(NETWORK), GRID, cv=10, refit=False)
     expected = search.fit(X, y).cv_results_["mean_test_score"]
     threads = clone(search).set_params(n_jobs=2).fit(X, y)
     np.testing.assert_allclose(threads.cv_results_["mean_test_score"], expected, rtol=1e-12)
@@ -388,8 +390,13 @@ def test_one_of_several_scorers_may_fail():
         clone(search).set_params(error_score="raise").fit(X, y)
 
 
+def test_targets_are_required():
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        ClosedFormSearchCV(NTKRegressor(NETWORK), GRID).fit(np.zeros((3, 2)), None)
+
+
 def test_inputs_that_are_not_valid_are_refused_as_by_the_estimator():
     X, y, _ = regression()
     X[3, 1] = np.nan
     with pytest.raises(ValueError, match="contains NaN"):
-        ClosedFormSearchCV(NTKRegressor(NETWORK), GRID, cv=3, error_score="raise").fit(X, y)
+        ClosedFormSearchCV(NTKRegressor(NETWORK), GRID, cv=3).fit(X, y)
