@@ -1,8 +1,8 @@
 """Write the pages of the API reference from what the package makes public.
 
-Estimators, kernel functions, displays and inference come from the packages' ``__all__``; layers,
-combinators, activations and presets come from the registry of architectures. A new class appears
-without a line here.
+Estimators, kernel functions, displays, metrics and inference come from the packages' ``__all__``;
+layers, combinators, activations and presets come from the registry of architectures. A new class
+appears without a line here.
 """
 
 import inspect
@@ -18,6 +18,7 @@ import skntk.displays
 import skntk.gram
 import skntk.inference
 import skntk.kernels
+import skntk.metrics
 from skntk.architecture.registry import registered
 
 PARTS_OF_A_NETWORK = {
@@ -53,6 +54,7 @@ def write_api_pages(folder: Path) -> None:
         "kernels": kernels_page(),
         "architecture": architecture_page(),
         "displays": displays_page(),
+        "metrics": metrics_page(),
         "inference": inference_page(),
     }
     for name, page in pages.items():
@@ -126,6 +128,16 @@ def displays_page() -> str:
     return (
         heading("Displays", "=") + lead + "\n\n" + listing("skntk.displays", skntk.displays.__all__)
     )
+
+
+def metrics_page() -> str:
+    """Return the page of the metrics of predictive distributions and of their scorers."""
+    scorers = [name for name in skntk.metrics.__all__ if name.endswith("_scorer")]
+    metrics = [name for name in skntk.metrics.__all__ if name not in scorers]
+    page = heading("Metrics", "=") + "How good predictive distributions are.\n\n"
+    page += listing("skntk.metrics", metrics)
+    page += heading("Scorers", "-") + "What is passed as ``scoring=``; greater is better.\n\n"
+    return page + listing("skntk.metrics", scorers)
 
 
 def inference_page() -> str:

@@ -6,6 +6,7 @@ refuse_name_clash()
 
 from skntk._version import __version__
 from skntk.estimators import (
+    ClosedFormSearchCV,
     FiniteWidthClassifier,
     FiniteWidthRegressor,
     NNGPClassifier,
@@ -19,6 +20,7 @@ from skntk.gram import gram_diagonal, gram_matrix
 from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
 
 __all__ = [
+    "ClosedFormSearchCV",
     "FiniteWidthClassifier",
     "FiniteWidthRegressor",
     "NNGPClassifier",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -30,9 +32,12 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "normalize_y": ["boolean"],
     "dtype": [StrOptions({"float32", "float64"})],
     "n_jobs": [Integral, None],
+    "cache_size": [Interval(Real, 0, None, closed="neither"), None],
+    "cache_location": [str, PathLike, None],
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "solver": [StrOptions({"gradient_flow", "gradient_descent"})],
+    "likelihood": [StrOptions({"gaussian", "softmax"})],
     "loss": [StrOptions({"squared_error", "log_loss"})],
     "momentum": [Interval(Real, 0, 1, closed="left")],
     "initial_function": [callable, None],
@@ -48,6 +53,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
 
 # Checks the parameters before `fit` runs, unless a meta-estimator has already done so.
 fit_context = _fit_context(prefer_skip_nested_validation=True)
+
+# The same for a meta-estimator that leaves the parameters of its estimator to the estimator.
+search_context = _fit_context(prefer_skip_nested_validation=False)
 
 
 # The rows of one side of a split, of arrays, tables and kernels between samples alike.
@@ -175,6 +183,13 @@ def validate_inputs(estimator: ValidatedEstimator, X: Any, *, dtype: str) -> np.
         return fitted_inputs
     inputs: np.ndarray = check_array(X, input_name="X", estimator=estimator, **checks)
     return inputs
+
+
+def accepts_sample_weight(scorer: Any) -> bool:
+    """Return whether a scorer ``scorer(estimator, X, y)`` takes ``sample_weight`` as well."""
+    if hasattr(scorer, "_accept_sample_weight"):
+        return bool(scorer._accept_sample_weight())
+    return "sample_weight" in signature(scorer).parameters
 
 
 def check_sample_shape(estimator: BaseEstimator, X: Any, expected: tuple[int, ...]) -> None:

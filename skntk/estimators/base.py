@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +23,7 @@ from skntk.estimators.defaults import AlphaScale
 from skntk.estimators.nested_architecture import NestedArchitecture
 from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_diagonal, gram_matrix, require_memory
+from skntk.gram.cache import KERNEL_CACHE
 from skntk.gram.matrix import Kind
 from skntk.gram.progress import Report
 from skntk.gram.sizes import BLOCK_SIZES
@@ -48,12 +50,15 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
     normalize_y: bool
     dtype: str
     n_jobs: int | None
+    cache_size: float | None
+    cache_location: str | PathLike[str] | None
 
     X_train_: np.ndarray
     y_train_: np.ndarray
     alpha_: np.ndarray
     dual_coef_: np.ndarray
     architecture_: Layer
+    _alpha_unit: float
     _sample_weight: np.ndarray
     _scaling: TargetScaling
     _posterior: Any
@@ -103,7 +108,7 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
         alpha = self._learn_hyperparameters(alpha)
         with tasks.kernel_matrix() as progress:
             kernels = self._training_kernels(progress)
-        self.alpha_ = self._diagonal_to_add(alpha, np.diagonal(kernels[0]))
+        self.alpha_ = self._diagonal_to_add(alpha, self._prior_scale(kernels))
         return kernels
 
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
@@ -160,26 +165,22 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
         return architecture
 
     def _training_kernels(self, progress: bool | Report) -> tuple[np.ndarray, ...]:
-        kernels = list(
-            gram_matrix(
-                self.architecture_,
-                self.X_train_,
-                kind=self._kinds,
-                dtype=self.dtype,
-                n_jobs=self.n_jobs,
-                progress=progress,
-            )
-        )
+        kernels = list(self._kernels(self.X_train_, kinds=self._kinds, progress=progress))
         # One at a time: both precisions of all kernels would not fit the memory that was asked for.
         for position in range(len(kernels)):
             kernels[position] = np.asarray(kernels[position], dtype=np.float64)
         return tuple(kernels)
 
+    def _prior_scale(self, kernels: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return the diagonal of the kernel that is inverted: the unit of a relative ``alpha``."""
+        return np.diagonal(kernels[0])
+
     def _diagonal_to_add(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> np.ndarray:
-        if self.alpha_scale == "relative":
-            alpha = alpha * np.average(kernel_diagonal, weights=self._sample_weight)
+        relative = self.alpha_scale == "relative"
+        mean_variance = float(np.average(kernel_diagonal, weights=self._sample_weight))
+        self._alpha_unit = mean_variance if relative else 1.0
         # k observations of one value with noise alpha know as much as one with noise alpha / k.
-        return alpha / self._sample_weight
+        return alpha * self._alpha_unit / self._sample_weight
 
     # Prediction ------------------------------------------------------------------------------
 
@@ -237,8 +238,28 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
             yield rows, self._kernels(X[rows], self.X_train_, kinds=kinds)
 
     def _kernels(
-        self, X: np.ndarray, Y: np.ndarray | None = None, *, kinds: tuple[Kind, ...]
+        self,
+        X: np.ndarray,
+        Y: np.ndarray | None = None,
+        *,
+        kinds: tuple[Kind, ...],
+        progress: bool | Report = False,
     ) -> tuple[np.ndarray, ...]:
-        return gram_matrix(
-            self.architecture_, X, Y, kind=kinds, dtype=self.dtype, n_jobs=self.n_jobs
+        options: dict[str, Any] = {"dtype": self.dtype, "n_jobs": self.n_jobs, "progress": progress}
+        if self.cache_size is None:
+            if self.cache_location is not None:
+                raise ValueError(
+                    "cache_location has no effect without a bound for what is kept: set "
+                    "cache_size, for example cache_size=200."
+                )
+            return gram_matrix(self.architecture_, X, Y, kind=kinds, **options)
+        max_bytes = int(self.cache_size * 2**20)
+        return KERNEL_CACHE.gram_matrix(
+            self.architecture_,
+            X,
+            Y,
+            kinds=kinds,
+            max_bytes=max_bytes,
+            folder=self.cache_location,
+            **options,
         )

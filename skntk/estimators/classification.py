@@ -132,7 +132,8 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         -------
         ndarray of shape (n_samples,) for two classes, (n_samples, n_classes) for more
             Scores are predicted one-hot targets: about 1 for a certain class and 0 for the others.
-            With ``loss="log_loss"`` they are logits.
+            With ``loss="log_loss"`` they are logits, with ``likelihood="softmax"`` logarithms of
+            probabilities.
 
         Raises
         ------

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
-from skntk.estimators.nngp import BayesianNetwork
-from skntk.estimators.staged_classification import StagedClassifier
+from skntk.estimators.softmax_likelihood import ClassifierWithLikelihood, LikelihoodName
 from skntk.estimators.training import SolverName
 
 
-class NNGPClassifier(StagedClassifier, BayesianNetwork):
-    r"""Classification with an infinitely wide Bayesian network, by regression on one-hot targets.
+class NNGPClassifier(ClassifierWithLikelihood):
+    r"""Classification with an infinitely wide Bayesian network.
 
     With independent normal priors on its weights, a network of infinite width is a Gaussian
-    process with the NNGP kernel K of its architecture [1]_ [2]_. Given one-hot targets Y with noise
-    of variance A (a diagonal matrix), the mean of its outputs is [3]_
+    process with the NNGP kernel K of its architecture [1]_ [2]_. With ``likelihood="gaussian"`` it
+    is given one-hot targets Y with noise of variance A (a diagonal matrix), and the mean of its
+    outputs is exactly [3]_
 
     .. math::
 
@@ -30,6 +31,11 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
     smoothed by the rule of succession so that it stays positive where every row is right, of
     leave-one-out scores, which have a closed form: nothing is refitted [4]_.
 
+    With ``likelihood="softmax"`` the outputs are logits. Their posterior has no closed form; it is
+    approximated by a normal distribution around its mode (Laplace's method [5]_), with one kernel
+    for all classes and the correlations between the classes. Probabilities are averages of the
+    softmax over it, exact for two classes and over a fixed set of 2048 points for more.
+
     Parameters
     ----------
     architecture : layer or None, default=None
@@ -38,14 +44,22 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
         hyperparameters are reached as ``architecture__depth`` and so on.
     alpha : float or array-like of shape (n_samples,), default=0.1
         Variance of the noise of the targets, added to the diagonal of the training kernel; at least
-        0. One value for all samples, or one for each.
+        0. One value for all samples, or one for each. With ``likelihood="softmax"`` it is the
+        variance of independent noise of the logits at each training sample, and may be 0.
     alpha_scale : {"absolute", "relative"}, default="relative"
         Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
         diagonal. One grid of relative values serves architectures whose kernels differ in scale.
     normalize_y : bool, default=True
         Whether to center the one-hot targets by the frequencies of the classes and to divide them
         by their standard deviation before training. The prior of the scores is then centered at
-        the frequencies, otherwise at 0.
+        the frequencies, otherwise at 0. With ``likelihood="softmax"`` the prior of the logits is
+        centered at the logarithms of the frequencies, otherwise at 0.
+    likelihood : {"gaussian", "softmax"}, default="gaussian"
+        Whether classes are one-hot targets with Gaussian noise, which is exact and takes one
+        factorization for all classes, or drawn with the probabilities of the softmax, which takes
+        one for each class in each of about ten steps, and gives probabilities that know the
+        uncertainty of the logits. The scale of the kernel matters for it: it is set by the
+        ``weight_std`` of the last layer, and chosen by ``log_marginal_likelihood_value_``.
     training_time : float or None, default=None
         None is the posterior. Otherwise an ensemble of networks with random hidden layers, whose
         last layers are trained for that long by gradient descent, at least 0; the limit of long
@@ -67,13 +81,22 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
     n_jobs : int or None, default=None
         Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
         the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
+    cache_location : str, PathLike or None, default=None
+        Folder in which other processes, as the workers of joblib, find the same entries: one file
+        of at most ``cache_size`` for each network. None is the memory of this process alone.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes, sorted.
     temperature_ : float
-        Positive number by which scores are divided before the softmax.
+        Positive number by which scores are divided before the softmax. With
+        ``likelihood="softmax"`` it is 1.
     architecture_ : layer
         The network that was trained, a copy of ``architecture``.
     X_train_ : ndarray of shape (n_distinct, n_features)
@@ -83,12 +106,14 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
         The one-hot targets, normalized if ``normalize_y`` is True.
     alpha_ : ndarray of shape (n_distinct,)
         What was added to the diagonal of the training kernel: ``alpha``, scaled as
-        ``alpha_scale`` says, divided by the weight of each row.
+        ``alpha_scale`` says, divided by the weight of each row if the likelihood is Gaussian.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
-        Coefficients of the kernel functions in the mean of the normalized targets.
+        Coefficients of the kernel functions in the mean of the normalized targets, or of the
+        logits.
     log_marginal_likelihood_value_ : float
         Log density of ``y_train_`` under the prior with its noise, in nats, summed over classes.
-        Models can be compared by it.
+        With ``likelihood="softmax"`` Laplace's approximation of the log probability of the classes.
+        Models of one likelihood can be compared by it.
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
@@ -120,6 +145,8 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
     .. [3] Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006,
        algorithm 2.1 and section 6.5.
     .. [4] Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
+    .. [5] Williams and Barber, "Bayesian classification with Gaussian processes", IEEE PAMI 1998;
+       Rasmussen and Williams, section 3.5.
 
     Examples
     --------
@@ -135,6 +162,15 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
     True
     >>> model.predict_proba(X[:1]).shape
     (1, 3)
+
+    Networks can be compared by the probability that they give to the classes:
+
+    >>> for depth in [1, 4]:
+    ...     network = FullyConnected(depth=depth)
+    ...     model = make_pipeline(StandardScaler(), NNGPClassifier(network, likelihood="softmax"))
+    ...     print(depth, round(model.fit(X, y)[-1].log_marginal_likelihood_value_))
+    1 -51
+    4 -64
     """
 
     def __init__(
@@ -144,6 +180,7 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
         alpha: float | ArrayLike = ALPHA,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
+        likelihood: LikelihoodName = "gaussian",
         training_time: float | None = None,
         learning_rate: float = 1.0,
         solver: SolverName = "gradient_flow",
@@ -151,11 +188,14 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
+        cache_size: float | None = None,
+        cache_location: str | PathLike[str] | None = None,
     ) -> None:
         self.architecture = architecture
         self.alpha = alpha
         self.alpha_scale = alpha_scale
         self.normalize_y = normalize_y
+        self.likelihood = likelihood
         self.training_time = training_time
         self.learning_rate = learning_rate
         self.solver = solver
@@ -163,3 +203,5 @@ class NNGPClassifier(StagedClassifier, BayesianNetwork):
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs
+        self.cache_size = cache_size
+        self.cache_location = cache_location

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from skntk.estimators.hyperparameter_search import Optimizer
 from skntk.estimators.initial_function import InitialFunction
 from skntk.estimators.learned_hyperparameters import Score
 from skntk.estimators.nngp import BayesianNetwork
+from skntk.estimators.observation_noise import AssumedNoise
 from skntk.estimators.regression import NetworkRegressor
 from skntk.estimators.training import SolverName
 from skntk.inference import leave_one_out_density, marginal_likelihood
@@ -22,7 +24,7 @@ from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
 
 
-class NNGPRegressor(NetworkRegressor, BayesianNetwork):
+class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
     r"""Regression with an infinitely wide Bayesian neural network: an exact Gaussian process.
 
     With independent normal priors on its weights, a network of infinite width is a Gaussian process
@@ -92,6 +94,14 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
     n_jobs : int or None, default=None
         Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
         the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
+    cache_location : str, PathLike or None, default=None
+        Folder in which other processes, as the workers of joblib, find the same entries: one file
+        of at most ``cache_size`` for each network. None is the memory of this process alone.
 
     Attributes
     ----------
@@ -177,6 +187,8 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         random_state: int | np.random.RandomState | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
+        cache_size: float | None = None,
+        cache_location: str | PathLike[str] | None = None,
     ) -> None:
         self.architecture = architecture
         self.alpha = alpha
@@ -195,6 +207,8 @@ class NNGPRegressor(NetworkRegressor, BayesianNetwork):
         self.random_state = random_state
         self.dtype = dtype
         self.n_jobs = n_jobs
+        self.cache_size = cache_size
+        self.cache_location = cache_location
 
     def _score(self) -> Score:
         scores: dict[str, Score] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
@@ -89,6 +90,14 @@ class NTKClassifier(ClassifierWithLoss):
     n_jobs : int or None, default=None
         Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
         the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
+    cache_location : str, PathLike or None, default=None
+        Folder in which other processes, as the workers of joblib, find the same entries: one file
+        of at most ``cache_size`` for each network. None is the memory of this process alone.
 
     Attributes
     ----------
@@ -189,6 +198,8 @@ class NTKClassifier(ClassifierWithLoss):
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
+        cache_size: float | None = None,
+        cache_location: str | PathLike[str] | None = None,
     ) -> None:
         self.architecture = architecture
         self.alpha = alpha
@@ -202,3 +213,5 @@ class NTKClassifier(ClassifierWithLoss):
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs
+        self.cache_size = cache_size
+        self.cache_location = cache_location

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from skntk.estimators.hyperparameter_search import Optimizer
 from skntk.estimators.initial_function import InitialFunction
 from skntk.estimators.learned_hyperparameters import Score
 from skntk.estimators.ntk import TrainedEnsemble
+from skntk.estimators.observation_noise import EstimatedNoise
 from skntk.estimators.regression import NetworkRegressor
 from skntk.estimators.training import SolverName
 from skntk.inference import ensemble_leave_one_out_density
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 
-class NTKRegressor(NetworkRegressor, TrainedEnsemble):
+class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
     r"""Regression with an ensemble of infinitely wide networks trained by gradient descent.
 
     A network of infinite width changes, while it is trained on squared error, as a linear model
@@ -91,6 +93,14 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
     n_jobs : int or None, default=None
         Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
         the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
+    cache_location : str, PathLike or None, default=None
+        Folder in which other processes, as the workers of joblib, find the same entries: one file
+        of at most ``cache_size`` for each network. None is the memory of this process alone.
 
     Attributes
     ----------
@@ -172,6 +182,8 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         random_state: int | np.random.RandomState | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
+        cache_size: float | None = None,
+        cache_location: str | PathLike[str] | None = None,
     ) -> None:
         self.architecture = architecture
         self.alpha = alpha
@@ -189,6 +201,8 @@ class NTKRegressor(NetworkRegressor, TrainedEnsemble):
         self.random_state = random_state
         self.dtype = dtype
         self.n_jobs = n_jobs
+        self.cache_size = cache_size
+        self.cache_location = cache_location
 
     def _score(self) -> Score:
         return ensemble_leave_one_out_density

@@ -48,12 +48,28 @@ def fingerprint(
     return {
         "version": __version__,
         "architecture": _ADDRESS.sub("", repr(architecture)),
-        "architecture_sha256": _digest(_described(architecture, ())),
+        "architecture_sha256": architecture_digest(architecture),
         "X": _of_inputs(X),
         "Y": None if Y is None else _of_inputs(Y),
         "kind": list(kinds),
         "dtype": X.dtype.name,
     }
+
+
+def architecture_digest(architecture: Layer) -> str:
+    """Return what tells the kernels of an architecture from those of others.
+
+    Parameters
+    ----------
+    architecture : layer
+        As in `fingerprint`.
+
+    Returns
+    -------
+    str
+        SHA-256 of its structure, its hyperparameters and the code of users' functions.
+    """
+    return _digest(_described(architecture, ()))
 
 
 def _of_inputs(X: np.ndarray) -> str:

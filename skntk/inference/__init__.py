@@ -7,12 +7,14 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
+from .held_out_rows import RowPosterior, SharedKernel
 from .kernel_gradients import (
     KernelGradient,
     ensemble_leave_one_out_density,
     leave_one_out_density,
     marginal_likelihood,
 )
+from .laplace import SoftmaxLaplacePosterior
 from .largest_eigenvalue import largest_eigenvalue
 from .leave_one_out import centered_leave_one_out
 from .loss_dynamics import LossDynamics
@@ -21,9 +23,11 @@ from .loss_history import ErrorMoments, errors_at_test_points, errors_at_trainin
 from .losses import HalfSquaredError, Loss, SoftmaxCrossEntropy
 from .momentum import HeavyBall, MomentumFlow, make_solver
 from .nngp import GaussianProcessPosterior
+from .noise_spectrum import NoiseSpectrum
 from .ntk import EnsemblePosterior
 from .readout_flow import ReadoutFlowPosterior
 from .sampling import sample_gaussian
+from .softmax_average import average_softmax
 from .solvers import (
     GradientDescent,
     GradientFlow,
@@ -50,14 +54,19 @@ __all__ = [
     "LossFlow",
     "LossTrajectory",
     "MomentumFlow",
+    "NoiseSpectrum",
     "ReadoutFlowPosterior",
     "ReadoutTrajectory",
+    "RowPosterior",
+    "SharedKernel",
     "SingularKernelError",
     "SoftmaxCrossEntropy",
+    "SoftmaxLaplacePosterior",
     "Solver",
     "TrainingDynamics",
     "as_training_time",
     "as_training_times",
+    "average_softmax",
     "centered_held_out_gradient_flow",
     "centered_leave_one_out",
     "ensemble_leave_one_out_density",

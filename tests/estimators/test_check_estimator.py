@@ -11,6 +11,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skntk import (
+    ClosedFormSearchCV,
     FiniteWidthClassifier,
     FiniteWidthRegressor,
     NNGPClassifier,
@@ -24,11 +25,13 @@ from skntk.architecture import FullyConnected
 FEW = {"width": 16, "n_networks": 2, "training_time": 50, "random_state": 0}
 SMALL = FullyConnected(1, "erf")
 
+SEARCH = ClosedFormSearchCV(NTKRegressor(), {"alpha": [0.1, 1.0]}, cv=2)
 ESTIMATORS = [
     NNGPRegressor(),
     NTKRegressor(),
     NTKRegressor(training_time=10.0),
     NNGPClassifier(),
+    NNGPClassifier(likelihood="softmax"),
     NTKClassifier(),
     NTKClassifier(training_time=10.0),
     NTKClassifier(loss="log_loss", training_time=10.0),
@@ -55,7 +58,7 @@ for estimator in ESTIMATORS:
 
 
 @pytest.mark.filterwarnings(ARRAY_API)
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks([*ESTIMATORS, SEARCH])
 def test_check_estimator(estimator, check):
     check(estimator)
 

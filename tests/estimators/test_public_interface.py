@@ -13,7 +13,16 @@ each_class = pytest.mark.parametrize(
     "cls", [NNGPRegressor, NTKRegressor, NNGPClassifier, NTKClassifier]
 )
 
-SHARED = ["architecture", "alpha", "alpha_scale", "normalize_y", "dtype", "n_jobs"]
+SHARED = [
+    "architecture",
+    "alpha",
+    "alpha_scale",
+    "normalize_y",
+    "dtype",
+    "n_jobs",
+    "cache_size",
+    "cache_location",
+]
 TIME = ["training_time", "learning_rate", "solver", "momentum"]
 LEARNING = [
     "optimizer",
@@ -29,6 +38,7 @@ def test_what_the_package_exports():
     assert set(skntk.__all__) == {
         "FiniteWidthClassifier",
         "FiniteWidthRegressor",
+        "ClosedFormSearchCV",
         "NNGPClassifier",
         "NNGPRegressor",
         "NTKClassifier",
@@ -53,6 +63,7 @@ def test_parameters(cls):
     expected |= {"initial_function", *LEARNING} if cls in REGRESSORS else set()
     expected |= {"criterion"} if cls is NNGPRegressor else set()
     expected |= {"loss"} if cls is NTKClassifier else set()
+    expected |= {"likelihood"} if cls is NNGPClassifier else set()
     expected |= {"class_weight"} if cls in (NNGPClassifier, NTKClassifier) else set()
     assert set(parameters) == expected
     by_position = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]

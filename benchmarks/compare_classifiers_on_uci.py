@@ -1,0 +1,200 @@
+"""Classifiers on 30 small sets of the UCI repository: accuracy, log-loss, calibration, seconds.
+
+Run ``python -m benchmarks.compare_classifiers_on_uci uci_small.npz results.jsonl``. Every result
+is written when it is found and not computed again: an interrupted run goes on, the smallest sets
+first. ``--table`` prints the tables of what is there, ``--xrfm FOLDER`` adds the predictions that
+`benchmarks/uci_study/xrfm_predictions.py` has made.
+
+Two protocols. The published one (Arora et al., ICLR 2020) chooses hyperparameters by the accuracy
+on one split of all rows, and then trains and tests with them in four folds, whose test rows have
+been among those that chose. The nested one chooses within the training rows of each fold, by
+five-fold cross-validation. A method that tunes itself within its training rows is the same in both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import warnings
+from collections import defaultdict
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+from benchmarks.timing import machine, markdown_table
+from benchmarks.uci_study.data import UCISet, uci_sets
+from benchmarks.uci_study.methods import METHODS, Method
+from skntk.metrics import expected_calibration_error
+
+PROTOCOLS = ("published", "nested")
+XRFM = "xRFM 0.4.5, defaults"
+
+
+def run(dataset: UCISet, method: Method, protocol: str) -> dict[str, float]:
+    """Return the scores of a method on a set, averaged over the folds, and its seconds."""
+    start = perf_counter()
+    of_all_folds = None
+    if protocol == "published":
+        of_all_folds = tuned(method, dataset.X, dataset.y, [dataset.tuning])
+    predictions = []
+    for train, test in dataset.folds:
+        X, y = dataset.X[train], dataset.y[train]
+        inner = StratifiedKFold(5, shuffle=True, random_state=0)
+        model = clone(of_all_folds or tuned(method, X, y, inner)).fit(X, y)
+        predictions.append((model.predict(dataset.X[test]), probabilities(model, dataset, test)))
+    return {**scores(dataset, predictions), "seconds": perf_counter() - start}
+
+
+def tuned(method: Method, X: np.ndarray, y: np.ndarray, splits):
+    """Return the classifier with the hyperparameters of the best accuracy on the splits."""
+    if not method.grid:
+        return method.estimator
+    search = GridSearchCV(method.estimator, method.grid, cv=splits, refit=False, error_score=0.0)
+    best = search.fit(X, y).best_params_
+    return clone(method.estimator).set_params(**best, **method.final)
+
+
+def probabilities(model, dataset: UCISet, test: np.ndarray) -> np.ndarray:
+    """Return the probabilities of all classes, 0 for those that the training rows lack."""
+    of_all = np.zeros((len(test), dataset.y.max() + 1))
+    of_all[:, model.classes_] = model.predict_proba(dataset.X[test])
+    return of_all
+
+
+def scores(dataset: UCISet, predictions) -> dict[str, float]:
+    """Return accuracy and log-loss as means over folds, and calibration over all their rows."""
+    accuracy, log_loss = [], []
+    for (_, test), (classes, proba) in zip(dataset.folds, predictions, strict=True):
+        truth = dataset.y[test]
+        accuracy.append(np.mean(classes == truth))
+        likelihood = np.maximum(proba[np.arange(len(test)), truth], 1e-15)
+        log_loss.append(-np.log(likelihood).mean())
+    truth = np.concatenate([dataset.y[test] for _, test in dataset.folds])
+    labels = np.arange(dataset.y.max() + 1)
+    proba = np.concatenate([proba for _, proba in predictions])
+    return {
+        "accuracy": float(np.mean(accuracy)),
+        "log_loss": float(np.mean(log_loss)),
+        "calibration": expected_calibration_error(truth, proba, labels=labels),
+    }
+
+
+def of_xrfm(dataset: UCISet, folder: Path) -> dict[str, float] | None:
+    """Return the scores of the predictions of xRFM, if there are any for this set."""
+    path = folder / f"{dataset.name}.npz"
+    if not path.exists():
+        return None
+    archive = np.load(path)
+    proba = [archive[f"fold{fold}"] for fold in range(len(dataset.folds))]
+    predictions = [(each.argmax(axis=1), each) for each in proba]
+    return {**scores(dataset, predictions), "seconds": float(archive["seconds"])}
+
+
+def table(results: dict, names: list[str], protocol: str) -> str:
+    """Return the means over the sets that all of the named methods have finished."""
+    finished = [set(results[protocol, name]) for name in names]
+    common = sorted(set.intersection(*finished))
+    rows = []
+    for name in names:
+        of_sets = [results[protocol, name][dataset] for dataset in common]
+        mean = {key: np.mean([each[key] for each in of_sets]) for key in of_sets[0]}
+        rows.append(
+            [
+                name,
+                f"{100 * mean['accuracy']:.2f}",
+                f"{mean['log_loss']:.4f}",
+                f"{mean['calibration']:.4f}",
+                f"{sum(each['seconds'] for each in of_sets):.0f}",
+            ]
+        )
+    header = ["method", "accuracy %", "log-loss", "calibration error", "seconds in total"]
+    return f"#### {protocol}, {len(common)} sets\n\n" + markdown_table(header, rows)
+
+
+def accuracy_of(of_sets: dict, dataset: str) -> str:
+    """Return the accuracy in per cent, or nothing where it is not known."""
+    return f"{100 * of_sets[dataset]['accuracy']:.1f}" if dataset in of_sets else ""
+
+
+def table_of_sets(results: dict, names: list[str], protocol: str) -> str:
+    """Return the accuracy of every method on every set."""
+    sets = sorted(set().union(*(results[protocol, name] for name in names)))
+    rows = [
+        [dataset]
+        + [
+            f"{100 * found['accuracy']:.1f}"
+            if (found := results[protocol, name].get(dataset))
+            else ""
+            for name in names
+        ]
+        for dataset in sets
+    ]
+    return markdown_table([f"accuracy %, {protocol}", *names], rows)
+
+
+def print_tables(results: dict) -> None:
+    """Print means over all sets, over those of the slow methods, and every accuracy."""
+    for protocol in PROTOCOLS:
+        names = [name for name in [*METHODS, XRFM] if results[protocol, name]]
+        slow = [name for name in names if name == XRFM or METHODS[name].max_rows < 10**9]
+        quick = [name for name in names if name not in slow]
+        for chosen in [quick, *([*quick, name] for name in slow)]:
+            if chosen:
+                print(table(results, chosen, protocol), end="\n\n")
+        if names:
+            print(table_of_sets(results, names, protocol), end="\n\n")
+
+
+def load(path: Path) -> dict:
+    """Return the results by (protocol, method) and set."""
+    results: dict = defaultdict(dict)
+    if path.exists():
+        for line in path.read_text().splitlines():
+            found = json.loads(line)
+            results[found.pop("protocol"), found.pop("method")][found.pop("set")] = found
+    return results
+
+
+def main() -> None:
+    """Compute what is missing, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--protocols", nargs="*", default=PROTOCOLS, choices=PROTOCOLS)
+    parser.add_argument("--max-rows", type=int, default=10**9)
+    parser.add_argument("--xrfm", type=Path)
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    # Classes with fewer rows than folds, and the deprecation of probabilities by SVC.
+    warnings.simplefilter("ignore")
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    results = load(arguments.results)
+    for dataset in uci_sets(arguments.data):
+        for name in [] if arguments.table else arguments.methods:
+            method = METHODS[name]
+            if len(dataset.y) > min(arguments.max_rows, method.max_rows):
+                continue
+            for protocol in arguments.protocols:
+                if dataset.name in results[protocol, name]:
+                    continue
+                same = results[PROTOCOLS[0], name].get(dataset.name) if not method.grid else None
+                found = same or run(dataset, method, protocol)
+                results[protocol, name][dataset.name] = found
+                keys = {"protocol": protocol, "method": name, "set": dataset.name}
+                with arguments.results.open("a") as file:
+                    file.write(json.dumps({**keys, **found}) + "\n")
+                print(dataset.name, name, protocol, found, flush=True)
+        if arguments.xrfm is not None and (found := of_xrfm(dataset, arguments.xrfm)):
+            for protocol in PROTOCOLS:
+                results[protocol, XRFM][dataset.name] = found
+    print(machine(), end="\n\n")
+    print_tables(results)
+
+
+if __name__ == "__main__":
+    main()

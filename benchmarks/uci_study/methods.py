@@ -1,0 +1,111 @@
+"""The classifiers that are compared, each with the values that it is tuned over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from skntk import ClosedFormSearchCV, NNGPClassifier, gram_matrix
+from skntk.architecture import FullyConnected
+
+N_TREES = 500
+SEARCH = {
+    "architecture__depth": [1, 2, 4],
+    "architecture__activation": ["relu", "erf"],
+    "alpha": np.logspace(-4, 0.5, 10),
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A classifier and the grid over which a protocol tunes it; {} if it tunes itself.
+
+    ``final`` are parameters of the tuned model alone, such as probabilities that take more fits.
+    """
+
+    estimator: Any
+    grid: dict[str, Any] = field(default_factory=dict)
+    final: dict[str, Any] = field(default_factory=dict)
+    max_rows: int = 10**9
+
+
+class ForestWithSmoothedShares(RandomForestClassifier):
+    """A random forest that gives every class the probability of a vote more.
+
+    A share of 0 among its trees would make the log-loss infinite.
+    """
+
+    def predict_proba(self, X):
+        shares = super().predict_proba(X)
+        return (self.n_estimators * shares + 1 / self.n_classes_) / (self.n_estimators + 1)
+
+
+class NTKSupportVectorMachine(ClassifierMixin, BaseEstimator):
+    """The classifier of Arora et al. (ICLR 2020): the NTK of a relu network without biases."""
+
+    def __init__(self, depth=1, C=1.0, probability=False):
+        self.depth = depth
+        self.C = C
+        self.probability = probability
+
+    def fit(self, X, y):
+        self.X_ = X
+        self.network_ = FullyConnected(self.depth, "relu", weight_std=2**0.5, bias_std=0.0)
+        svc = SVC(C=self.C, kernel="precomputed", probability=self.probability, random_state=0)
+        self.svc_ = svc.fit(gram_matrix(self.network_, X), y)
+        self.classes_ = self.svc_.classes_
+        return self
+
+    def predict(self, X):
+        return self.svc_.predict(gram_matrix(self.network_, X, self.X_))
+
+    def predict_proba(self, X):
+        return self.svc_.predict_proba(gram_matrix(self.network_, X, self.X_))
+
+
+def recommended():
+    """Return the recipe: inputs beside their ranks, and a search that needs no refits."""
+    inputs = make_union(StandardScaler(), QuantileTransformer(n_quantiles=100))
+    search = ClosedFormSearchCV(
+        NNGPClassifier(FullyConnected()), SEARCH, cv=5, scoring="neg_log_loss"
+    )
+    return make_pipeline(inputs, StandardScaler(), search)
+
+
+def recommended_tuned_from_outside():
+    """Return the model of the recipe, to be tuned as the others are."""
+    inputs = make_union(StandardScaler(), QuantileTransformer(n_quantiles=100))
+    return make_pipeline(inputs, StandardScaler(), NNGPClassifier(FullyConnected()))
+
+
+METHODS = {
+    "recipe": Method(recommended()),
+    "recipe, tuned as the others": Method(
+        recommended_tuned_from_outside(),
+        {f"nngpclassifier__{name}": values for name, values in SEARCH.items()},
+    ),
+    "random forest": Method(ForestWithSmoothedShares(N_TREES, random_state=0)),
+    "RBF SVC": Method(
+        SVC(random_state=0),
+        {"C": np.logspace(-2, 4, 7), "gamma": 2.0 ** np.arange(-14, 5, 2)},
+        {"probability": True},
+    ),
+    "NTK SVC (Arora et al.)": Method(
+        NTKSupportVectorMachine(),
+        {"depth": [1, 2, 3, 4, 5], "C": np.logspace(-2, 4, 7)},
+        {"probability": True},
+    ),
+    # One optimization over dozens of Laplace approximations for each class.
+    "GaussianProcessClassifier": Method(
+        GaussianProcessClassifier(ConstantKernel() * RBF(), random_state=0), max_rows=600
+    ),
+}

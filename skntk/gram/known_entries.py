@@ -1,0 +1,105 @@
+"""The entries of a kernel matrix that are known, found by the bytes of the two samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Key(NamedTuple):
+    """What entries depend on beside the two samples.
+
+    Attributes
+    ----------
+    architecture : str
+        Digest of the network with its hyperparameters.
+    dtype : str
+        Precision of the computation.
+    sample_shape : tuple of int
+    kinds : tuple of {"nngp", "ntk"}
+        Which kernels there are for each pair.
+    """
+
+    architecture: str
+    dtype: str
+    sample_shape: tuple[int, ...]
+    kinds: tuple[str, ...]
+
+    def n_bytes(self, n_samples: int) -> int:
+        """Return the memory of all entries between samples."""
+        return n_samples**2 * (1 + len(self.kinds) * np.dtype(self.dtype).itemsize)
+
+
+@dataclass(eq=False)
+class KnownEntries:
+    """The entries between the samples of one network that are known, for each kind of kernel.
+
+    Attributes
+    ----------
+    position : dict of bytes to int
+        Row and column of a sample, by the digest of its bytes.
+    matrices : list of ndarray of shape (n, n)
+        Symmetric, one for each kind.
+    is_known : ndarray of shape (n, n)
+        Symmetric: which entries hold a value.
+    """
+
+    position: dict[bytes, int] = field(default_factory=dict)
+    matrices: list[np.ndarray] = field(default_factory=list)
+    is_known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+
+    def add(self, digests: Sequence[bytes], key: Key) -> None:
+        """Make room for samples that are new."""
+        for digest in digests:
+            self.position.setdefault(digest, len(self.position))
+        n_before, n = len(self.is_known), len(self.position)
+        if n == n_before:
+            return
+        before = self.matrices or [np.zeros((0, 0), dtype=key.dtype)] * len(key.kinds)
+        self.matrices = [np.zeros((n, n), dtype=key.dtype) for _ in key.kinds]
+        for matrix, old in zip(self.matrices, before, strict=True):
+            matrix[:n_before, :n_before] = old
+        is_known = np.zeros((n, n), dtype=bool)
+        is_known[:n_before, :n_before] = self.is_known
+        self.is_known = is_known
+
+    def store(self, rows: np.ndarray, columns: np.ndarray, blocks: tuple[np.ndarray, ...]) -> int:
+        """Store entries and their mirror images; return how many of them are new.
+
+        What is known already stays as it is.
+        """
+        block = np.ix_(rows, columns)
+        is_new = ~self.is_known[block]
+        both = np.ix_(*[np.intersect1d(rows, columns)] * 2)
+        for matrix, values in zip(self.matrices, blocks, strict=True):
+            merged = np.where(is_new, values, matrix[block])
+            matrix[block] = merged
+            matrix[np.ix_(columns, rows)] = merged.T
+            # Of an entry and its mirror image, both of which are in the block, one decides.
+            matrix[both] = np.tril(matrix[both]) + np.tril(matrix[both], -1).T
+        self.is_known[block] = True
+        self.is_known[np.ix_(columns, rows)] = True
+        return int(is_new.sum())
+
+    def places(self, digests: Sequence[bytes]) -> np.ndarray:
+        """Return the rows of samples."""
+        return np.array([self.position[digest] for digest in digests], dtype=np.intp)
+
+    def take(self, other: KnownEntries) -> None:
+        """Add what others know of samples that are here; what is known already stays as it is."""
+        shared = [digest for digest in self.position if digest in other.position]
+        here, there = (
+            np.ix_(*[places] * 2) for places in (self.places(shared), other.places(shared))
+        )
+        is_new = other.is_known[there] & ~self.is_known[here]
+        for matrix, values in zip(self.matrices, other.matrices, strict=False):
+            matrix[here] = np.where(is_new, values[there], matrix[here])
+        self.is_known[here] |= is_new
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the entries take."""
+        return self.is_known.nbytes + sum(matrix.nbytes for matrix in self.matrices)

@@ -1,0 +1,233 @@
+"""Scorers of predictive distributions, in the signature of scikit-learn: greater is better."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
+
+from skntk.metrics.calibration import expected_calibration_error
+from skntk.metrics.normal import (
+    continuous_ranked_probability_score,
+    interval_coverage,
+    negative_log_predictive_density,
+)
+
+
+def neg_log_predictive_density_scorer(
+    estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+) -> float:
+    """Score a regressor by the mean log density of observations; ``scoring=`` takes this function.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted regressor with ``predict_observation``, as those of this package have it: the
+        standard deviation is that of a new observation, its noise included. Of any other regressor
+        the one of ``predict(X, return_std=True)`` is taken: scikit-learn's include the noise of
+        a `sklearn.gaussian_process.kernels.WhiteKernel`, but not ``alpha``. It may end a `Pipeline`
+        or be the best of a search.
+    X : array-like of shape (n_samples, n_features)
+        Inputs.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Observations.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights in the mean over samples. None is 1 for each.
+
+    Returns
+    -------
+    float
+        Minus the `negative_log_predictive_density`.
+
+    Raises
+    ------
+    TypeError
+        If the estimator predicts no standard deviation.
+    ValueError
+        If a standard deviation is 0, or as the estimator raises it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skntk import NNGPRegressor
+    >>> from skntk.metrics import neg_log_predictive_density_scorer
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X *= len(X) ** 0.5
+    >>> scores = cross_val_score(NNGPRegressor(), X, y, scoring=neg_log_predictive_density_scorer)
+    >>> bool((scores > -6).all())
+    True
+    """
+    distribution = _distribution_of_observations(estimator, X, y)
+    return -negative_log_predictive_density(y, *distribution, sample_weight=sample_weight)
+
+
+def neg_continuous_ranked_probability_score_scorer(
+    estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+) -> float:
+    """Score a regressor by minus the CRPS of observations; ``scoring=`` takes this function.
+
+    Parameters
+    ----------
+    estimator, X, y, sample_weight
+        As `neg_log_predictive_density_scorer` takes them.
+
+    Returns
+    -------
+    float
+        Minus the `continuous_ranked_probability_score`, in the units of the targets.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `neg_log_predictive_density_scorer`.
+    """
+    distribution = _distribution_of_observations(estimator, X, y)
+    return -continuous_ranked_probability_score(y, *distribution, sample_weight=sample_weight)
+
+
+def interval_coverage_scorer(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+) -> float:
+    """Report the share of observations in a regressor's prediction intervals.
+
+    A share above the level is no better than one below: report it beside others, for example in
+    ``cross_validate(..., scoring={"coverage": interval_coverage_scorer})``, and choose models by
+    `neg_interval_coverage_error_scorer` or a proper score. For another level use
+    ``functools.partial(interval_coverage_scorer, level=0.8)``.
+
+    Parameters
+    ----------
+    estimator, X, y, sample_weight
+        As `neg_log_predictive_density_scorer` takes them.
+    level : float, default=0.95
+        Probability of the intervals.
+
+    Returns
+    -------
+    float
+        The `interval_coverage`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `neg_log_predictive_density_scorer`.
+    """
+    distribution = _distribution_of_observations(estimator, X, y)
+    return interval_coverage(y, *distribution, level=level, sample_weight=sample_weight)
+
+
+def neg_interval_coverage_error_scorer(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+) -> float:
+    """Score a regressor by how far the coverage of its prediction intervals is from their level.
+
+    Parameters
+    ----------
+    estimator, X, y, sample_weight
+        As `neg_log_predictive_density_scorer` takes them.
+    level : float, default=0.95
+        Probability of the intervals.
+
+    Returns
+    -------
+    float
+        Minus the distance between `interval_coverage` and level, at most 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `neg_log_predictive_density_scorer`.
+    """
+    return -abs(interval_coverage_scorer(estimator, X, y, sample_weight, level=level) - level)
+
+
+def neg_expected_calibration_error_scorer(
+    estimator: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    n_bins: int = 15,
+) -> float:
+    """Score a classifier by minus its expected calibration error.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier with ``predict_proba``.
+    X : array-like of shape (n_samples, n_features)
+        Inputs.
+    y : array-like of shape (n_samples,)
+        Classes.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples. None is 1 for each.
+    n_bins : int, default=15
+        Number of bins.
+
+    Returns
+    -------
+    float
+        Minus the `expected_calibration_error`, at most 0.
+
+    Raises
+    ------
+    ValueError
+        If y has classes that the classifier was not trained on.
+    """
+    probabilities = estimator.predict_proba(X)
+    return -expected_calibration_error(
+        y, probabilities, labels=estimator.classes_, n_bins=n_bins, sample_weight=sample_weight
+    )
+
+
+def _distribution_of_observations(
+    estimator: Any, X: ArrayLike, y: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the means and standard deviations of observations, in the shape of y."""
+    model, inputs = _last_step(estimator, X)
+    if hasattr(model, "predict_observation"):
+        mean, std = model.predict_observation(inputs)
+    else:
+        mean, std = _predict_with_std(model, inputs)
+    shape = np.shape(y)
+    return mean.reshape(shape), std.reshape(shape)
+
+
+def _last_step(estimator: Any, X: ArrayLike) -> tuple[Any, Any]:
+    """Return the regressor within pipelines and searches, and what they pass on to it."""
+    inputs: Any = X
+    while True:
+        if isinstance(estimator, Pipeline):
+            if len(estimator) > 1:
+                inputs = estimator[:-1].transform(inputs)
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator, inputs
+
+
+def _predict_with_std(model: Any, inputs: Any) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        mean, std = model.predict(inputs, return_std=True)
+    except (TypeError, AttributeError) as error:
+        name = type(model).__name__
+        raise TypeError(
+            f"{name} predicts no standard deviation by predict(X, return_std=True), which this "
+            "score needs. Score a regressor that does; where a TransformedTargetRegressor only "
+            "standardizes the targets, use normalize_y=True in its place."
+        ) from error
+    return mean, std
