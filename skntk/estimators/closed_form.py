@@ -22,6 +22,12 @@ _TAKEN_INTO_ACCOUNT = {
     "cache_location",
     "learning_rate",
     "momentum",
+    # Without an optimizer, which is refused, these have no effect.
+    "n_restarts_optimizer",
+    "architecture_bounds",
+    "alpha_bounds",
+    "criterion",
+    "random_state",
 }
 
 
