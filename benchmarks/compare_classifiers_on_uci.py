@@ -45,7 +45,8 @@ def run(dataset: UCISet, method: Method, protocol: str) -> dict[str, float]:
     for train, test in dataset.folds:
         X, y = dataset.X[train], dataset.y[train]
         inner = StratifiedKFold(5, shuffle=True, random_state=0)
-        model = clone(of_all_folds or tuned(method, X, y, inner)).fit(X, y)
+        chosen = tuned(method, X, y, inner) if of_all_folds is None else of_all_folds
+        model = clone(chosen).fit(X, y)
         predictions.append((model.predict(dataset.X[test]), probabilities(model, dataset, test)))
     return {**scores(dataset, predictions), "seconds": perf_counter() - start}
 
