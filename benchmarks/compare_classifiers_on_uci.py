@@ -2,7 +2,8 @@
 
 Run ``python -m benchmarks.compare_classifiers_on_uci uci_small.npz results.jsonl``. Every result
 is written when it is found and not computed again: an interrupted run goes on, the smallest sets
-first. ``--table`` prints the tables of what is there, ``--xrfm FOLDER`` adds the predictions that
+first. ``--table`` prints the tables of the sets that all methods have finished, ``--methods``
+chooses them, and ``--xrfm FOLDER`` adds the predictions that
 `benchmarks/uci_study/xrfm_predictions.py` has made.
 
 Two protocols. The published one (Arora et al., ICLR 2020) chooses hyperparameters by the accuracy
@@ -44,7 +45,8 @@ def run(dataset: UCISet, method: Method, protocol: str) -> dict[str, float]:
     for train, test in dataset.folds:
         X, y = dataset.X[train], dataset.y[train]
         inner = StratifiedKFold(5, shuffle=True, random_state=0)
-        model = clone(of_all_folds or tuned(method, X, y, inner)).fit(X, y)
+        chosen = tuned(method, X, y, inner) if of_all_folds is None else of_all_folds
+        model = clone(chosen).fit(X, y)
         predictions.append((model.predict(dataset.X[test]), probabilities(model, dataset, test)))
     return {**scores(dataset, predictions), "seconds": perf_counter() - start}
 
@@ -136,10 +138,10 @@ def table_of_sets(results: dict, names: list[str], protocol: str) -> str:
     return markdown_table([f"accuracy %, {protocol}", *names], rows)
 
 
-def print_tables(results: dict) -> None:
+def print_tables(results: dict, methods: list[str]) -> None:
     """Print means over all sets, over those of the slow methods, and every accuracy."""
     for protocol in PROTOCOLS:
-        names = [name for name in [*METHODS, XRFM] if results[protocol, name]]
+        names = [name for name in [*methods, XRFM] if results[protocol, name]]
         slow = [name for name in names if name == XRFM or METHODS[name].max_rows < 10**9]
         quick = [name for name in names if name not in slow]
         for chosen in [quick, *([*quick, name] for name in slow)]:
@@ -155,7 +157,9 @@ def load(path: Path) -> dict:
     if path.exists():
         for line in path.read_text().splitlines():
             found = json.loads(line)
-            results[found.pop("protocol"), found.pop("method")][found.pop("set")] = found
+            name, protocol, dataset = (found.pop(key) for key in ("method", "protocol", "set"))
+            for each in [protocol] if METHODS[name].grid else PROTOCOLS:
+                results[each, name][dataset] = found
     return results
 
 
@@ -182,9 +186,9 @@ def main() -> None:
             for protocol in arguments.protocols:
                 if dataset.name in results[protocol, name]:
                     continue
-                same = results[PROTOCOLS[0], name].get(dataset.name) if not method.grid else None
-                found = same or run(dataset, method, protocol)
-                results[protocol, name][dataset.name] = found
+                found = run(dataset, method, protocol)
+                for each in [protocol] if method.grid else PROTOCOLS:
+                    results[each, name][dataset.name] = found
                 keys = {"protocol": protocol, "method": name, "set": dataset.name}
                 with arguments.results.open("a") as file:
                     file.write(json.dumps({**keys, **found}) + "\n")
@@ -193,7 +197,7 @@ def main() -> None:
             for protocol in PROTOCOLS:
                 results[protocol, XRFM][dataset.name] = found
     print(machine(), end="\n\n")
-    print_tables(results)
+    print_tables(results, arguments.methods)
 
 
 if __name__ == "__main__":

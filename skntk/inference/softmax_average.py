@@ -34,7 +34,7 @@ def average_softmax(mean: npt.ArrayLike, covariance: npt.ArrayLike) -> FloatArra
     equation 3.55). Of two classes it depends on :math:`f_1 - f_0` alone and is integrated by
     the trapezoidal rule, exact to about 1e-14. More classes are averaged over 1024 points of a
     Sobol sequence, a fixed set, and their mirror images: equal arguments give equal results, with
-    errors of about 1e-3 where variances are of the order of 10 and less where they are smaller.
+    errors below 0.005 for up to ten classes and below 0.01 for fifty, at variances of up to 100.
 
     Parameters
     ----------

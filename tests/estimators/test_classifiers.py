@@ -23,8 +23,8 @@ NORMALIZE = pytest.mark.parametrize("normalize_y", [False, True])
 def matching_regressor(classifier):
     """Return the regressor with the parameters of a classifier."""
     parameters = classifier.get_params(deep=False)
-    del parameters["class_weight"]
-    parameters.pop("loss", None)
+    for name in ("class_weight", "likelihood", "loss"):
+        parameters.pop(name, None)
     family = NNGPRegressor if isinstance(classifier, NNGPClassifier) else NTKRegressor
     return clone(family(**parameters))
 
