@@ -41,17 +41,24 @@ class Layer(BaseEstimator):
     category: ClassVar[str | None] = None
     static: ClassVar[tuple[str, ...]] = ()
     not_learned: ClassVar[tuple[str, ...]] = ()
+    _names: ClassVar[list[str]] = []
     _numeric: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # Looked up once for a class: every call of a compiled program flattens every layer.
+        # Looked up once for a class: every call of a compiled program flattens every layer, and a
+        # search clones all of them for every fold.
+        cls._names = super()._get_param_names()
         cls._numeric = tuple(name for name in cls._get_param_names() if name not in cls.static)
         jax.tree_util.register_pytree_with_keys(
             cls, Layer._flatten_with_keys, cls._unflatten, Layer._flatten
         )
         if cls.category is not None and not inspect.isabstract(cls):
             register(cls)
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return cls._names
 
     @classmethod
     def examples(cls) -> list[Self]:

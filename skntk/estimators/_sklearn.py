@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from inspect import signature
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -67,6 +67,15 @@ _N_PARTS = 100
 
 class ValidatedEstimator(BaseEstimator):
     """An estimator whose parameters are checked by name: one name has one meaning everywhere."""
+
+    _param_names: ClassVar[list[str]]
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        # Looked up once for a class: a search clones every estimator for every fold.
+        if "_param_names" not in cls.__dict__:
+            cls._param_names = super()._get_param_names()
+        return cls._param_names
 
     @property
     def _parameter_constraints(self) -> dict[str, list[Any]]:

@@ -27,7 +27,9 @@ def as_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
     ValueError
         If the shape does not fit, a weight is negative, NaN or infinite, or all are zero.
     """
-    given = np.ones(()) if sample_weight is None else np.asarray(sample_weight)
+    if sample_weight is None:
+        return np.ones(n_samples)
+    given = np.asarray(sample_weight)
     if given.ndim == 0:
         given = np.full(n_samples, given)
     weight: np.ndarray = check_array(

@@ -99,9 +99,16 @@ class KernelCache:
                 progress=progress,
             )
 
+        key = Key(architecture_digest(architecture), dtype, X.shape[1:], stored)
+        numbers = [stored.index(kind) for kind in kinds]
+        inputs = [_digest(each) for each in (X, X if Y is None else Y)]
+        with self._lock:
+            found = self._found(key, inputs, max_bytes)
+            if found is not None:
+                known, *places = found
+                return known.entries(numbers, *places)
         rows = _digests(X)
         columns = rows if Y is None else _digests(Y)
-        key = Key(architecture_digest(architecture), dtype, X.shape[1:], stored)
         # To such a network equal bytes are not all there is to a pair of samples.
         is_by_content = not architecture.tells_equal_samples_apart()
         fits = key.n_bytes(len({*rows, *columns})) <= max_bytes
@@ -114,12 +121,27 @@ class KernelCache:
                 else:
                     files = KernelFolder(folder)
                     self.n_computed += request.complete_in(known, files, key, max_bytes)
-                places = np.ix_(known.places(rows), known.places(columns))
-                return tuple(known.matrices[stored.index(kind)][places] for kind in kinds)
+                left, right = known.places(rows), known.places(columns)
+                known.remember(inputs[0], left)
+                known.remember(inputs[1], right)
+                return known.entries(numbers, left, right)
         matrices = gram_matrix(
             architecture, X, Y, kind=kinds, dtype=dtype, n_jobs=n_jobs, progress=progress
         )
         return tuple(matrices)
+
+    def _found(
+        self, key: Key, inputs: list[bytes], max_bytes: int
+    ) -> tuple[KnownEntries, np.ndarray, np.ndarray] | None:
+        """Return entries with the rows of two arrays that were seen before, if all are known."""
+        known = self._networks.get(key)
+        if known is None or not known.is_complete or self.nbytes > max_bytes:
+            return None
+        left, right = map(known.remembered, inputs)
+        if left is None or right is None:
+            return None
+        self._networks.move_to_end(key)
+        return known, left, right
 
     def _made_room(self, key: Key, digests: list[bytes], max_bytes: int) -> KnownEntries:
         """Return the entries of a network, with room for samples."""
@@ -144,6 +166,8 @@ class _Request(NamedTuple):
 
     def complete(self, known: KnownEntries) -> int:
         """Compute what is not known between rows and columns; return how many entries."""
+        if known.is_complete:
+            return 0
         n_computed = 0
         left, of_left = np.unique(known.places(self.rows), return_index=True)
         right, of_right = np.unique(known.places(self.columns), return_index=True)
@@ -164,7 +188,10 @@ class _Request(NamedTuple):
         self, known: KnownEntries, folder: KernelFolder, key: Key, max_bytes: int
     ) -> int:
         """Do so with what a folder has, and add to it, in a file of the size of the cache."""
-        if known.is_known[np.ix_(known.places(self.rows), known.places(self.columns))].all():
+        if (
+            known.is_complete
+            or known.is_known[np.ix_(known.places(self.rows), known.places(self.columns))].all()
+        ):
             return 0
         with folder.locked(key):
             in_file = folder.read(key)
@@ -194,6 +221,10 @@ def _unknown_among_themselves(is_known: np.ndarray) -> np.ndarray:
             break
         alone = alone[among < among.max()]
     return alone
+
+
+def _digest(X: np.ndarray) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(X).data).digest()
 
 
 def _digests(X: np.ndarray) -> list[bytes]:

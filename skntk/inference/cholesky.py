@@ -15,6 +15,8 @@ from .errors import SingularKernelError
 # Correlations of equal rows may differ from 1 by the rounding of a deep network's kernel.
 _PERFECT_CORRELATION_TOLERANCE = 1e-8
 
+_COLUMNS_AT_A_TIME = 64
+
 
 def cholesky_factor(kernel: FloatArray, noise: FloatArray, *, overwrite: bool) -> FloatArray:
     """Factorize K + diag(noise) = L L^T.
@@ -100,9 +102,11 @@ def _cause_and_remedy(
 
 
 def _clear_above_diagonal(factor: FloatArray) -> None:
-    # Column by column: the columns are contiguous, and numpy.tril would copy the matrix.
-    for column in range(1, len(factor)):
-        factor[:column, column] = 0.0
+    # A few columns at a time: numpy.tril would copy the matrix.
+    for start in range(0, len(factor), _COLUMNS_AT_A_TIME):
+        columns = slice(start, start + _COLUMNS_AT_A_TIME)
+        factor[:start, columns] = 0.0
+        factor[columns, columns] = np.tril(factor[columns, columns])
 
 
 def solve(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from .arrays import FloatArray, as_kernel, as_targets, as_training_kernels, per_
 from .initialization_noise import ensemble_covariance, ensemble_variance
 from .momentum import make_solver
 from .ntk import EnsemblePosterior
+from .products import product
 from .solvers import Solver, as_training_time, as_training_times
 from .training_dynamics import TrainingDynamics
 from .trajectory import EnsembleTrajectory
@@ -283,7 +284,7 @@ class GradientFlowPosterior:
         ValueError
             If an entry of `ntk_cross` is not finite.
         """
-        return as_kernel(ntk_cross) @ self.dual_coef
+        return product(as_kernel(ntk_cross), self.dual_coef)
 
     def variance(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike

@@ -20,6 +20,7 @@ from .initialization_noise import ensemble_variance
 from .nngp import GaussianProcessPosterior
 from .noise_spectrum import NoiseSpectrum
 from .ntk import EnsemblePosterior
+from .products import product, product_with_transpose
 
 Rows = npt.NDArray[np.intp]
 
@@ -270,8 +271,9 @@ class _SpectralPosterior:
         if prior is None:
             return mean, np.maximum(1.0 / self._precision - self.noise, 0.0)
         half = whiten(self._factor, self._held_out_vectors * self._weights)
-        rows = self.spectrum.vectors[self.positions] * self._weights - self._explained.T @ half
-        spread = np.einsum("ij,ij->i", rows @ self.spectrum.in_basis(prior), rows)
+        rows = self.spectrum.vectors[self.positions] * self._weights
+        rows -= product(self._explained.T, half)
+        spread = np.einsum("ij,ij->i", product(rows, self.spectrum.in_basis(prior)), rows)
         return mean, np.maximum(spread, 0.0) / np.square(self._precision)
 
     @property
@@ -280,22 +282,24 @@ class _SpectralPosterior:
 
     def _solve(self, y: FloatArray) -> FloatArray:
         r"""Return B_T^-1 y, where :math:`B_T^{-1} = M_{TT} - M_{TJ} (M_{JJ})^{-1} M_{JT}`."""
-        coordinates = self.spectrum.vectors[self.positions].T @ y.reshape(len(y), -1)
+        vectors = self.spectrum.vectors[self.positions]
+        coordinates = product(vectors.T, y.reshape(len(y), -1))
         weighted = self._weights[:, np.newaxis] * coordinates
-        outside = whiten(self._factor, self._held_out_vectors @ weighted)
-        inside = self.spectrum.vectors[self.positions] @ weighted
-        return (inside - self._explained.T @ outside).reshape(y.shape)
+        outside = whiten(self._factor, product(self._held_out_vectors, weighted))
+        inside = product(vectors, weighted)
+        return (inside - product(self._explained.T, outside)).reshape(y.shape)
 
     @cached_property
     def _explained(self) -> FloatArray:
         """L^-1 M_JT, with L the factor of M_JJ."""
         vectors = self.spectrum.vectors[self.positions]
-        return whiten(self._factor, (self._held_out_vectors * self._weights) @ vectors.T)
+        weighted = self._held_out_vectors * self._weights
+        return whiten(self._factor, product(weighted, vectors.T))
 
     @cached_property
     def _precision(self) -> FloatArray:
         """The diagonal of B_T^-1."""
-        of_all = np.square(self.spectrum.vectors[self.positions]) @ self._weights
+        of_all = product(np.square(self.spectrum.vectors[self.positions]), self._weights)
         return of_all - np.einsum("ij,ij->j", self._explained, self._explained)
 
     @cached_property
@@ -318,14 +322,15 @@ class _SpectralPosterior:
     def _factor(self) -> FloatArray:
         """The Cholesky factor of M_JJ."""
         half = self._held_out_vectors * np.sqrt(self._weights)
-        return cholesky_factor(half @ half.T, np.zeros(len(half)), overwrite=True)
+        # The factorisation reads the lower triangle alone.
+        return cholesky_factor(product_with_transpose(half), np.zeros(len(half)), overwrite=True)
 
     @cached_property
     def _held_out_mean(self) -> FloatArray:
         y = as_targets(self.targets, len(self.rows))
         coordinates = self.spectrum.coordinates(self.positions, y.reshape(len(y), -1))
         # The targets of the rows in J count as 0 here, so that nothing remains of y_J.
-        known = self._held_out_vectors @ (self._weights[:, np.newaxis] * coordinates)
+        known = product(self._held_out_vectors, self._weights[:, np.newaxis] * coordinates)
         return -solve(self._factor, known).reshape(-1, *y.shape[1:])
 
     @cached_property
@@ -334,7 +339,7 @@ class _SpectralPosterior:
             noise = self.level * self.spectrum.pattern[self._held_out]
             return np.maximum(np.diagonal(inverse(self._factor)) - noise, 0.0)
         map_of_prior = solve(self._factor, self._held_out_vectors * self._weights)
-        spread = map_of_prior @ self.spectrum.in_basis(self.shared.prior)
+        spread = product(map_of_prior, self.spectrum.in_basis(self.shared.prior))
         return np.maximum(np.einsum("ij,ij->i", spread, map_of_prior), 0.0)
 
     def _places(self, rows: Rows) -> Rows | None:

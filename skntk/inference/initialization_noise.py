@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import FloatArray, diagonal_view
+from .products import product
 
 
 def ensemble_variance(
@@ -38,7 +39,7 @@ def ensemble_variance(
     ndarray of shape (m,)
         Negative values left by rounding become 0.
     """
-    change = prediction @ nngp
+    change = product(prediction, nngp)
     change -= 2.0 * nngp_cross
     return np.maximum(nngp_diagonal + np.einsum("ij,ij->i", prediction, change), 0.0)
 
@@ -66,7 +67,7 @@ def ensemble_covariance(
     """
     # Half of the quadratic term goes to each of the two cross terms: their sum is then
     # symmetric to the last bit.
-    half = (0.5 * (prediction @ nngp) - nngp_cross) @ prediction.T
+    half = product(0.5 * product(prediction, nngp) - nngp_cross, prediction.T)
     covariance = nngp_test + (half + half.T)
     variance = diagonal_view(covariance)
     np.maximum(variance, 0.0, out=variance)

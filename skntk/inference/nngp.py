@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .arrays import FloatArray, as_kernel, as_targets, as_training_kernel, diagonal_view, per_sample
 from .cholesky import cholesky_factor, inverse_diagonal, log_determinant, solve, whiten
 from .leave_one_out import leave_one_out_residuals
+from .products import product
 
 __all__ = ["GaussianProcessPosterior"]
 
@@ -114,7 +115,7 @@ class GaussianProcessPosterior:
         ValueError
             If an entry of `cross` is not finite.
         """
-        return as_kernel(cross) @ self.dual_coef
+        return product(as_kernel(cross), self.dual_coef)
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
         """Return the posterior variance at test points, without their covariances.

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from .arrays import FloatArray, as_fortran
+from .products import product
 
 # Rounding moves eigenvalues by about eps times the largest. Noise has to be larger than that by a
 # margin, for the inverse to be as accurate as by a Cholesky factorisation.
@@ -114,7 +115,7 @@ class NoiseSpectrum:
         if found is None:
             all_targets = np.zeros((len(self.rows), targets.shape[1]))
             all_targets[positions] = targets
-            found = self.vectors.T @ all_targets
+            found = product(self.vectors.T, all_targets)
             while len(self._coordinates) >= _FOLDS_REMEMBERED:
                 self._coordinates.pop(next(iter(self._coordinates)), None)
         self._coordinates[digest] = found
@@ -136,7 +137,7 @@ class NoiseSpectrum:
         """
         weighted = self._rows_of_inverse(levels)
         precision = np.einsum("ij,ij->i", weighted, self.vectors)
-        dual_coef = weighted @ (self.vectors.T @ targets)
+        dual_coef = product(weighted, product(self.vectors.T, targets))
         return targets - dual_coef / precision[:, np.newaxis]
 
     def leave_one_out_variance(self, levels: FloatArray, prior: FloatArray | None) -> FloatArray:
@@ -158,7 +159,7 @@ class NoiseSpectrum:
         precision = np.einsum("ij,ij->i", weighted, self.vectors)
         if prior is None:
             return np.maximum(1.0 / precision - levels * self.pattern, 0.0)
-        spread = np.einsum("ij,ij->i", weighted @ self.in_basis(prior), weighted)
+        spread = np.einsum("ij,ij->i", product(weighted, self.in_basis(prior)), weighted)
         return np.maximum(spread / np.square(precision), 0.0)
 
     def resolves(self, level: float) -> bool:
@@ -180,5 +181,6 @@ class NoiseSpectrum:
         """
         if not self._prior_in_basis:
             within = prior[np.ix_(self.rows, self.rows)]
-            self._prior_in_basis.append(self.vectors.T @ within @ self.vectors)
+            half = product(self.vectors.T, within)
+            self._prior_in_basis.append(product(half, self.vectors))
         return self._prior_in_basis[0]

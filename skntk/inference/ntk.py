@@ -11,6 +11,7 @@ from .arrays import FloatArray, as_kernel, as_targets, as_training_kernels, per_
 from .cholesky import cholesky_factor, inverse, inverse_diagonal, solve
 from .initialization_noise import ensemble_covariance, ensemble_variance
 from .leave_one_out import leave_one_out_residuals
+from .products import product
 
 __all__ = ["EnsemblePosterior"]
 
@@ -124,7 +125,7 @@ class EnsemblePosterior:
         ValueError
             If an entry of `ntk_cross` is not finite.
         """
-        return as_kernel(ntk_cross) @ self.dual_coef
+        return product(as_kernel(ntk_cross), self.dual_coef)
 
     def variance(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .arrays import FloatArray, as_kernel, as_targets, as_training_kernel, per_sample
 from .momentum import make_solver
 from .nngp import GaussianProcessPosterior
+from .products import product
 from .readout_spread import explained_share, readout_covariance
 from .solvers import Solver, as_training_time, as_training_times
 from .training_dynamics import TrainingDynamics
@@ -274,7 +275,7 @@ class ReadoutFlowPosterior:
         ValueError
             If an entry of `cross` is not finite.
         """
-        return as_kernel(cross) @ self.dual_coef
+        return product(as_kernel(cross), self.dual_coef)
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
         """Return the variance at test points, without their covariances.

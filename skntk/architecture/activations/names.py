@@ -116,5 +116,6 @@ def _is_required(parameter: inspect.Parameter) -> bool:
     )
 
 
+@cache
 def _snake_case(class_name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
