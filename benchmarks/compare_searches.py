@@ -1,10 +1,11 @@
-"""A grid search in closed form, by refits, and by refits of neural-tangents.
+"""A grid search in closed form, by refits with and without the cache, and of neural-tangents.
 
 Run ``python -m benchmarks.compare_searches --peer-python ENVIRONMENT/bin/python``.
 
 3 networks x 10 values of alpha x 5 folds of 1000 samples, R^2. neural-tangents needs an old JAX and
-so an environment of its own. All three searches take turns for several rounds and the shortest
-time of each counts; the first round, which compiles, does not. The scores have to agree.
+so an environment of its own. All searches take turns for several rounds and the shortest time of
+each counts; the first round, which compiles, does not. Every search with the cache begins with an
+empty one. The scores have to agree.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV
@@ -23,15 +25,30 @@ from sklearn.model_selection import GridSearchCV
 from benchmarks.timing import machine, markdown_table
 from skntk import ClosedFormSearchCV, NTKRegressor
 from skntk.architecture import FullyConnected
+from skntk.gram.cache import KERNEL_CACHE
 
 PEER_SCRIPT = Path(__file__).with_name("search_of_neural_tangents.py")
 DEPTHS = (1, 2, 3)
 ALPHAS = np.logspace(-3, 1, 10)
 N_FOLDS = 5
 N_SAMPLES, N_FEATURES = 1000, 64
-# How many times faster than refits of neural-tangents.
-GOALS = {ClosedFormSearchCV: 30, GridSearchCV: 5}
+PEER = "GridSearchCV of neural-tangents"
 TOLERANCE = 1e-9
+
+
+class Search(NamedTuple):
+    """A search of ours, and how many times faster than refits of neural-tangents it should be."""
+
+    kind: Any
+    goal: str
+    cache_size: float | None = None
+
+
+SEARCHES = {
+    "ClosedFormSearchCV": Search(ClosedFormSearchCV, "30"),
+    "GridSearchCV": Search(GridSearchCV, ""),
+    "GridSearchCV, cache_size=200": Search(GridSearchCV, "5", cache_size=200),
+}
 
 
 def problem() -> tuple[np.ndarray, np.ndarray]:
@@ -42,20 +59,22 @@ def problem() -> tuple[np.ndarray, np.ndarray]:
     return X, np.sin(X[:, 0]) + 0.3 * X[:, 1] + noise
 
 
-def search_of_ours(kind: Any, X: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+def search_of_ours(of: Search, X: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the seconds of one search and its scores, by depth and alpha."""
     networks = [FullyConnected(depth, weight_std=1.5, bias_std=0.1) for depth in DEPTHS]
     grid = {"alpha": ALPHAS, "architecture": networks}
+    KERNEL_CACHE.clear()
+    estimator = NTKRegressor(alpha_scale="absolute", cache_size=of.cache_size)
     start = perf_counter()
-    search = kind(NTKRegressor(alpha_scale="absolute"), grid, cv=N_FOLDS).fit(X, y)
+    search = of.kind(estimator, grid, cv=N_FOLDS).fit(X, y)
     return perf_counter() - start, search.cv_results_["mean_test_score"]
 
 
 def compare(peer_python: str, rounds: int) -> list[list[str]]:
     """Return the rows of the table."""
     X, y = problem()
-    times: dict[Any, list[float]] = {kind: [] for kind in (*GOALS, "peer")}
-    scores: dict[Any, np.ndarray] = {}
+    times: dict[str, list[float]] = {name: [] for name in (*SEARCHES, PEER)}
+    scores: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "problem.npz"
         np.savez(data, X=X, y=y, depths=np.array(DEPTHS), alphas=ALPHAS)
@@ -64,31 +83,25 @@ def compare(peer_python: str, rounds: int) -> list[list[str]]:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as peer:
             assert peer.stdin is not None and peer.stdout is not None
-            for _ in range(rounds + 1):
-                for kind in GOALS:
-                    seconds, scores[kind] = search_of_ours(kind, X, y)
-                    times[kind].append(seconds)
+            for number in range(rounds + 1):
+                for name, search in SEARCHES.items():
+                    seconds, scores[name] = search_of_ours(search, X, y)
+                    times[name].append(seconds)
                 print("search", file=peer.stdin, flush=True)
                 answer = json.loads(peer.stdout.readline())
-                times["peer"].append(answer["seconds"])
-                scores["peer"] = np.array(answer["scores"])
+                times[PEER].append(answer["seconds"])
+                scores[PEER] = np.array(answer["scores"])
+                print(f"round {number} of {rounds}", file=sys.stderr)
             peer.stdin.close()
-    best = {kind: min(seconds[1:]) for kind, seconds in times.items()}
-    rows = [["GridSearchCV of neural-tangents", f"{best['peer']:.2f}", "1", "", ""]]
-    for kind, goal in GOALS.items():
-        difference = float(np.abs(scores[kind] - scores["peer"]).max())
+    best = {name: min(seconds[1:]) for name, seconds in times.items()}
+    rows = [[PEER, f"{best[PEER]:.2f}", "1", "", ""]]
+    for name, search in SEARCHES.items():
+        difference = float(np.abs(scores[name] - scores[PEER]).max())
         if difference > TOLERANCE:
-            raise SystemExit(f"{kind.__name__}: the scores differ by {difference:.1e}.")
-        faster = f"{best['peer'] / best[kind]:.1f}"
-        rows.append(
-            [
-                f"{kind.__name__} of skntk",
-                f"{best[kind]:.2f}",
-                faster,
-                str(goal),
-                f"{difference:.0e}",
-            ]
-        )
+            raise SystemExit(f"{name}: the scores differ by {difference:.1e}.")
+        faster = f"{best[PEER] / best[name]:.1f}"
+        seconds = f"{best[name]:.2f}"
+        rows.append([f"{name} of skntk", seconds, faster, search.goal, f"{difference:.0e}"])
     return rows
 
 
