@@ -114,7 +114,7 @@ def table(results: dict, names: list[str], protocol: str) -> str:
             ]
         )
     header = ["method", "accuracy %", "log-loss", "calibration error", "seconds in total"]
-    return f"#### {protocol}, {len(common)} sets\n\n" + markdown_table(header, rows)
+    return f"### {protocol}, {len(common)} sets\n\n" + markdown_table(header, rows)
 
 
 def accuracy_of(of_sets: dict, dataset: str) -> str:
