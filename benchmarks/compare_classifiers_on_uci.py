@@ -6,9 +6,9 @@ first. ``--table`` prints the tables of the sets that all methods have finished,
 chooses them, and ``--xrfm FOLDER`` adds the predictions that
 `benchmarks/uci_study/xrfm_predictions.py` has made.
 
-Two protocols. The published one (Arora et al., ICLR 2020) chooses hyperparameters by the accuracy
-on one split of all rows, and then trains and tests with them in four folds, whose test rows have
-been among those that chose. The nested one chooses within the training rows of each fold, by
+Two protocols. The published one (Arora et al., ICLR 2020) chooses hyperparameters on one split of
+all rows, and then trains and tests with them in four folds, whose test rows have been among those
+that chose. The nested one chooses within the training rows of each fold, by
 five-fold cross-validation. A method that tunes itself within its training rows is the same in both.
 """
 
@@ -52,10 +52,17 @@ def run(dataset: UCISet, method: Method, protocol: str) -> dict[str, float]:
 
 
 def tuned(method: Method, X: np.ndarray, y: np.ndarray, splits):
-    """Return the classifier with the hyperparameters of the best accuracy on the splits."""
+    """Return the classifier with the hyperparameters that score best on the splits."""
     if not method.grid:
         return method.estimator
-    search = GridSearchCV(method.estimator, method.grid, cv=splits, refit=False, error_score=0.0)
+    search = GridSearchCV(
+        method.estimator,
+        method.grid,
+        cv=splits,
+        scoring=method.scoring,
+        refit=False,
+        error_score=-np.inf,
+    )
     best = search.fit(X, y).best_params_
     return clone(method.estimator).set_params(**best, **method.final)
 
