@@ -114,7 +114,18 @@ def test_diagonal_alone_equals_the_diagonal(network, X):
 
 
 @every_network
-def test_tiles_equal_one_tile(network, X, monkeypatch):
+def test_tiles_equal_matrices_of_single_tiles(network, X):
+    """Of no more than four samples a side there is one tile, of the same compiled program."""
+    tiled = gram_matrix(network, X, X[:5], kind=BOTH)
+    for rows, columns in product((slice(0, 3), slice(3, 7)), (slice(0, 4), slice(4, 5))):
+        single = gram_matrix(network, X[rows], X[columns], kind=BOTH)
+        for of_all, ours in zip(tiled, single, strict=True):
+            np.testing.assert_allclose(of_all[rows, columns], ours, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("network", WHOLE_NETWORKS.values(), ids=WHOLE_NETWORKS)
+def test_tiles_equal_one_tile(network, monkeypatch):
+    X = spatial_inputs(None, 7)
     tiled = gram_matrix(network, X, X[:5], kind=BOTH)
     monkeypatch.setattr("skntk.gram.sizes.IMAGE_BLOCK_SIZES", (8,))
     for ours, expected in zip(tiled, gram_matrix(network, X, X[:5], kind=BOTH), strict=True):
@@ -158,12 +169,15 @@ def test_derivatives_by_hyperparameters(network, X):
 
     with jax.enable_x64(True):
         network = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), network)
-        gradient = jax.jit(jax.grad(of_leaves))(network)
+        # One program for all three. Compiling it takes far longer than running it.
+        options = {"xla_backend_optimization_level": 0}
+        value_and_gradient = jax.jit(jax.value_and_grad(of_leaves), compiler_options=options)
+        _, gradient = value_and_gradient(network)
         random = np.random.default_rng(0)
         along = jax.tree.map(lambda leaf: random.normal() * jnp.abs(leaf), network)
         slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, along)))
         forward, backward = (
-            jax.jit(of_leaves)(jax.tree.map(lambda leaf, d, s=s: leaf + s * d, network, along))
+            value_and_gradient(jax.tree.map(lambda leaf, d, s=s: leaf + s * d, network, along))[0]
             for s in (1e-5, -1e-5)
         )
     slope, difference = float(slope), float(forward) - float(backward)
