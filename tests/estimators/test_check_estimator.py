@@ -54,13 +54,13 @@ for estimator in ESTIMATORS[1:]:
     for each, check in estimator_checks_generator(estimator):
         if check.func.__name__ == NEEDS_VARIABLE:
             check(each)
-            print(estimator)
+            print(type(estimator).__name__)
 
 # As a user asks for every check: none is skipped.
 results = check_estimator(ESTIMATORS[0], on_skip=None, on_fail="raise")
 names = [result["check_name"] for result in results if result["status"] == "passed"]
 assert NEEDS_VARIABLE in names and len(names) == len(results) > 50, results
-print(ESTIMATORS[0])
+print(type(ESTIMATORS[0]).__name__)
 """
 
 
