@@ -4,9 +4,10 @@ from skntk._name_clash import refuse_name_clash
 
 refuse_name_clash()
 
+from typing import TYPE_CHECKING, Any
+
 from skntk._version import __version__
 from skntk.estimators import (
-    ClosedFormSearchCV,
     FiniteWidthClassifier,
     FiniteWidthRegressor,
     NNGPClassifier,
@@ -17,7 +18,10 @@ from skntk.estimators import (
     training_time_curve,
 )
 from skntk.gram import gram_diagonal, gram_matrix
-from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
+
+if TYPE_CHECKING:
+    from skntk.estimators import ClosedFormSearchCV
+    from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
 
 __all__ = [
     "ClosedFormSearchCV",
@@ -36,3 +40,12 @@ __all__ = [
     "gram_matrix",
     "training_time_curve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Pass on what is imported when it is first asked for."""
+    from skntk import estimators, kernels
+
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(kernels if name in kernels.__all__ else estimators, name)

@@ -30,7 +30,7 @@ def main() -> None:
     """Measure several times, print the shortest times and compare with the limit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--limit", type=float, default=0.5, help="seconds (default: %(default)s)")
+    parser.add_argument("--limit", type=float, default=0.3, help="seconds (default: %(default)s)")
     arguments = parser.parse_args()
 
     times = [measure() for _ in range(arguments.repetitions)]

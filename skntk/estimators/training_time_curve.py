@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
@@ -90,6 +88,10 @@ def training_time_curve(
     """
     X, y = indexable(X, y)
     times = _final_step(estimator)._checked_times(training_times)
+    # They take as long to import as half of this package.
+    from sklearn.metrics import check_scoring
+    from sklearn.model_selection import check_cv
+
     scorer = check_scoring(estimator, scoring)
     splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
     scores = Parallel(n_jobs=n_jobs)(
