@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ class Block:
         The rows and the padding.
     statistics : pytree of jax.Array of shape (..., block size)
         What the pair program reads of each.
-    state : SampleState of ndarray of shape (block size,), or None
+    state : SampleState of arrays of shape (block size,), or None
         Their kernels with themselves, where the program for samples computes them.
     """
 
@@ -65,8 +65,12 @@ class Block:
 
     def diagonal(self, kind: str) -> np.ndarray:
         """Return the kernels of the rows with themselves, without the padding."""
-        values: np.ndarray = getattr(self.state, kind)[: self.n_rows]
-        return values
+        return np.asarray(getattr(self.state, kind))[: self.n_rows]
+
+    def check(self) -> None:
+        """Raise a ValueError unless the kernels of the rows with themselves are finite."""
+        for kind in SampleState._fields if self.state is not None else ():
+            check_finite(kind, self.diagonal(kind), self.rows.start)
 
 
 def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState | None) -> Block:
@@ -95,29 +99,24 @@ def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -
     Raises
     ------
     ValueError
-        If the kernel of a sample with itself is not finite, where it is computed here. Every entry
-        of the matrix is bounded by these, so that nothing else can overflow.
+        If the kernel of an image with itself is not finite, where it is computed here. Every entry
+        of the matrix is bounded by these, so that nothing else can overflow. Of vectors the kernels
+        are still on their way, so that tiles need not wait for them: `Block.check` comes later.
     """
     starts = range(0, len(X), size)
     rows = [slice(start, min(start + size, len(X))) for start in starts]
     tasks = [(of_block, X[of_block]) for of_block in rows]
     compute = partial(_compute_block, engine.devices, architecture, size)
-    in_order = _started_together(compute, tasks) if X.ndim == 2 else _shared(compute, tasks, engine)
-    for block in in_order:
-        for kind in SampleState._fields if block.state is not None else ():
-            check_finite(kind, block.diagonal(kind), block.rows.start)
-    return in_order
+    if X.ndim == 2:
+        # A short program for each block: workers would take longer to come and go.
+        return [compute(task) for task in tasks]
+    blocks = _shared(compute, tasks, engine)
+    for block in blocks:
+        block.check()
+    return blocks
 
 
 Task = tuple[slice, np.ndarray]
-
-
-def _started_together(compute: Callable[[Task], Block], tasks: list[Task]) -> list[Block]:
-    """Return blocks of vectors: a short program for each, which XLA runs while the next starts.
-
-    Workers would take longer to come and go.
-    """
-    return [_finished(block) for block in [compute(task) for task in tasks]]
 
 
 def _shared(compute: Callable[[Task], Block], tasks: list[Task], engine: Engine) -> list[Block]:
@@ -125,7 +124,8 @@ def _shared(compute: Callable[[Task], Block], tasks: list[Task], engine: Engine)
     blocks: dict[int, Block] = {}
 
     def store(task: Task, block: Block) -> None:
-        blocks[block.rows.start] = _finished(block)
+        blocks[block.rows.start] = block
+        jax.block_until_ready(block.state)
 
     engine.run_tasks(compute, store, tasks)
     return [blocks[rows.start] for rows, _ in tasks]
@@ -134,18 +134,14 @@ def _shared(compute: Callable[[Task], Block], tasks: list[Task], engine: Engine)
 def _compute_block(devices: Devices, architecture: Layer, size: int, task: Task) -> Block:
     """Return a block whose kernels are still on their way."""
     rows, X = task
-    padded = np.zeros((size, *X.shape[1:]), X.dtype)
-    padded[: len(X)] = X
+    if len(X) < size:
+        X = np.concatenate([X, np.zeros((size - len(X), *X.shape[1:]), X.dtype)])
     with devices.borrowed() as device, jax.enable_x64(X.dtype == np.float64):
-        on_device = jax.device_put(padded, device)
+        on_device = jax.device_put(X, device)
         with_kernels = not samples_as_pairs(architecture, X.shape)
         compute = sample_program.on(device)
         state, statistics = compute(architecture, on_device, with_kernels=with_kernels)
         return Block(rows, on_device, statistics, state)
-
-
-def _finished(block: Block) -> Block:
-    return replace(block, state=jax.tree.map(np.asarray, block.state))
 
 
 def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
