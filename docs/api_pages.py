@@ -19,6 +19,7 @@ import skntk.gram
 import skntk.inference
 import skntk.kernels
 import skntk.metrics
+import skntk.recipes
 from skntk.architecture.registry import registered
 
 PARTS_OF_A_NETWORK = {
@@ -70,7 +71,9 @@ def estimators_page() -> str:
     ]
     functions = functions_of("skntk.estimators")
     lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
-    return heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
+    page = heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
+    page += heading("Recipes", "-") + "What is recommended for a kind of data, ready to fit.\n\n"
+    return page + listing("skntk", skntk.recipes.__all__)
 
 
 def kernels_page() -> str:

@@ -10,15 +10,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from skntk import ClosedFormSearchCV, NNGPClassifier, gram_matrix
+from skntk import ClosedFormSearchCV, NNGPClassifier, gram_matrix, make_tabular_classifier
 from skntk.architecture import FullyConnected
-from skntk.kernels import NNGPKernel, NTKKernel
 
 N_TREES = 500
 SEARCH = {
@@ -77,33 +74,7 @@ class NTKSupportVectorMachine(ClassifierMixin, BaseEstimator):
         return self.svc_.predict_proba(gram_matrix(self.network_, X, self.X_))
 
 
-def log_likelihood(model, X, y) -> float:
-    """Return minus the log-loss, also where a few rows lack some of the classes."""
-    of_all = np.zeros((len(y), max(y.max(), model.classes_.max()) + 1))
-    of_all[:, model.classes_] = model.predict_proba(X)
-    return float(np.log(np.maximum(of_all[np.arange(len(y)), y], 1e-15)).mean())
-
-
-def recommended():
-    """Return the recipe: logistic regression on the features of an infinitely wide network."""
-    categories = OneHotEncoder(
-        min_frequency=0.05, handle_unknown="infrequent_if_exist", sparse_output=False
-    )
-    return make_pipeline(
-        make_union(StandardScaler(), categories),
-        StandardScaler(),
-        Nystroem(NTKKernel(FullyConnected()), n_components=500, random_state=0),
-        LogisticRegression(max_iter=1000),
-    )
-
-
-RECOMMENDED_GRID = {
-    "featureunion__onehotencoder": ["drop", recommended()[0].transformer_list[1][1]],
-    "nystroem__kernel": [
-        kernel(FullyConnected(depth)) for kernel in (NNGPKernel, NTKKernel) for depth in (1, 3)
-    ],
-    "logisticregression__C": np.logspace(-2, 4, 7),
-}
+RECOMMENDED = make_tabular_classifier(random_state=0)
 
 
 def closed_form_search():
@@ -116,7 +87,7 @@ def closed_form_search():
 
 
 METHODS = {
-    "recipe": Method(recommended(), RECOMMENDED_GRID, scoring=log_likelihood),
+    "recipe": Method(RECOMMENDED.estimator, RECOMMENDED.param_grid, scoring=RECOMMENDED.scoring),
     "one-hot regression": Method(closed_form_search()),
     "random forest": Method(ForestWithSmoothedShares(N_TREES, random_state=0)),
     "RBF SVC": Method(
