@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import FloatArray, as_targets, as_training_kernel, as_training_kernels
+from .arrays import FloatArray, as_targets, as_training_kernel, require_equal_shapes
 from .cholesky import solve
 from .initialization_noise import ensemble_variance
 from .nngp import GaussianProcessPosterior
@@ -122,7 +122,8 @@ class SharedKernel:
         """
         if self.find_prior is None:
             return None
-        return as_training_kernels(self.kernel, self.find_prior())[1]
+        prior = as_training_kernel(self.find_prior(), "The training NNGP kernel")
+        return require_equal_shapes(self.kernel, prior)
 
     def decompose(self, rows: Rows, pattern: FloatArray) -> NoiseSpectrum:
         """Decompose the kernel of rows once, for all models whose noise follows one pattern.
