@@ -5,8 +5,9 @@ Run ``python -m benchmarks.compare_searches --peer-python ENVIRONMENT/bin/python
 3 networks x 10 values of alpha x 5 folds of 1000 samples, R^2. neural-tangents needs an old JAX and
 so an environment of its own. It is wrapped for `GridSearchCV` in two ways: naively, as its README
 calls kernel functions, and with care, so that each is compiled once. All searches take turns for
-several rounds and the shortest time of each counts; a round before them, with one value of alpha,
-compiles. Every search with the cache begins with an empty one. The scores have to agree.
+several rounds and the shortest time of each counts; a round before them, in which neural-tangents
+has one value of alpha, compiles. Every search with the cache begins with an empty one. The scores
+have to agree.
 """
 
 from __future__ import annotations
@@ -97,8 +98,9 @@ def measure(peer_python: str, rounds: int) -> tuple[dict[str, float], dict[str, 
         ) as peer:
             assert peer.stdin is not None
             for number in range(rounds + 1):
-                alphas = ALPHAS if number else ALPHAS[:1]
                 for name in times:
+                    is_short = number == 0 and name in PEERS
+                    alphas = ALPHAS[:1] if is_short else ALPHAS
                     seconds, scores[name] = (
                         search_of_ours(SEARCHES[name], X, y, alphas)
                         if name in SEARCHES
