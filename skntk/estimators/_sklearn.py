@@ -1,4 +1,4 @@
-"""Everything of scikit-learn that is not public, in one place, and how its validation is used."""
+"""What is not public of scikit-learn, with `_sklearn_search`, and how its validation is used."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.model_selection import GridSearchCV
-from sklearn.model_selection._validation import (
-    _insert_error_scores,
-    _score,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import check_array, validate_data
@@ -66,13 +60,6 @@ search_context = _fit_context(prefer_skip_nested_validation=False)
 
 # The rows of one side of a split, of arrays, tables and kernels between samples alike.
 split_off = _safe_split
-
-# Applies ``scorer(estimator, X, y)`` as searches do: ``score(estimator, X, y, scorer, params,
-# error_score)`` checks what is returned, and puts the error score in the place of an error.
-score = _score
-
-# Whether the installed searches weight the scores of held-out samples as well.
-SEARCHES_WEIGHT_SCORES = hasattr(GridSearchCV, "_check_scorers_accept_sample_weight")
 
 # Parts of a kernel matrix whose ends callbacks are told of.
 _N_PARTS = 100
@@ -212,35 +199,6 @@ def accepts_sample_weight(scorer: Any) -> bool:
     if hasattr(scorer, "_accept_sample_weight"):
         return bool(scorer._accept_sample_weight())
     return "sample_weight" in signature(scorer).parameters
-
-
-def results_of_search(
-    candidates: list[dict[str, Any]], outcomes: list[list[dict[str, Any]]], error_score: Any
-) -> dict[str, Any]:
-    """Return ``cv_results_``, after the warnings of a search about fits that failed.
-
-    Parameters
-    ----------
-    candidates : list of dict
-        Parameters of each candidate.
-    outcomes : list of list of dict
-        For each candidate and split: ``test_scores``, ``fit_time``, ``score_time``, and
-        ``fit_error``, which is None or a text.
-    error_score : "raise" or float
-        The score of fits that failed.
-
-    Raises
-    ------
-    ValueError
-        If all of them did.
-    """
-    in_order = [outcome for of_candidate in outcomes for outcome in of_candidate]
-    _warn_or_raise_about_fit_failures(in_order, error_score)
-    _insert_error_scores(in_order, error_score)
-    results: dict[str, Any] = GridSearchCV(None, {})._format_results(
-        candidates, len(outcomes[0]), in_order
-    )
-    return results
 
 
 def check_sample_shape(estimator: BaseEstimator, X: Any, expected: tuple[int, ...]) -> None:

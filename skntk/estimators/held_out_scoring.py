@@ -12,7 +12,8 @@ from joblib import parallel_config
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skntk.estimators._sklearn import SEARCHES_WEIGHT_SCORES, accepts_sample_weight, score
+from skntk.estimators._sklearn import accepts_sample_weight
+from skntk.estimators._sklearn_search import SEARCHES_WEIGHT_SCORES, score
 from skntk.estimators.candidates import Candidate, Candidates, Family
 from skntk.estimators.held_out import OnSharedKernel
 
