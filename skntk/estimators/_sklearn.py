@@ -1,4 +1,4 @@
-"""Everything of scikit-learn that is not public, in one place, and how its validation is used."""
+"""What is not public of scikit-learn, with `_sklearn_search`, and how its validation is used."""
 
 from __future__ import annotations
 

@@ -78,11 +78,12 @@ class ClassifierWithLoss(StagedClassifier, TrainedEnsemble):
             **self._optimizer(),
         )
 
-    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> float:
-        if not self._is_log_loss:
-            return super()._train_and_calibrate(kernels, labels)
-        self._train(kernels)
-        return 1.0
+    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
+        if self._is_log_loss:
+            self._train(kernels)
+            self.temperature_ = 1.0
+        else:
+            super()._train_and_calibrate(kernels, labels)
 
     def _largest_curvature(self, posterior: Any) -> float:
         if isinstance(posterior, LossFlow):

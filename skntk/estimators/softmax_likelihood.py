@@ -74,11 +74,12 @@ class ClassifierWithLikelihood(StagedClassifier, BayesianNetwork):
         self.log_marginal_likelihood_value_ = posterior.log_marginal_likelihood
         return posterior
 
-    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> float:
-        if not self._is_softmax:
-            return super()._train_and_calibrate(kernels, labels)
-        self._train(kernels)
-        return 1.0
+    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
+        if self._is_softmax:
+            self._train(kernels)
+            self.temperature_ = 1.0
+        else:
+            super()._train_and_calibrate(kernels, labels)
 
     # Predictions -----------------------------------------------------------------------------
 
