@@ -7,7 +7,7 @@ mean of N networks. That error has to be a few of its own standard errors, which
 sqrt(N), for few networks and for sixteen times as many.
 """
 
-from functools import cache
+from functools import cache, partial
 from zlib import crc32
 
 import jax
@@ -26,12 +26,16 @@ from tests.architecture.networks import (
     spatial_inputs,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 N_OUTPUTS = 16
 FEW, MANY = 128, 16 * 128
 
 # Of some 2000 normal numbers the largest is 3.5 on average, and reaches 5 once in 900 times.
 MOST_STANDARD_ERRORS = 5
 
+# The one program of which running takes as long as compiling it.
+OPTIMIZED = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
 
 every_sampled_example = pytest.mark.parametrize(
     ("name", "layer"),
@@ -76,7 +80,7 @@ def kernels_of_one_network(network, parameters, key, X):
     return jnp.stack([outputs @ outputs.T / N_OUTPUTS, sum(leaf @ leaf.T for leaf in by_layer)])
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=OPTIMIZED)
 def kernels_of_networks(network, parameters, keys, X):
     """Return the kernels of one network after the other: shape (n_networks, 2, n, n).
 

@@ -26,6 +26,7 @@ from skntk.architecture import (
     WideResNet,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOTH = ("nngp", "ntk")
 SHAPE = (4, 6, 2)
 

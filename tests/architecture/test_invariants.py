@@ -11,6 +11,7 @@ from skntk.gram.blocks import make_blocks
 from skntk.gram.engine import engine_for
 from tests.architecture.networks import as_network, degenerate_inputs, examples, inputs
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOTH = ("nngp", "ntk")
 BLOCK = 8
 N_SAMPLES = 2 * BLOCK + 3

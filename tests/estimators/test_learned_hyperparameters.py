@@ -11,6 +11,8 @@ from skntk import NNGPKernel, NNGPRegressor, NTKRegressor
 from skntk.architecture import Conv, Dense, Erf, Flatten, FullyConnected, InputScale, Relu, Serial
 from skntk.estimators.hyperparameter_search import maximize
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(25, 3))
 Y = np.sin(2 * X[:, 0]) + 0.3 * X[:, 1] + 0.3 * RANDOM.normal(size=25)

@@ -27,6 +27,8 @@ from skntk.architecture import (
     Serial,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 SHAPE = (4, 4, 2)
 VECTORS = Serial([InputScale([1.0, 0.5]), Dense(1.3, 0.4), Relu(), Dense(1.1, 0.2)])
 IMAGES = Serial([Conv((2, 2), bias_std=0.1), Relu(), Flatten(), Dense()])
