@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
-from sklearn.base import BaseEstimator, clone
 
-from skntk.architecture.functions import as_reference, from_reference
+from skntk.architecture.pytree import ParameterTree
 from skntk.architecture.registry import register
 from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offset, Offsets, Shifted
 from skntk.architecture.state import Array, PairState, SampleState, Statistics
@@ -21,7 +19,7 @@ Parameters = Any
 """A pytree of arrays: the weights of one finite network."""
 
 
-class Layer(BaseEstimator):
+class Layer(ParameterTree):
     """One step of a network: how it maps covariances, and how it maps activations.
 
     A layer is a scikit-learn object (``get_params``, ``set_params``, ``clone``, ``repr``) and a JAX
@@ -39,26 +37,12 @@ class Layer(BaseEstimator):
     """
 
     category: ClassVar[str | None] = None
-    static: ClassVar[tuple[str, ...]] = ()
     not_learned: ClassVar[tuple[str, ...]] = ()
-    _names: ClassVar[list[str]] = []
-    _numeric: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # Looked up once for a class: every call of a compiled program flattens every layer, and a
-        # search clones all of them for every fold.
-        cls._names = super()._get_param_names()
-        cls._numeric = tuple(name for name in cls._get_param_names() if name not in cls.static)
-        jax.tree_util.register_pytree_with_keys(
-            cls, Layer._flatten_with_keys, cls._unflatten, Layer._flatten
-        )
         if cls.category is not None and not inspect.isabstract(cls):
             register(cls)
-
-    @classmethod
-    def _get_param_names(cls) -> list[str]:
-        return cls._names
 
     @classmethod
     def examples(cls) -> list[Self]:
@@ -372,62 +356,3 @@ class Layer(BaseEstimator):
         tuple of int
         """
         return input_shape
-
-    # scikit-learn and JAX --------------------------------------------------------------------
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether the other layer has the same class and equal hyperparameters."""
-        if type(other) is not type(self):
-            return NotImplemented
-        ours, theirs = self.get_params(deep=False), other.get_params(deep=False)
-        return all(_equal(ours[name], theirs[name]) for name in ours)
-
-    __hash__ = None  # type: ignore[assignment]  # layers are mutable through set_params
-
-    def __sklearn_clone__(self) -> Self:
-        params = self.get_params(deep=False)
-        return type(self)(**{name: _clone(value) for name, value in params.items()})
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: as_reference(value) for name, value in super().__getstate__().items()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({name: from_reference(value) for name, value in state.items()})
-
-    def _field(self, name: str) -> Any:
-        """Return the value of a field as the pytree shows it."""
-        return getattr(self, name)
-
-    def _flatten(self) -> tuple[list[Any], tuple[Any, ...]]:
-        children = [self._field(name) for name in self._numeric]
-        return children, tuple(_hashable(self._field(name)) for name in self.static)
-
-    def _flatten_with_keys(self) -> tuple[list[Any], tuple[Any, ...]]:
-        children, static = self._flatten()
-        keys = map(jax.tree_util.GetAttrKey, self._numeric)
-        return list(zip(keys, children, strict=True)), static
-
-    @classmethod
-    def _unflatten(cls, static: tuple[Any, ...], children: Iterable[Any]) -> Self:
-        layer = object.__new__(cls)
-        names = (*cls._numeric, *cls.static)
-        for name, value in zip(names, (*children, *static), strict=True):
-            setattr(layer, name, value)
-        return layer
-
-
-def _clone(value: Any) -> Any:
-    is_function = callable(value) and not isinstance(value, type | BaseEstimator)
-    return value if is_function else clone(value, safe=False)
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value
-
-
-def _equal(ours: Any, theirs: Any) -> bool:
-    if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
-        return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
-    if isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray):
-        return bool(np.array_equal(ours, theirs))
-    return bool(ours == theirs)

@@ -10,18 +10,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from skntk._sklearn import CallbackSupportMixin, UnobservedFit, validate_parameters
 from skntk.architecture import FullyConnected
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import (
-    CallbackSupportMixin,
-    UnobservedFit,
-    check_sample_shape,
-    validate_inputs,
-    validate_parameters,
-)
 from skntk.estimators.defaults import AlphaScale
 from skntk.estimators.nested_architecture import NestedArchitecture
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import check_sample_shape, validate_inputs
 from skntk.gram import gram_diagonal, gram_matrix, require_memory
 from skntk.gram.cache import KERNEL_CACHE
 from skntk.gram.matrix import Kind

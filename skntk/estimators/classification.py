@@ -12,16 +12,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import (
-    UnobservedFit,
-    fit_context,
-    fit_tasks,
-    validate_training_data,
-)
+from skntk._sklearn import UnobservedFit, fit_context, fit_tasks
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.temperature import fit_temperature
 from skntk.estimators.training import TrainedNetwork
+from skntk.estimators.validation import validate_training_data
 
 
 class NetworkClassifier(ClassifierMixin, TrainedNetwork):

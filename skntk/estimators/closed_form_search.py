@@ -14,7 +14,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
 
-from skntk.estimators._sklearn import accepts_sample_weight, search_context
+from skntk._sklearn import accepts_sample_weight, search_context
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.closed_form import require_closed_form
 from skntk.estimators.held_out import OnSharedKernel, on_shared_kernel

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skntk._sklearn import Interval
 from skntk.architecture import FullyConnected
 from skntk.architecture.layer import Layer, Parameters
-from skntk.estimators._sklearn import CONSTRAINTS, check_sample_shape, validate_inputs
 from skntk.estimators.nested_architecture import NestedArchitecture
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import CONSTRAINTS, check_sample_shape, validate_inputs
 from skntk.finite import Ensemble, Loss, Rates, check_finite_width, loss_of_networks
 from skntk.finite.programs import Networks
 from skntk.gram import require_memory
 from skntk.gram.working_memory import working_memory_in_bytes
-
-_FINITE_WIDTH_CONSTRAINTS: dict[str, list[Any]] = {
-    "width": [Interval(Integral, 1, None, closed="left")],
-    "n_networks": [Interval(Integral, 1, None, closed="left")],
-    "alpha": [Interval(Real, 0, None, closed="left")],
-    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
-    "training_time": [Interval(Real, 0, None, closed="left")],
-    "momentum": [Interval(Real, 0, 1, closed="left")],
-    "loss": [StrOptions({"squared_error", "log_loss"})],
-    "random_state": ["random_state"],
-}
 
 
 class FiniteWidthEnsemble(NestedArchitecture):
@@ -41,6 +30,14 @@ class FiniteWidthEnsemble(NestedArchitecture):
 
     Subclasses say which loss is minimized (``_loss``) and how targets are scaled.
     """
+
+    _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | {
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "training_time": [Interval(Real, 0, None, closed="left")],
+    }
 
     width: int
     n_networks: int
@@ -60,11 +57,6 @@ class FiniteWidthEnsemble(NestedArchitecture):
     _sample_weight: np.ndarray
     _scaling: TargetScaling
     _seed: int
-
-    @property
-    def _parameter_constraints(self) -> dict[str, list[Any]]:
-        known = {**CONSTRAINTS, **_FINITE_WIDTH_CONSTRAINTS}
-        return {name: known[name] for name in self._get_param_names()}
 
     @property
     def _loss(self) -> Loss:

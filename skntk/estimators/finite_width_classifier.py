@@ -13,10 +13,11 @@ from sklearn.utils import Bunch, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from skntk._sklearn import fit_context
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import fit_context, validate_training_data
 from skntk.estimators.finite_width import FiniteWidthEnsemble, std_over_networks
 from skntk.estimators.sample_weights import as_sample_weight
+from skntk.estimators.validation import validate_training_data
 from skntk.finite import Loss
 
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import Bunch, check_array, check_consistent_length
 
+from skntk._sklearn import fit_context
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import fit_context, validate_training_data
 from skntk.estimators.defaults import NORMALIZE_Y
 from skntk.estimators.finite_width import (
     FiniteWidthEnsemble,
@@ -20,6 +20,7 @@ from skntk.estimators.finite_width import (
 )
 from skntk.estimators.sample_weights import as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import validate_training_data
 
 
 class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import UnobservedFit
+from skntk._sklearn import UnobservedFit
 from skntk.estimators.ntk import TrainedEnsemble
 from skntk.estimators.staged_classification import StagedClassifier
 from skntk.estimators.target_scaling import TargetScaling

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import ValidatedEstimator
+from skntk.estimators.validation import ValidatedEstimator
 
 
 class NestedArchitecture(ValidatedEstimator):

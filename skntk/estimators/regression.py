@@ -11,16 +11,12 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import (
-    fit_context,
-    fit_tasks,
-    validate_test_targets,
-    validate_training_data,
-)
+from skntk._sklearn import fit_context, fit_tasks
 from skntk.estimators.initial_function import initial_values
 from skntk.estimators.learned_hyperparameters import LearnedNetwork
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import validate_test_targets, validate_training_data
 from skntk.gram import gram_diagonal, gram_matrix
 from skntk.inference import sample_gaussian
 

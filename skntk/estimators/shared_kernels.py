@@ -11,12 +11,12 @@ import numpy as np
 from sklearn.base import clone
 
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import validate_inputs
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import validate_inputs
 from skntk.gram import gram_matrix, require_memory
 from skntk.gram.fingerprint import architecture_digest
 from skntk.inference import NoiseSpectrum, SharedKernel

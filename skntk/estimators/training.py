@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk.estimators._sklearn import UnobservedFit
+from skntk._sklearn import UnobservedFit
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.distinct_rows import stratified_folds
 from skntk.gram import gram_diagonal
