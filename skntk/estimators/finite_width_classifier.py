@@ -8,13 +8,18 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, logsumexp, softmax
-from sklearn.base import ClassifierMixin
-from sklearn.utils import Bunch, column_or_1d
+from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from skntk._sklearn import fit_context
 from skntk.architecture.layer import Layer
+from skntk.estimators.classes import (
+    ScoreClassifier,
+    as_decision,
+    classes_and_labels,
+    one_hot_of_known,
+)
 from skntk.estimators.finite_width import FiniteWidthEnsemble, std_over_networks
 from skntk.estimators.sample_weights import as_sample_weight
 from skntk.estimators.validation import validate_training_data
@@ -29,7 +34,7 @@ def _has_probabilities(estimator: FiniteWidthClassifier) -> bool:
     )
 
 
-class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
+class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
     r"""Classification with an ensemble of networks of finite width trained by gradient descent.
 
     What `NTKClassifier` describes in the limit of infinite width, as networks that exist: one
@@ -71,7 +76,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes.
+        The classes, sorted.
     architecture_ : layer
         The architecture of the networks, a copy of ``architecture``.
     X_train_ : ndarray of shape (n_train, n_features)
@@ -109,8 +114,6 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
     >>> model.fit(X, ["left", "left", "right", "right"]).predict([[-3.0], [3.0]]).tolist()
     ['left', 'right']
     """
-
-    classes_: np.ndarray
 
     def __init__(
         self,
@@ -173,12 +176,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         check_classification_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
         kept = np.flatnonzero(weight)
-        self.classes_, labels = np.unique(y[kept], return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes with positive weight, "
-                f"got one class: {self.classes_.tolist()[0]!r}. Add samples of another class."
-            )
+        self.classes_, labels = classes_and_labels(self, y[kept])
         self._train(X[kept], np.eye(len(self.classes_))[labels], weight[kept])
         return self
 
@@ -205,27 +203,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         ValueError
             If X is not valid or differs from the training inputs in its features.
         """
-        return self._as_decision(self._outputs(self._validated_inputs(X)))
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the class of the largest score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `decision_function`.
-        """
-        return self._as_classes(self._outputs(self._validated_inputs(X)))
+        return as_decision(self._scores(X))
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -293,29 +271,8 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
             As `decision_function`, if the times are not valid, or if the training diverges before
             the last.
         """
-        return self._staged(X, training_times, self._as_decision)
-
-    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
-        """Predict at several times of one training, whatever ``training_time`` is.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-        training_times : array-like of shape (n_times,)
-            Whole numbers of steps, at least 0 and ascending.
-
-        Yields
-        ------
-        ndarray of shape (n_samples,)
-            What `predict` returns after training for each time.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `staged_decision_function`.
-        """
-        return self._staged(X, training_times, self._as_classes)
+        staged = self._staged_scores(X, training_times)
+        return (as_decision(scores) for scores in staged)
 
     @available_if(_has_probabilities)
     def staged_predict_proba(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
@@ -368,14 +325,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
             As `staged_decision_function`, or if ``y_test`` does not fit.
         """
         inputs = self._validated_inputs(X_test)
-        labels = column_or_1d(y_test)
-        unknown = np.setdiff1d(labels, self.classes_)
-        if len(labels) != len(inputs) or len(unknown):
-            raise ValueError(
-                f"y_test has {len(labels)} classes for {len(inputs)} samples, of which the model "
-                f"does not know {unknown.tolist()}: give one of {self.classes_.tolist()} for each."
-            )
-        targets = np.eye(len(self.classes_))[np.searchsorted(self.classes_, labels)]
+        targets = one_hot_of_known(self.classes_, y_test, len(inputs))
         return self._losses(inputs, targets, training_times, np.ones(1))
 
     def _staged(
@@ -384,20 +334,18 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         inputs = self._validated_inputs(X)
         return (result(outputs) for (outputs,) in self._staged_outputs(training_times, inputs))
 
-    def _scores(self, outputs: np.ndarray) -> np.ndarray:
+    def _scores(self, X: ArrayLike) -> np.ndarray:
+        return self._as_scores(self._outputs(self._validated_inputs(X)))
+
+    def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        return self._staged(X, training_times, self._as_scores)
+
+    def _as_scores(self, outputs: np.ndarray) -> np.ndarray:
         if self.loss == "squared_error":
             mean: np.ndarray = outputs.mean(0)
             return mean
         log_probabilities: np.ndarray = logsumexp(log_softmax(outputs, axis=-1), axis=0)
         return log_probabilities - np.log(len(outputs))
-
-    def _as_classes(self, outputs: np.ndarray) -> np.ndarray:
-        classes: np.ndarray = self.classes_[np.argmax(self._scores(outputs), axis=1)]
-        return classes
-
-    def _as_decision(self, outputs: np.ndarray) -> np.ndarray:
-        scores = self._scores(outputs)
-        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
 
 def _as_probabilities(outputs: np.ndarray) -> np.ndarray:

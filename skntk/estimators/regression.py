@@ -16,7 +16,12 @@ from skntk.estimators.initial_function import initial_values
 from skntk.estimators.learned_hyperparameters import LearnedNetwork
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
-from skntk.estimators.validation import validate_test_targets, validate_training_data
+from skntk.estimators.validation import (
+    as_regression_targets,
+    require_one_spread,
+    validate_test_targets,
+    validate_training_data,
+)
 from skntk.gram import gram_diagonal, gram_matrix
 from skntk.inference import sample_gaussian
 
@@ -54,9 +59,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )
         tasks = fit_tasks(self, X, y)
-        targets = y.astype(np.float64)
-        if targets.ndim == 2 and targets.shape[1] == 1:
-            targets = targets[:, 0]
+        targets = as_regression_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
         alpha = as_alpha_per_sample(self.alpha, len(X))
         kept = np.flatnonzero(weight)
@@ -101,8 +104,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         ValueError
             If X is not valid or differs from the training inputs in its features.
         """
-        if return_std and return_cov:
-            raise RuntimeError("At most one of return_std or return_cov can be requested.")
+        require_one_spread(return_std, return_cov)
         inputs = self._validated_inputs(X)
         if not self._is_fitted():
             return self._predict_prior(inputs, return_std, return_cov)
@@ -166,8 +168,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         (1,) (1,)
         (1,) (1,)
         """
-        if return_std and return_cov:
-            raise RuntimeError("At most one of return_std or return_cov can be requested.")
+        require_one_spread(return_std, return_cov)
         check_is_fitted(self, "dual_coef_")
         inputs = self._validated_inputs(X)
         times = self._checked_times(training_times)

@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.base import InfiniteNetwork
+from skntk.estimators.classes import with_class_weight
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
@@ -140,7 +141,7 @@ class SamplesOfSearch:
         """Return rows of positive weight, and their noise in units of the mean alpha."""
         weight = self.weight
         if isinstance(estimator, NetworkClassifier):
-            weight = estimator._with_class_weight(self.y, weight)
+            weight = with_class_weight(estimator.class_weight, self.y, weight)
         rows = self.rows_of(estimator, np.arange(len(weight)))
         total = np.bincount(rows, weights=weight, minlength=len(weight))
         present = np.flatnonzero(total)

@@ -56,6 +56,12 @@ def validate_training_data(
     return X, y
 
 
+def as_regression_targets(y: np.ndarray) -> np.ndarray:
+    """Return checked targets in double precision, a single output without an axis of its own."""
+    targets: np.ndarray = y.astype(np.float64)
+    return targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
+
+
 def validate_test_targets(y: Any, n_samples: int, outputs: tuple[int, ...]) -> np.ndarray:
     """Check targets of test rows against those that a regressor was trained on.
 
@@ -83,6 +89,22 @@ def validate_inputs(estimator: ValidatedEstimator, X: Any, *, dtype: str) -> np.
         return fitted_inputs
     inputs: np.ndarray = check_array(X, input_name="X", estimator=estimator, **checks)
     return inputs
+
+
+def validate_inputs_like(
+    estimator: ValidatedEstimator, X: Any, sample_shape: tuple[int, ...], *, dtype: str
+) -> np.ndarray:
+    """Check X, which must have the features or the shape of the training samples."""
+    check_sample_shape(estimator, X, sample_shape)
+    inputs = validate_inputs(estimator, X, dtype=dtype)
+    check_sample_shape(estimator, inputs, sample_shape)
+    return inputs
+
+
+def require_one_spread(return_std: bool, return_cov: bool) -> None:
+    """Raise a RuntimeError if both spreads of a prediction are asked for."""
+    if return_std and return_cov:
+        raise RuntimeError("At most one of return_std or return_cov can be requested.")
 
 
 def check_sample_shape(estimator: BaseEstimator, X: Any, expected: tuple[int, ...]) -> None:
