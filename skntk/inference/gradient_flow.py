@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, as_kernel, as_targets, as_training_kernels, per_sample
+from .ensemble_predictions import EnsemblePredictions
 from .flow import FlowPosterior
-from .initialization_noise import ensemble_covariance, ensemble_variance
 from .momentum import make_solver
 from .ntk import EnsemblePosterior
-from .products import product
 from .solvers import as_training_time
 from .training_dynamics import TrainingDynamics
 from .trajectory import EnsembleTrajectory
@@ -21,7 +20,7 @@ __all__ = ["GradientFlowPosterior"]
 
 
 @dataclass(frozen=True, eq=False)
-class GradientFlowPosterior(FlowPosterior[EnsembleTrajectory]):
+class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajectory]):
     r"""Distribution over random initializations of a network trained until a given time.
 
     The networks follow the gradient for a time t on
@@ -202,82 +201,6 @@ class GradientFlowPosterior(FlowPosterior[EnsembleTrajectory]):
 
     def _trajectory(self, training_times: FloatArray) -> EnsembleTrajectory:
         return EnsembleTrajectory(self, training_times)
-
-    def mean(self, ntk_cross: npt.ArrayLike) -> FloatArray:
-        """Return the ensemble's mean at test points.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, outputs)
-            P_t y.
-
-        Raises
-        ------
-        ValueError
-            If an entry of `ntk_cross` is not finite.
-        """
-        return product(as_kernel(ntk_cross), self.dual_coef)
-
-    def variance(
-        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
-    ) -> FloatArray:
-        """Return the ensemble's variance at test points, without their covariances.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_diagonal : array-like of shape (m,)
-            NNGP kernel of each test sample with itself.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-            The diagonal of :meth:`covariance`. Negative values left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
-        return ensemble_variance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_diagonal)
-        )
-
-    def covariance(
-        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_test: npt.ArrayLike
-    ) -> FloatArray:
-        """Return the ensemble's covariance between test points.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_test : array-like of shape (m, m)
-            NNGP kernel between test samples.
-
-        Returns
-        -------
-        ndarray of shape (m, m)
-            Symmetric. Negative variances left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
-        return ensemble_covariance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_test)
-        )
 
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
         gain = self.dynamics.gain(self.solver, np.array([self.training_time]))[:, 0]
