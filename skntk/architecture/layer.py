@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Self
 import jax
 import numpy as np
 
+from skntk.architecture.infinite_width import InfiniteWidth
 from skntk.architecture.pytree import ParameterTree
 from skntk.architecture.registry import register
-from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offset, Offsets, Shifted
-from skntk.architecture.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.state import Array
 
 __all__ = ["Layer"]
 
@@ -19,7 +19,7 @@ Parameters = Any
 """A pytree of arrays: the weights of one finite network."""
 
 
-class Layer(ParameterTree):
+class Layer(InfiniteWidth, ParameterTree):
     """One step of a network: how it maps covariances, and how it maps activations.
 
     A layer is a scikit-learn object (``get_params``, ``set_params``, ``clone``, ``repr``) and a JAX
@@ -34,6 +34,43 @@ class Layer(ParameterTree):
     * ``propagate_samples`` and ``propagate_pairs``: the layer at infinite width,
     * ``initialize`` and ``apply``: the layer at finite width,
     * ``category``, which enters them in the registry, and ``examples`` for its tests.
+
+    The constructor only assigns its arguments to attributes of the same names. What a subclass
+    leaves out is that of a layer that has no parameters, keeps the shape, and treats every position
+    of an image alike.
+
+    Attributes
+    ----------
+    category : str or None
+        Of the class: where the registry lists it. None, the default, leaves it out of the registry.
+    static : tuple of str
+        Of the class: names of the arguments that decide the structure of the program.
+    not_learned : tuple of str
+        Of the class: names of the numbers that estimators do not learn by themselves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Dense, Layer, Serial
+    >>> class Damp(Layer):  # multiplies by a number c: K' = c^2 K and T' = c^2 T
+    ...     def __init__(self, factor=0.5):
+    ...         self.factor = factor
+    ...
+    ...     def _damped(self, state):
+    ...         return type(state)(*(self.factor**2 * kernel for kernel in state))
+    ...
+    ...     def propagate_samples(self, state):
+    ...         return self._damped(state), ()
+    ...
+    ...     def propagate_pairs(self, state, left, right):
+    ...         return self._damped(state)
+    ...
+    ...     def apply(self, parameters, inputs, key=None):
+    ...         return self.factor * inputs
+    >>> gram_matrix(Serial([Dense(2.0), Damp(0.5)]), np.eye(2), kind="nngp")
+    array([[0.5, 0. ],
+           [0. , 0.5]])
     """
 
     category: ClassVar[str | None] = None
@@ -46,7 +83,14 @@ class Layer(ParameterTree):
 
     @classmethod
     def examples(cls) -> list[Self]:
-        """Return instances that stand for the class in the tests of every invariant."""
+        """Return instances that stand for the class in the tests of every invariant.
+
+        Returns
+        -------
+        list of instances of the class
+            One with the default parameters, unless a subclass overrides it: where these alone do
+            not show everything, or some arguments have no default.
+        """
         return [cls()]
 
     # Structure -------------------------------------------------------------------------------
@@ -62,6 +106,7 @@ class Layer(ParameterTree):
         Returns
         -------
         tuple of int
+            Channels last; the number of channels counts only where the input is.
 
         Raises
         ------
@@ -81,6 +126,7 @@ class Layer(ParameterTree):
         Returns
         -------
         ndarray of shape (n, ...)
+            X itself, or X with samples of another shape.
 
         Raises
         ------
@@ -105,6 +151,7 @@ class Layer(ParameterTree):
         Returns
         -------
         array of shape (n, ..., channels)
+            X itself, unless ``scales_inputs``.
         """
         return X
 
@@ -135,6 +182,16 @@ class Layer(ParameterTree):
         """Return whether the mean over all pairs is that over pairs with a first view on the left.
 
         Then the matrices of these pairs are symmetric as well.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Shape of one sample, as `arrange` returns it.
+
+        Returns
+        -------
+        bool
+            Always True where there is one view.
         """
         return True
 
@@ -144,6 +201,7 @@ class Layer(ParameterTree):
         Returns
         -------
         bool
+            Whether any layer within this one says so; overridden by those that do.
         """
         parts = jax.tree.leaves(
             [self._field(name) for name in self._numeric],
@@ -162,142 +220,9 @@ class Layer(ParameterTree):
         Returns
         -------
         bool
+            False, unless the layer makes its outputs Gaussian or keeps them so.
         """
         return False
-
-    # Infinite width --------------------------------------------------------------------------
-
-    def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
-        """Map the kernels of samples with themselves.
-
-        Parameters
-        ----------
-        state : SampleState
-            Kernels before the layer, arrays of shape (..., n).
-
-        Returns
-        -------
-        state : SampleState
-            Kernels behind the layer.
-        statistics : pytree of arrays of shape (..., n)
-            What `propagate_pairs` needs to know of each sample.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define propagate_samples.")
-
-    def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
-        """Map the kernels of pairs of samples.
-
-        Parameters
-        ----------
-        state : PairState
-            Kernels before the layer, arrays of shape (..., n_left, n_right).
-        left, right : pytrees of arrays of shapes (..., n_left, 1) and (..., 1, n_right)
-            The statistics of `propagate_samples`, aligned with the pairs.
-
-        Returns
-        -------
-        PairState
-            Kernels behind the layer.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define propagate_pairs.")
-
-    # Infinite width, many positions ----------------------------------------------------------
-
-    def smallest_canvas(
-        self, sizes: tuple[int, ...]
-    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        """Return what the layer asks of the circle on which offsets of positions are counted.
-
-        Parameters
-        ----------
-        sizes : tuple of int
-            Pixels along every spatial axis before the layer.
-
-        Returns
-        -------
-        sizes : tuple of int
-            Pixels behind the layer.
-        strides : tuple of int
-            The canvas is a multiple of these, and behind the layer that part of it.
-        smallest : tuple of int
-            Least number of places.
-        """
-        return sizes, (1,) * len(sizes), sizes
-
-    def grid_behind(self, grid: Grid) -> Grid:
-        """Return pixels and places behind the layer."""
-        return grid
-
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        """Return the offsets before the layer that are needed for some behind it.
-
-        Parameters
-        ----------
-        offsets : Offsets
-            What the network above asks for; `NO_OFFSETS` if nothing but the statistics of samples.
-        grid : Grid
-            Pixels and places before the layer.
-        of_samples : bool
-            Whether pairs are samples with themselves, whose statistics are read at offset 0.
-
-        Returns
-        -------
-        Offsets
-        """
-        if not of_samples:
-            return offsets
-        of_axes = ((),) * len(grid.sizes) if offsets == NO_OFFSETS else offsets
-        return tuple(tuple(sorted({0, *each})) for each in of_axes)
-
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        """Map the kernels of samples with themselves at all pairs of positions.
-
-        Parameters
-        ----------
-        field : Field
-            Kernels before the layer, arrays of shape ``(*canvas, n)``.
-        offsets : Offsets
-            The offsets that will be asked for.
-
-        Returns
-        -------
-        field : Field
-        statistics : pytree of arrays of shape ``(..., *canvas, n)``
-        """
-        state, statistics = self.propagate_samples(SampleState(*field.at(field.zero)))
-        shifted = Shifted(statistics, len(field.grid.sizes))
-
-        def compute(offset: Offset) -> PairState:
-            if offset == field.zero:
-                return PairState(*state)
-            return self.propagate_pairs(field.at(offset), statistics, shifted.at(offset))
-
-        return field.mapped(compute), statistics
-
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        """Map the kernels of pairs of samples at all pairs of positions.
-
-        Parameters
-        ----------
-        field : Field
-            Kernels before the layer, arrays of shape ``(*canvas, pairs)``.
-        offsets : Offsets
-            The offsets that will be asked for.
-        left, right : pytrees of arrays of shape ``(..., *canvas, pairs)``
-            The statistics of `field_of_samples` of the left and of the right sample of each pair.
-
-        Returns
-        -------
-        Field
-        """
-        shifted = Shifted(right, len(field.grid.sizes))
-
-        def compute(offset: Offset) -> PairState:
-            return self.propagate_pairs(field.at(offset), left, shifted.at(offset))
-
-        return field.mapped(compute)
 
     # Finite width ----------------------------------------------------------------------------
 
@@ -320,6 +245,7 @@ class Layer(ParameterTree):
         Returns
         -------
         pytree of arrays
+            Empty for a layer without parameters.
         """
         return ()
 
@@ -338,6 +264,7 @@ class Layer(ParameterTree):
         Returns
         -------
         array of shape (n, ..., channels)
+            Activations behind the layer.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define apply.")
 
@@ -354,5 +281,6 @@ class Layer(ParameterTree):
         Returns
         -------
         tuple of int
+            Channels last.
         """
         return input_shape
