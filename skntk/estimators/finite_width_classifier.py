@@ -15,10 +15,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from skntk._sklearn import fit_context
 from skntk.architecture.layer import Layer
 from skntk.estimators.classes import (
+    ClassWeight,
     ScoreClassifier,
     as_decision,
     classes_and_labels,
     one_hot_of_known,
+    with_class_weight,
 )
 from skntk.estimators.finite_width import FiniteWidthEnsemble, std_over_networks
 from skntk.estimators.sample_weights import as_sample_weight
@@ -30,7 +32,8 @@ def _has_probabilities(estimator: FiniteWidthClassifier) -> bool:
     if estimator.loss == "log_loss":
         return True
     raise AttributeError(
-        "Scores of networks trained on squared error are no probabilities: set loss='log_loss'."
+        "Scores of networks trained on squared error are no probabilities: set loss='log_loss', or "
+        "use CalibratedClassifierCV."
     )
 
 
@@ -53,7 +56,9 @@ class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
     architecture : layer or None, default=None
         The network, as for `NTKClassifier`. None is ``FullyConnected()``.
     loss : {"squared_error", "log_loss"}, default="squared_error"
-        What is minimized. Probabilities come with the log-loss.
+        What is minimized. Probabilities come with the log-loss alone: those of squared error need
+        the scores of held-out samples, which networks of finite width have in no closed form. For
+        them use `sklearn.calibration.CalibratedClassifierCV`, or `NTKClassifier`.
     width : int, default=512
         Number of channels of hidden layers.
     n_networks : int, default=10
@@ -68,6 +73,9 @@ class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
         stability limit without momentum.
     momentum : float, default=0.0
         Share of the last step that is made again, at least 0 and less than 1.
+    class_weight : "balanced", dict or None, default=None
+        Factor on the weights of the samples of each class: a dict from classes to factors (1 where
+        missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the networks. Single precision takes about half of the time.
     random_state : int, RandomState instance or None, default=None
@@ -126,6 +134,7 @@ class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
         training_time: int = 1000,
         learning_rate: float | None = None,
         momentum: float = 0.0,
+        class_weight: ClassWeight = None,
         dtype: str = "float64",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -137,6 +146,7 @@ class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
         self.training_time = training_time
         self.learning_rate = learning_rate
         self.momentum = momentum
+        self.class_weight = class_weight
         self.dtype = dtype
         self.random_state = random_state
 
@@ -175,6 +185,7 @@ class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
         X, y = validate_training_data(self, X, y, dtype=self.dtype)
         check_classification_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(self.class_weight, y, weight)
         kept = np.flatnonzero(weight)
         self.classes_, labels = classes_and_labels(self, y[kept])
         self._train(X[kept], np.eye(len(self.classes_))[labels], weight[kept])
