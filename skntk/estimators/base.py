@@ -219,10 +219,35 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
 
     def _mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return normalized means and the covariance of one output, shape (m, m)."""
-        crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
-        (test_kernel,) = self._kernels(X, kinds=("nngp",))
+        # Beside the covariance of one output that of all in their units.
+        crosses, test_kernel = self._kernels_of_covariance(X, 1 + self._n_outputs())
         covariance = self._posterior.covariance(*crosses, test_kernel)
         return self._posterior.mean(crosses[0]), covariance
+
+    def _kernels_of_covariance(
+        self, X: np.ndarray, n_matrices: int
+    ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """Return the kernels with the training rows, and the one of test rows, if there is memory.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, ...)
+            Test rows.
+        n_matrices : int
+            How many matrices of m x m float64 numbers are held once the covariance is known.
+            Before that it takes the test kernel and two for the product that it is reduced by.
+        """
+        require_memory(
+            max(3, n_matrices) * len(X) ** 2 * 8,
+            f"The covariance of {len(X)} predictions",
+            "Predict fewer rows at a time, or return_std=True, which needs no covariances.",
+        )
+        crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
+        (test_kernel,) = self._kernels(X, kinds=("nngp",))
+        return crosses, np.asarray(test_kernel, dtype=np.float64)
+
+    def _n_outputs(self) -> int:
+        return 1 if self.y_train_.ndim == 1 else self.y_train_.shape[1]
 
     def _cross_kernels(
         self, X: np.ndarray, kinds: tuple[Kind, ...]

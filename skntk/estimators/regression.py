@@ -103,6 +103,8 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             If both ``return_std`` and ``return_cov`` are True.
         ValueError
             If X is not valid or differs from the training inputs in its features.
+        MemoryError
+            If the covariance, and what is held beside it, do not fit the memory that is free.
         """
         require_one_spread(return_std, return_cov)
         inputs = self._validated_inputs(X)
@@ -153,7 +155,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         ------
         NotFittedError
             Before `fit`.
-        RuntimeError, ValueError
+        RuntimeError, ValueError, MemoryError
             As `predict`, and if the times are not as described.
 
         Examples
@@ -305,8 +307,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
 
         Raises
         ------
-        ValueError
-            As `predict`, or if ``n_samples`` is not a whole number of at least 0.
+        ValueError, MemoryError
+            As `predict` with ``return_cov=True``, or if ``n_samples`` is not a whole number of at
+            least 0.
         """
         inputs = self._validated_inputs(X)
         if self._is_fitted():
@@ -364,7 +367,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         mean = np.zeros(len(X))
         if return_cov:
             kernel = gram_matrix(architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs)
-            return mean, kernel.astype(np.float64)
+            return mean, kernel.astype(np.float64, copy=False)
         if return_std:
             variance = gram_diagonal(
                 architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs

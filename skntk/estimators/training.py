@@ -188,8 +188,8 @@ class TrainedNetwork(InfiniteNetwork):
     ) -> tuple[np.ndarray, Iterator[np.ndarray]]:
         """Return normalized means and, one time after the other, the covariances of one output."""
         trajectory: Any = self._run().over(training_times)
-        crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
-        (test_kernel,) = self._kernels(X, kinds=("nngp",))
+        # The test kernel stays for the next time.
+        crosses, test_kernel = self._kernels_of_covariance(X, 2 + self._n_outputs())
         return trajectory.mean(crosses[0]), trajectory.covariances(*crosses, test_kernel)
 
     def _loss_history(
