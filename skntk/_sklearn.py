@@ -1,4 +1,7 @@
-"""Everything of scikit-learn that is not public, in one place: all else imports it from here."""
+"""Everything of scikit-learn that is not public, in one place: all else imports it from here.
+
+Searches are imported where they are needed: that takes time which `import skntk` does not have.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ __all__ = [
     "fit_context",
     "fit_tasks",
     "parameter_names",
+    "results_of_search",
+    "score",
     "search_context",
+    "searches_weight_scores",
     "split_off",
     "validate_parameters",
 ]
@@ -93,6 +99,60 @@ def accepts_sample_weight(scorer: Any) -> bool:
     if hasattr(scorer, "_accept_sample_weight"):
         return bool(scorer._accept_sample_weight())
     return "sample_weight" in signature(scorer).parameters
+
+
+def searches_weight_scores() -> bool:
+    """Return whether the installed searches weight the scores of held-out samples as well."""
+    from sklearn.model_selection import GridSearchCV
+
+    return hasattr(GridSearchCV, "_check_scorers_accept_sample_weight")
+
+
+def score(
+    estimator: Any, X: Any, y: Any, scorer: Any, parameters: dict[str, Any], error_score: Any
+) -> Any:
+    """Apply ``scorer(estimator, X, y, **parameters)`` as searches do.
+
+    What is returned is checked, and the error score stands in the place of an error.
+    """
+    from sklearn.model_selection._validation import _score
+
+    return _score(estimator, X, y, scorer, parameters, error_score)
+
+
+def results_of_search(
+    candidates: list[dict[str, Any]], outcomes: list[list[dict[str, Any]]], error_score: Any
+) -> dict[str, Any]:
+    """Return ``cv_results_``, after the warnings of a search about fits that failed.
+
+    Parameters
+    ----------
+    candidates : list of dict
+        Parameters of each candidate.
+    outcomes : list of list of dict
+        For each candidate and split: ``test_scores``, ``fit_time``, ``score_time``, and
+        ``fit_error``, which is None or a text.
+    error_score : "raise" or float
+        The score of fits that failed.
+
+    Raises
+    ------
+    ValueError
+        If all of them did.
+    """
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.model_selection._validation import (
+        _insert_error_scores,
+        _warn_or_raise_about_fit_failures,
+    )
+
+    in_order = [outcome for of_candidate in outcomes for outcome in of_candidate]
+    _warn_or_raise_about_fit_failures(in_order, error_score)
+    _insert_error_scores(in_order, error_score)
+    results: dict[str, Any] = GridSearchCV(None, {})._format_results(
+        candidates, len(outcomes[0]), in_order
+    )
+    return results
 
 
 class UnobservedFit:

@@ -166,11 +166,16 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
         return architecture
 
     def _training_kernels(self, progress: bool | Report) -> tuple[np.ndarray, ...]:
-        kernels = list(self._kernels(self.X_train_, kinds=self._kinds, progress=progress))
+        kinds = self._kinds_before_training()
+        kernels = list(self._kernels(self.X_train_, kinds=kinds, progress=progress))
         # One at a time: both precisions of all kernels would not fit the memory that was asked for.
         for position in range(len(kernels)):
             kernels[position] = np.asarray(kernels[position], dtype=np.float64)
         return tuple(kernels)
+
+    def _kinds_before_training(self) -> tuple[Kind, ...]:
+        """Return the kernels that are computed before training, the one that is inverted first."""
+        return self._kinds
 
     def _prior_scale(self, kernels: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return the diagonal of the kernel that is inverted: the unit of a relative ``alpha``."""
@@ -268,21 +273,30 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
         kinds: tuple[Kind, ...],
         progress: bool | Report = False,
     ) -> tuple[np.ndarray, ...]:
-        options: dict[str, Any] = {"dtype": self.dtype, "n_jobs": self.n_jobs, "progress": progress}
-        if self.cache_size is None:
-            if self.cache_location is not None:
-                raise ValueError(
-                    "cache_location has no effect without a bound for what is kept: set "
-                    "cache_size, for example cache_size=200."
-                )
-            return gram_matrix(self.architecture_, X, Y, kind=kinds, **options)
-        max_bytes = int(self.cache_size * 2**20)
-        return KERNEL_CACHE.gram_matrix(
+        if self.cache_size is not None:
+            return KERNEL_CACHE.gram_matrix(
+                self.architecture_, X, Y, kinds=kinds, progress=progress, **self._cache_options()
+            )
+        if self.cache_location is not None:
+            raise ValueError(
+                "cache_location has no effect without a bound for what is kept: set "
+                "cache_size, for example cache_size=200."
+            )
+        return gram_matrix(
             self.architecture_,
             X,
             Y,
-            kinds=kinds,
-            max_bytes=max_bytes,
-            folder=self.cache_location,
-            **options,
+            kind=kinds,
+            dtype=self.dtype,
+            n_jobs=self.n_jobs,
+            progress=progress,
         )
+
+    def _cache_options(self) -> dict[str, Any]:
+        assert self.cache_size is not None
+        return {
+            "dtype": self.dtype,
+            "n_jobs": self.n_jobs,
+            "max_bytes": int(self.cache_size * 2**20),
+            "folder": self.cache_location,
+        }

@@ -93,20 +93,21 @@ class NetworkClassifier(ScoreClassifier, TrainedNetwork):
         targets = np.eye(len(self.classes_))[labels]
         kernels = self._prepare(X, targets, alpha, sample_weight, tasks)
         with tasks.training():
-            self.temperature_ = self._train_and_calibrate(kernels, labels)
+            self._train_and_calibrate(kernels, labels)
 
     def _scaling_of(self, targets: np.ndarray, sample_weight: np.ndarray) -> TargetScaling:
         if self._outputs_are_logits:
             return TargetScaling.identity(targets)
         return super()._scaling_of(targets, sample_weight)
 
-    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> float:
-        """Train, and return the temperature that turns scores into probabilities."""
+    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
+        """Train, and find the temperature that turns scores into probabilities."""
         if self._outputs_are_logits:
             self._train(kernels)
-            return 1.0
+            self.temperature_ = 1.0
+            return
         held_out = self._train_and_hold_out(kernels, labels)
-        return fit_temperature(held_out, labels, self._sample_weight)
+        self.temperature_ = fit_temperature(held_out, labels, self._sample_weight)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class; of two classes, the second's minus the first's.

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from joblib import parallel_config
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
-from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.model_selection import GridSearchCV, check_cv
+from sklearn.utils import get_tags, indexable
 
-from skntk._sklearn import accepts_sample_weight, search_context
+from skntk._sklearn import results_of_search, search_context
 from skntk.estimators.base import InfiniteNetwork
-from skntk.estimators.closed_form import require_closed_form
+from skntk.estimators.candidates import Candidates
 from skntk.estimators.held_out import OnSharedKernel, on_shared_kernel
+from skntk.estimators.held_out_scoring import Fold, HeldOutScoring
 from skntk.estimators.left_out import leaving_one_out
-from skntk.estimators.shared_kernels import SamplesOfSearch, decomposition_pays, digest
+from skntk.estimators.shared_kernels import SamplesOfSearch, decomposition_pays
 
 Parameters = dict[str, Any]
 
@@ -185,36 +184,25 @@ class ClosedFormSearchCV(GridSearchCV):
         MemoryError
             If the matrices of so many samples do not fit the memory that is free.
         """
-        candidates = _Candidates.of(self.estimator, self.param_grid)
+        candidates = Candidates.of(self.estimator, self.param_grid)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         X, y = indexable(X, y)
-        scorers = _scorers(self.estimator, self.scoring)
         samples = SamplesOfSearch(X, np.asarray(y), sample_weight)
         # What no candidate could be trained on is an error, and not the score of a fold.
         samples.inputs_of(self.estimator)
         splits, held_out = self._held_out(samples, candidates, groups)
-        search = GridSearchCV(
-            held_out,
-            candidates.grid(),
-            refit=False,
-            scoring=_OnHeldOut(scorers, X, self.error_score),
-            cv=splits,
-            n_jobs=self.n_jobs,
-            error_score=self.error_score,
-        )
+        weight = None if sample_weight is None else samples.weight
+        folds = [Fold.of(X, y, weight, *split) for split in splits]
+        self.scorer_ = _scorers(self.estimator, self.scoring)
+        scoring = HeldOutScoring(held_out, self.scorer_, self.error_score)
+        outcomes = scoring.outcomes(candidates, folds, self.n_jobs)
+        self.cv_results_ = results_of_search(candidates.parameters, outcomes, self.error_score)
+        self.n_splits_ = len(folds)
+        self.multimetric_ = isinstance(outcomes[0][0]["test_scores"], dict)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        # Threads share the kernels; processes could not.
-        with parallel_config(backend="threading"):
-            search.fit(np.arange(len(samples.y))[:, np.newaxis], y, **weights)
-        self.cv_results_ = candidates.in_order_of_grid(search.cv_results_)
-        self.n_splits_, self.multimetric_, self.scorer_ = (
-            len(splits),
-            search.multimetric_,
-            scorers,
-        )
         self._select(X, y, weights)
         return self
 
@@ -230,7 +218,7 @@ class ClosedFormSearchCV(GridSearchCV):
         return tags
 
     def _held_out(
-        self, samples: SamplesOfSearch, candidates: _Candidates, groups: Any
+        self, samples: SamplesOfSearch, candidates: Candidates, groups: Any
     ) -> tuple[list[tuple[np.ndarray, np.ndarray]], OnSharedKernel]:
         """Return the splits, and the estimator that predicts their test samples."""
         n_samples, classifies = len(samples.y), is_classifier(self.estimator)
@@ -241,6 +229,8 @@ class ClosedFormSearchCV(GridSearchCV):
             return [(everything, everything)], leaving_one_out(self.estimator, samples)
         cv = check_cv(self.cv, samples.y, classifier=classifies)
         splits = list(cv.split(samples.X, samples.y, groups))
+        if not splits:
+            raise ValueError("`cv` has no splits: pass one that holds out samples.")
         samples.decomposes = decomposition_pays(
             n_samples,
             [len(train) for train, _ in splits],
@@ -290,101 +280,3 @@ def _require_others(y: np.ndarray, classifies: bool) -> None:
                 f"The class {rare!r} has one sample, and models that leave it out would "
                 "not know of the class: add samples of it, remove it, or pass `cv`."
             )
-
-
-class _OnHeldOut:
-    """Applies scorers to estimators that are fitted on numbers of samples.
-
-    Parameters
-    ----------
-    scorers : callable or dict of str to callable
-        ``scorer(estimator, X, y)``.
-    X : array-like of shape (n_samples, ...)
-        What the numbers stand for.
-    error_score : "raise" or float
-        What a scorer that fails beside others counts as.
-    """
-
-    def __init__(self, scorers: Any, X: Any, error_score: Any) -> None:
-        self.scorers, self.X, self.error_score = scorers, X, error_score
-
-    def __call__(
-        self, estimator: OnSharedKernel, numbers: np.ndarray, y: Any, sample_weight: Any = None
-    ) -> Any:
-        """Return the score, or a dict of scores by name."""
-        samples = numbers[:, 0]
-        inputs = _safe_indexing(self.X, samples)
-        estimator.expect(inputs, samples)
-
-        def score(scorer: Any) -> Any:
-            if sample_weight is None or not accepts_sample_weight(scorer):
-                return scorer(estimator, inputs, y)
-            return scorer(estimator, inputs, y, sample_weight=sample_weight)
-
-        if not isinstance(self.scorers, dict):
-            return score(self.scorers)
-        scores = {}
-        for name, scorer in self.scorers.items():
-            try:
-                scores[name] = score(scorer)
-            except Exception as error:
-                if self.error_score == "raise":
-                    raise
-                warnings.warn(
-                    f"Scoring failed: {name} is set to {self.error_score}, because of "
-                    f"{type(error).__name__}: {error}",
-                    UserWarning,
-                    stacklevel=2,
-                )
-                scores[name] = self.error_score
-        return scores
-
-
-class _Candidates:
-    """The candidates of a grid, those with one kernel after the other.
-
-    Attributes
-    ----------
-    groups : list of list of dict
-        Parameters of the candidates, one group for each kernel.
-    """
-
-    def __init__(self, groups: list[list[Parameters]], position: np.ndarray) -> None:
-        self.groups = groups
-        self._position = position
-
-    @classmethod
-    def of(cls, estimator: Any, param_grid: Any) -> Self:
-        """Group the candidates of a grid, and check that each has a closed form."""
-        require_closed_form(estimator)
-        numbers: dict[tuple[str, str], list[int]] = {}
-        candidates = list(ParameterGrid(param_grid))
-        for number, parameters in enumerate(candidates):
-            candidate = clone(estimator).set_params(**clone(parameters, safe=False))
-            require_closed_form(candidate)
-            key = digest(candidate.architecture), str(candidate.dtype)
-            numbers.setdefault(key, []).append(number)
-        order = np.concatenate([np.array(group) for group in numbers.values()])
-        groups = [[candidates[number] for number in group] for group in numbers.values()]
-        return cls(groups, np.argsort(order))
-
-    def grid(self) -> list[dict[str, list[Any]]]:
-        """Return the candidates as a grid, those with one kernel after the other."""
-        return [
-            {name: [value] for name, value in parameters.items()}
-            for group in self.groups
-            for parameters in group
-        ]
-
-    def largest_group(self) -> int:
-        """Return the largest number of candidates with one kernel."""
-        return max(map(len, self.groups))
-
-    def in_order_of_grid(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Return ``cv_results_`` with the candidates as in the grid."""
-        return {
-            name: [values[place] for place in self._position]
-            if isinstance(values, list)
-            else values[self._position]
-            for name, values in results.items()
-        }

@@ -7,6 +7,8 @@ from elsewhere.
 
 from __future__ import annotations
 
+import copy
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,7 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk.architecture.layer import Layer
 from skntk.estimators.base import InfiniteNetwork
+from skntk.estimators.classification import NetworkClassifier
+from skntk.estimators.regression import NetworkRegressor
+from skntk.estimators.sample_weights import as_alpha_per_sample
 from skntk.estimators.shared_kernels import KernelOfSamples, SamplesOfSearch
+from skntk.estimators.temperature import fit_temperature
+from skntk.inference import TrainingRows
 
 
 class OnSharedKernel(InfiniteNetwork):
@@ -25,9 +32,11 @@ class OnSharedKernel(InfiniteNetwork):
     # A RowPosterior, in the place of what the estimator itself trains.
     _posterior: Any
     _kernel: KernelOfSamples
+    _training: TrainingRows
     _alpha_of_all: Any
     _test_inputs: Any
     _test_samples: np.ndarray
+    _test_rows: np.ndarray
 
     def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> Self:
         """Train on samples, given by number, shape (n, 1)."""
@@ -38,6 +47,29 @@ class OnSharedKernel(InfiniteNetwork):
         self._kernel = self._samples.kernel_of(self)
         rows = self._samples.rows_of(self, samples)
         return super().fit(rows[:, np.newaxis], y, sample_weight)
+
+    def with_alpha(self, alpha: float) -> Self:
+        """Return a copy that is trained on the same samples with another ``alpha``.
+
+        All that does not depend on ``alpha`` is shared, and equal to that of another `fit`.
+
+        Parameters
+        ----------
+        alpha : float
+            One number for all samples, as it is now.
+
+        Raises
+        ------
+        ValueError
+            If it is negative or not finite, or the kernel with it is singular.
+        """
+        model = copy.copy(self)
+        model.alpha = model._alpha_of_all = alpha
+        # In the order of `fit`, so that both have the same bits.
+        per_row = as_alpha_per_sample(alpha, len(self._sample_weight))
+        model.alpha_ = per_row * self._alpha_unit / self._sample_weight
+        model._posterior = self._training.condition(model.alpha_)
+        return model
 
     @property
     def dual_coef_(self) -> np.ndarray:  # type: ignore[override]
@@ -54,14 +86,19 @@ class OnSharedKernel(InfiniteNetwork):
         samples : ndarray of shape (m,)
             Their numbers.
         """
-        self._test_inputs, self._test_samples = inputs, samples
+        self._test_inputs = inputs
+        # To some networks a sample is not a training sample because it equals one.
+        apart = self.architecture_.tells_equal_samples_apart()
+        self._test_samples = samples
+        self._test_rows = samples if apart else self._samples.rows_of(self, samples)
 
-    def test_rows(self) -> np.ndarray:
-        """Return the rows of the samples that it expects."""
-        if self.architecture_.tells_equal_samples_apart():
-            # To such a network a sample is not a training sample because it equals one.
-            return self._test_samples
-        return self._samples.rows_of(self, self._test_samples)
+    def mean_of_expected(self) -> np.ndarray:
+        """Return the normalized means of the samples that it expects."""
+        return self._mean(self._test_rows)
+
+    def mean_and_variance_of_expected(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the normalized means and variances of the samples that it expects."""
+        return self._mean_and_variance(self._test_rows)
 
     def own_architecture(self, X: np.ndarray) -> Layer:
         """Return a copy of the architecture, checked for all samples of the search."""
@@ -79,9 +116,10 @@ class OnSharedKernel(InfiniteNetwork):
 
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
         spectrum = self._samples.spectrum(self, self._kernel, self._alpha_of_all)
-        self._posterior = self._kernel.shared.condition(
-            self._training_rows(), self.alpha_, self.y_train_, spectrum
+        self._training = self._kernel.shared.train_on(
+            self._training_rows(), self.y_train_, spectrum
         )
+        self._posterior = self._training.condition(self.alpha_)
 
     def _training_rows(self) -> np.ndarray:
         return self.X_train_[:, 0].astype(np.intp)
@@ -99,7 +137,7 @@ class OnSharedKernel(InfiniteNetwork):
                 "held out, and of no others: call `estimator.predict(X)` and the like with the X "
                 "that the scorer is given, or use GridSearchCV."
             )
-        return self.test_rows()
+        return self._test_rows
 
     def _mean(self, X: np.ndarray) -> np.ndarray:
         return self._posterior.mean(X)
@@ -108,8 +146,38 @@ class OnSharedKernel(InfiniteNetwork):
         return self._posterior.mean(X), self._posterior.variance(X)
 
 
+class RegressorOnSharedKernel(OnSharedKernel, NetworkRegressor):
+    """Has nothing that is found beside the training."""
+
+
+class ClassifierOnSharedKernel(OnSharedKernel, NetworkClassifier):
+    """Finds its temperature when it is asked for probabilities."""
+
+    _labels: np.ndarray
+
+    def with_alpha(self, alpha: float) -> Self:
+        """Return a copy that is trained on the same samples with another ``alpha``."""
+        model = super().with_alpha(alpha)
+        model.__dict__.pop("temperature_", None)
+        return model
+
+    @cached_property
+    def temperature_(self) -> float:  # type: ignore[override]
+        """What scores are divided by, from the leave-one-out scores of the training samples."""
+        return fit_temperature(self._leave_one_out_mean(), self._labels, self._sample_weight)
+
+    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
+        self._labels = labels
+        self._train(kernels)
+
+    def _scores(self, X: Any) -> np.ndarray:
+        return self._scaling.restore(self._mean(self._validated_inputs(X)))
+
+
 def on_shared_kernel(estimator: InfiniteNetwork, samples: SamplesOfSearch) -> OnSharedKernel:
     """Return an estimator with the same parameters that is fitted on the samples of a search."""
     cls = type(estimator)
-    bound = type(cls.__name__, (OnSharedKernel, cls), {"_samples": samples})
+    is_classifier = isinstance(estimator, NetworkClassifier)
+    base = ClassifierOnSharedKernel if is_classifier else RegressorOnSharedKernel
+    bound = type(cls.__name__, (base, cls), {"_samples": samples})
     return bound(**estimator.get_params(deep=False))

@@ -59,6 +59,13 @@ class LeavingOneOut(OnSharedKernel):
         self._data = X, np.asarray(y), sample_weight
         return super().fit(X, y, sample_weight)
 
+    def with_alpha(self, alpha: float) -> Self:
+        """Return an estimator that is fitted on the same samples with another ``alpha``."""
+        model = type(self)(**self.get_params(deep=False) | {"alpha": alpha})
+        model.fit(*self._data)
+        model.expect(self._test_inputs, self._test_samples)
+        return model
+
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
         self._scaling_of_all = self._scaling
         self._alpha_unit: Any = self._scale_of_alpha(kernels)
@@ -124,7 +131,7 @@ class LeavingOneOut(OnSharedKernel):
     @cached_property
     def _means(self) -> np.ndarray:
         if self._spectrum is None:
-            return np.concatenate([model._mean(model.test_rows()) for model in self.models])
+            return np.concatenate([model.mean_of_expected() for model in self.models])
         y = self.y_train_.reshape(len(self.y_train_), -1)
         columns = np.column_stack([y, np.ones(len(y))])
         left_out = self._spectrum.leave_one_out(self._levels, columns)
@@ -138,7 +145,7 @@ class LeavingOneOut(OnSharedKernel):
     @cached_property
     def _variances(self) -> np.ndarray:
         if self._spectrum is None:
-            pairs = [model._mean_and_variance(model.test_rows()) for model in self.models]
+            pairs = [model.mean_and_variance_of_expected() for model in self.models]
             return np.concatenate([variance for _, variance in pairs])
         prior = self._kernel.shared.prior
         return self._spectrum.leave_one_out_variance(self._levels, prior)

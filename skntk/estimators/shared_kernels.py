@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import RLock
 from typing import Any
 
@@ -172,14 +173,18 @@ class SamplesOfSearch:
             f"ClosedFormSearchCV.fit on {len(X)} samples",
             "Search on fewer rows: the memory grows with their square.",
         )
-        matrices = gram_matrix(
-            architecture,
-            X,
-            kind=estimator._kinds,
-            dtype=estimator.dtype,
-            n_jobs=estimator.n_jobs,
+        kernel, *prior = (
+            partial(
+                gram_matrix,
+                architecture,
+                X,
+                kind=kind,
+                dtype=estimator.dtype,
+                n_jobs=estimator.n_jobs,
+            )
+            for kind in estimator._kinds
         )
-        return KernelOfSamples(architecture, SharedKernel.of(*matrices))
+        return KernelOfSamples(architecture, SharedKernel.of(kernel(), *prior))
 
 
 def digest(architecture: Layer | None) -> str:

@@ -101,7 +101,8 @@ class KernelCache:
 
         key = Key(architecture_digest(architecture), dtype, X.shape[1:], stored)
         numbers = [stored.index(kind) for kind in kinds]
-        inputs = [_digest(each) for each in (X, X if Y is None else Y)]
+        of_rows = _digest(X)
+        inputs = of_rows, of_rows if Y is None else _digest(Y)
         with self._lock:
             found = self._found(key, inputs, max_bytes)
             if found is not None:
@@ -131,7 +132,7 @@ class KernelCache:
         return tuple(matrices)
 
     def _found(
-        self, key: Key, inputs: list[bytes], max_bytes: int
+        self, key: Key, inputs: tuple[bytes, bytes], max_bytes: int
     ) -> tuple[KnownEntries, np.ndarray, np.ndarray] | None:
         """Return entries with the rows of two arrays that were seen before, if all are known."""
         known = self._networks.get(key)

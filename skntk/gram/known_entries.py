@@ -88,19 +88,21 @@ class KnownEntries:
 
         What is known already stays as it is.
         """
-        block = np.ix_(rows, columns)
-        is_new = ~self.is_known[block]
+        block, mirrored = np.ix_(rows, columns), np.ix_(columns, rows)
+        is_known = self.is_known[block]
+        # Of an entry and its mirror image, both of which are in the block, one decides.
+        is_symmetric = np.array_equal(rows, columns)
         both = np.ix_(*[np.intersect1d(rows, columns)] * 2)
         for matrix, values in zip(self.matrices, blocks, strict=True):
-            merged = np.where(is_new, values, matrix[block])
-            matrix[block] = merged
-            matrix[np.ix_(columns, rows)] = merged.T
-            # Of an entry and its mirror image, both of which are in the block, one decides.
-            matrix[both] = np.tril(matrix[both]) + np.tril(matrix[both], -1).T
+            merged = np.where(is_known, matrix[block], values) if is_known.any() else values
+            matrix[block] = _symmetric(merged) if is_symmetric else merged
+            if not is_symmetric:
+                matrix[mirrored] = merged.T
+                matrix[both] = _symmetric(matrix[both])
         self.is_known[block] = True
-        self.is_known[np.ix_(columns, rows)] = True
+        self.is_known[mirrored] = True
         self.is_complete = bool(self.is_known.all())
-        return int(is_new.sum())
+        return int(is_known.size - np.count_nonzero(is_known))
 
     def places(self, digests: Sequence[bytes]) -> np.ndarray:
         """Return the rows of samples."""
@@ -138,6 +140,13 @@ class KnownEntries:
     def nbytes(self) -> int:
         """The memory that the entries take."""
         return self.is_known.nbytes + sum(matrix.nbytes for matrix in self.matrices)
+
+
+def _symmetric(matrix: np.ndarray) -> np.ndarray:
+    """Return the lower triangle and its mirror image."""
+    lower = np.tril(matrix)
+    lower += np.tril(matrix, -1).T
+    return lower
 
 
 def _block(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from .errors import SingularKernelError
 from .gradient_flow import GradientFlowPosterior
 from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
-from .held_out_rows import RowPosterior, SharedKernel
+from .held_out_rows import RowPosterior, SharedKernel, TrainingRows
 from .kernel_gradients import (
     KernelGradient,
     ensemble_leave_one_out_density,
@@ -64,6 +64,7 @@ __all__ = [
     "SoftmaxLaplacePosterior",
     "Solver",
     "TrainingDynamics",
+    "TrainingRows",
     "as_training_time",
     "as_training_times",
     "average_softmax",

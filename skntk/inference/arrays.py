@@ -110,12 +110,29 @@ def as_training_kernels(ntk: npt.ArrayLike, nngp: npt.ArrayLike) -> tuple[FloatA
     """
     tangent = as_training_kernel(ntk, "The training NTK")
     prior = as_training_kernel(nngp, "The training NNGP kernel")
-    if prior.shape != tangent.shape:
+    return tangent, require_equal_shapes(tangent, prior)
+
+
+def require_equal_shapes(ntk: FloatArray, nngp: FloatArray) -> FloatArray:
+    """Return an NNGP kernel matrix, refusing one that is not of the samples of the NTK.
+
+    Parameters
+    ----------
+    ntk : ndarray of shape (n, n)
+        The NTK matrix, or its factor.
+    nngp : ndarray of shape (m, m)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    if nngp.shape != ntk.shape:
         raise ValueError(
-            f"The NNGP kernel has shape {prior.shape} and the NTK {tangent.shape}: pass both for "
+            f"The NNGP kernel has shape {nngp.shape} and the NTK {ntk.shape}: pass both for "
             "the same training samples."
         )
-    return tangent, prior
+    return nngp
 
 
 def as_targets(targets: npt.ArrayLike, n_samples: int) -> FloatArray:

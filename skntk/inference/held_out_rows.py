@@ -7,6 +7,7 @@ factorisation of the model's own rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -14,15 +15,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import FloatArray, as_targets, as_training_kernel, as_training_kernels
-from .cholesky import cholesky_factor, inverse, solve, whiten
+from .arrays import FloatArray, as_targets, as_training_kernel, require_equal_shapes
+from .cholesky import solve
 from .initialization_noise import ensemble_variance
 from .nngp import GaussianProcessPosterior
 from .noise_spectrum import NoiseSpectrum
 from .ntk import EnsemblePosterior
-from .products import product, product_with_transpose
-
-Rows = npt.NDArray[np.intp]
+from .spectral_rows import Rows, SpectralPosterior, SpectralRows
 
 
 class RowPosterior(Protocol):
@@ -72,9 +71,9 @@ class SharedKernel:
     ----------
     kernel : ndarray of shape (n, n)
         The kernel of the mean: the NNGP kernel or the NTK.
-    prior : ndarray of shape (n, n) or None
-        The NNGP kernel where `kernel` is the NTK of an ensemble of trained networks. None makes the
-        models Gaussian processes.
+    find_prior : callable or None
+        Returns the NNGP kernel where `kernel` is the NTK of an ensemble of trained networks, which
+        variances depend on and means do not. None makes the models Gaussian processes.
 
     Examples
     --------
@@ -91,20 +90,40 @@ class SharedKernel:
     """
 
     kernel: FloatArray
-    prior: FloatArray | None = None
+    find_prior: Callable[[], npt.ArrayLike] | None = None
 
     @classmethod
-    def of(cls, kernel: npt.ArrayLike, prior: npt.ArrayLike | None = None) -> SharedKernel:
-        """Check the matrices.
+    def of(
+        cls, kernel: npt.ArrayLike, find_prior: Callable[[], npt.ArrayLike] | None = None
+    ) -> SharedKernel:
+        """Check the matrix.
+
+        Parameters
+        ----------
+        kernel : array-like of shape (n, n)
+        find_prior : callable or None, default=None
+            As the attribute.
 
         Raises
         ------
         ValueError
-            If a matrix is not square, an entry is not finite, or the shapes differ.
+            If the matrix is not square, or an entry is not finite.
         """
-        if prior is None:
-            return cls(as_training_kernel(kernel))
-        return cls(*as_training_kernels(kernel, prior))
+        return cls(as_training_kernel(kernel), find_prior)
+
+    @cached_property
+    def prior(self) -> FloatArray | None:
+        """The NNGP kernel of an ensemble, found when it is asked for; None of a process.
+
+        Raises
+        ------
+        ValueError
+            If it does not have the shape of `kernel`, or an entry is not finite.
+        """
+        if self.find_prior is None:
+            return None
+        prior = as_training_kernel(self.find_prior(), "The training NNGP kernel")
+        return require_equal_shapes(self.kernel, prior)
 
     def decompose(self, rows: Rows, pattern: FloatArray) -> NoiseSpectrum:
         """Decompose the kernel of rows once, for all models whose noise follows one pattern.
@@ -118,6 +137,31 @@ class SharedKernel:
         """
         return NoiseSpectrum.decompose(self.kernel, rows, pattern)
 
+    def train_on(
+        self, rows: Rows, targets: FloatArray, spectrum: NoiseSpectrum | None = None
+    ) -> TrainingRows:
+        """Return what models on the same rows and targets share, whatever their noise is.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m,)
+            Training rows.
+        targets : ndarray of shape (m,) or (m, outputs)
+            One target, or one row of targets, for each.
+        spectrum : NoiseSpectrum or None, default=None
+            Made by `decompose`. Used where the rows are some of its own, each once, and the noise
+            follows its pattern at a level above its rounding; the rows have a factorisation of
+            their own otherwise.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit, or targets are not finite.
+        """
+        y = as_targets(targets, len(rows))
+        left = None if spectrum is None else SpectralRows.of(spectrum, rows, y)
+        return TrainingRows(self, rows, y, left)
+
     def condition(
         self,
         rows: Rows,
@@ -125,20 +169,14 @@ class SharedKernel:
         targets: FloatArray,
         spectrum: NoiseSpectrum | None = None,
     ) -> RowPosterior:
-        """Train a model on rows.
+        """Train one model on rows.
 
         Parameters
         ----------
-        rows : ndarray of shape (m,)
-            Training rows.
+        rows, targets, spectrum
+            As `train_on`.
         noise : ndarray of shape (m,)
             Nonnegative values added to the diagonal of the kernel.
-        targets : ndarray of shape (m,) or (m, outputs)
-            One target, or one row of targets, for each.
-        spectrum : NoiseSpectrum or None, default=None
-            Made by `decompose`. Used where the rows are some of its own, each once, and the noise
-            follows its pattern at a level above its rounding; the rows have a factorisation of
-            their own otherwise.
 
         Returns
         -------
@@ -150,17 +188,9 @@ class SharedKernel:
         SingularKernelError
             If the kernel of the rows with its noise is singular to working precision.
         ValueError
-            If the shapes do not fit, or targets are not finite.
+            As `train_on`.
         """
-        if spectrum is not None and len(rows) < len(spectrum.rows):
-            positions = _positions(spectrum.rows, rows)
-            if positions is not None:
-                level = spectrum.level(positions, noise)
-                if level is not None:
-                    return _SpectralPosterior(
-                        self, spectrum, level, positions, rows, noise, targets
-                    )
-        return self.refit(rows, noise, targets)
+        return self.train_on(rows, targets, spectrum).condition(noise)
 
     def refit(self, rows: Rows, noise: FloatArray, targets: FloatArray) -> RowPosterior:
         """Train a model on rows by a factorisation of its own.
@@ -186,11 +216,92 @@ class SharedKernel:
         return _FactorizedPosterior(self, rows, process)
 
 
-def _positions(all_rows: Rows, rows: Rows) -> Rows | None:
-    """Return where rows are in ascending ones; None if one is not there or there are two of it."""
-    positions = np.minimum(np.searchsorted(all_rows, rows), len(all_rows) - 1)
-    found = np.array_equal(all_rows[positions], rows) and len(np.unique(rows)) == len(rows)
-    return positions if found else None
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Rows of a kernel matrix with their targets, on which models of any noise are trained.
+
+    Attributes
+    ----------
+    shared : SharedKernel
+    rows : ndarray of shape (m,)
+    targets : ndarray of shape (m,) or (m, outputs)
+    spectral : SpectralRows or None
+        Their place in a decomposition, if there is one that they are all of.
+    """
+
+    shared: SharedKernel
+    rows: Rows
+    targets: FloatArray
+    spectral: SpectralRows | None
+
+    def condition(self, noise: FloatArray) -> RowPosterior:
+        """Train a model.
+
+        Parameters
+        ----------
+        noise : ndarray of shape (m,)
+            Nonnegative values added to the diagonal of the kernel.
+
+        Raises
+        ------
+        SingularKernelError
+            If the kernel of the rows with its noise is singular to working precision.
+        """
+        level = None if self.spectral is None else self.spectral.level(noise)
+        if self.spectral is None or level is None:
+            return self.refit(noise)
+        return _HeldOutPosterior(self, noise, SpectralPosterior(self.spectral, level))
+
+    def refit(self, noise: FloatArray) -> RowPosterior:
+        """Train a model by a factorisation of its own.
+
+        Parameters
+        ----------
+        noise : ndarray of shape (m,)
+            As `condition`.
+
+        Raises
+        ------
+        SingularKernelError
+            As `condition`.
+        """
+        return self.shared.refit(self.rows, noise, self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOutPosterior:
+    """A model on all rows of a decomposition but some, which are those that it predicts."""
+
+    training: TrainingRows
+    noise: FloatArray
+    spectral: SpectralPosterior
+
+    def mean(self, rows: Rows) -> FloatArray:
+        places = self.spectral.rows.places(rows)
+        if places is None:
+            # A row that the model was trained on, or that no model of the decomposition has.
+            return self.training.refit(self.noise).mean(rows)
+        return self.spectral.mean[places]
+
+    def variance(self, rows: Rows) -> FloatArray:
+        places = self.spectral.rows.places(rows)
+        if places is None:
+            return self.training.refit(self.noise).variance(rows)
+        return self._variance[places]
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        return self.spectral.leave_one_out_mean(targets)
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        return self.spectral.leave_one_out(targets, self.noise, self.training.shared.prior)
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        return self.spectral.dual_coef
+
+    @cached_property
+    def _variance(self) -> FloatArray:
+        return self.spectral.variance(self.training.shared.prior)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,117 +344,3 @@ class _FactorizedPosterior:
 
     def _cross(self, kernel: FloatArray, rows: Rows) -> FloatArray:
         return kernel[np.ix_(rows, self.rows)]
-
-
-@dataclass(frozen=True, eq=False)
-class _SpectralPosterior:
-    """A model on all rows of a decomposition but some."""
-
-    shared: SharedKernel
-    spectrum: NoiseSpectrum
-    level: float
-    positions: Rows
-    rows: Rows
-    noise: FloatArray
-    targets: FloatArray
-
-    def mean(self, rows: Rows) -> FloatArray:
-        places = self._places(rows)
-        if places is None:
-            # A row that the model was trained on, or that no model of the decomposition has.
-            return self.shared.refit(self.rows, self.noise, self.targets).mean(rows)
-        return self._held_out_mean[places]
-
-    def variance(self, rows: Rows) -> FloatArray:
-        places = self._places(rows)
-        if places is None:
-            return self.shared.refit(self.rows, self.noise, self.targets).variance(rows)
-        return self._held_out_variance[places]
-
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        """Return y_i - [B_T^-1 y]_i / [B_T^-1]_ii for the training rows T."""
-        y = as_targets(targets, len(self.rows))
-        return y - (self._solve(y).T / self._precision).T
-
-    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return the means with their variances, by the formulas of the posteriors."""
-        mean, prior = self.leave_one_out_mean(targets), self.shared.prior
-        if prior is None:
-            return mean, np.maximum(1.0 / self._precision - self.noise, 0.0)
-        half = whiten(self._factor, self._held_out_vectors * self._weights)
-        rows = self.spectrum.vectors[self.positions] * self._weights
-        rows -= product(self._explained.T, half)
-        spread = np.einsum("ij,ij->i", product(rows, self.spectrum.in_basis(prior)), rows)
-        return mean, np.maximum(spread, 0.0) / np.square(self._precision)
-
-    @property
-    def dual_coef(self) -> FloatArray:
-        return self._solve(as_targets(self.targets, len(self.rows)))
-
-    def _solve(self, y: FloatArray) -> FloatArray:
-        r"""Return B_T^-1 y, where :math:`B_T^{-1} = M_{TT} - M_{TJ} (M_{JJ})^{-1} M_{JT}`."""
-        vectors = self.spectrum.vectors[self.positions]
-        coordinates = product(vectors.T, y.reshape(len(y), -1))
-        weighted = self._weights[:, np.newaxis] * coordinates
-        outside = whiten(self._factor, product(self._held_out_vectors, weighted))
-        inside = product(vectors, weighted)
-        return (inside - product(self._explained.T, outside)).reshape(y.shape)
-
-    @cached_property
-    def _explained(self) -> FloatArray:
-        """L^-1 M_JT, with L the factor of M_JJ."""
-        vectors = self.spectrum.vectors[self.positions]
-        weighted = self._held_out_vectors * self._weights
-        return whiten(self._factor, product(weighted, vectors.T))
-
-    @cached_property
-    def _precision(self) -> FloatArray:
-        """The diagonal of B_T^-1."""
-        of_all = product(np.square(self.spectrum.vectors[self.positions]), self._weights)
-        return of_all - np.einsum("ij,ij->j", self._explained, self._explained)
-
-    @cached_property
-    def _weights(self) -> FloatArray:
-        """The eigenvalues of M in the basis of the decomposition."""
-        return 1.0 / (self.spectrum.eigenvalues + self.level)
-
-    @cached_property
-    def _held_out(self) -> Rows:
-        """Positions J of the rows that the model leaves out."""
-        is_held_out = np.ones(len(self.spectrum.rows), dtype=bool)
-        is_held_out[self.positions] = False
-        return np.flatnonzero(is_held_out)
-
-    @cached_property
-    def _held_out_vectors(self) -> FloatArray:
-        return self.spectrum.vectors[self._held_out]
-
-    @cached_property
-    def _factor(self) -> FloatArray:
-        """The Cholesky factor of M_JJ."""
-        half = self._held_out_vectors * np.sqrt(self._weights)
-        # The factorisation reads the lower triangle alone.
-        return cholesky_factor(product_with_transpose(half), np.zeros(len(half)), overwrite=True)
-
-    @cached_property
-    def _held_out_mean(self) -> FloatArray:
-        y = as_targets(self.targets, len(self.rows))
-        coordinates = self.spectrum.coordinates(self.positions, y.reshape(len(y), -1))
-        # The targets of the rows in J count as 0 here, so that nothing remains of y_J.
-        known = product(self._held_out_vectors, self._weights[:, np.newaxis] * coordinates)
-        return -solve(self._factor, known).reshape(-1, *y.shape[1:])
-
-    @cached_property
-    def _held_out_variance(self) -> FloatArray:
-        if self.shared.prior is None:
-            noise = self.level * self.spectrum.pattern[self._held_out]
-            return np.maximum(np.diagonal(inverse(self._factor)) - noise, 0.0)
-        map_of_prior = solve(self._factor, self._held_out_vectors * self._weights)
-        spread = product(map_of_prior, self.spectrum.in_basis(self.shared.prior))
-        return np.maximum(np.einsum("ij,ij->i", spread, map_of_prior), 0.0)
-
-    def _places(self, rows: Rows) -> Rows | None:
-        """Return where rows are among those left out, None if one is not."""
-        held_out = self.spectrum.rows[self._held_out]
-        places = np.minimum(np.searchsorted(held_out, rows), len(held_out) - 1)
-        return places if np.array_equal(held_out[places], rows) else None

@@ -10,7 +10,6 @@ With kernel K over n samples and noise a P, P a positive diagonal matrix, the ei
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,9 +24,6 @@ from .products import product
 _LARGEST_CONDITION_NUMBER = 1e8
 # Levels of noise that differ by rounding alone are one level.
 _SAME_LEVEL = 16 * np.finfo(np.float64).eps
-
-# Number of folds whose targets are kept in the basis of the decomposition.
-_FOLDS_REMEMBERED = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +47,6 @@ class NoiseSpectrum:
     eigenvalues: FloatArray
     vectors: FloatArray
     _prior_in_basis: list[FloatArray] = field(default_factory=list)
-    _coordinates: dict[bytes, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def decompose(
@@ -99,27 +94,6 @@ class NoiseSpectrum:
         if np.abs(levels - level).max() > _SAME_LEVEL * level:
             return None
         return level if self.resolves(level) else None
-
-    def coordinates(self, positions: npt.NDArray[np.intp], targets: FloatArray) -> FloatArray:
-        """Return V^T y; kept for the next level of noise.
-
-        Parameters
-        ----------
-        positions : ndarray of shape (m,)
-            Positions in `rows`.
-        targets : ndarray of shape (m, outputs)
-            Targets of these samples. Those of the others are 0.
-        """
-        digest = hashlib.sha256(positions.tobytes() + targets.tobytes()).digest()
-        found = self._coordinates.pop(digest, None)
-        if found is None:
-            all_targets = np.zeros((len(self.rows), targets.shape[1]))
-            all_targets[positions] = targets
-            found = product(self.vectors.T, all_targets)
-            while len(self._coordinates) >= _FOLDS_REMEMBERED:
-                self._coordinates.pop(next(iter(self._coordinates)), None)
-        self._coordinates[digest] = found
-        return found
 
     def leave_one_out(self, levels: FloatArray, targets: FloatArray) -> FloatArray:
         """Return the means of models that leave out one sample each, at a level of noise each.

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import FloatArray, as_kernel, as_targets, as_training_kernels, per_sample
+from .arrays import (
+    FloatArray,
+    as_kernel,
+    as_targets,
+    as_training_kernel,
+    as_training_kernels,
+    per_sample,
+    require_equal_shapes,
+)
 from .cholesky import cholesky_factor, inverse, inverse_diagonal, solve
 from .ensemble_predictions import EnsemblePredictions
 from .leave_one_out import leave_one_out_residuals
@@ -38,8 +48,8 @@ class EnsemblePosterior(EnsemblePredictions):
     ----------
     factor : ndarray of shape (n, n)
         Lower Cholesky factor of T + A.
-    nngp : ndarray of shape (n, n)
-        K, the array given to :meth:`condition` and not a copy of it.
+    given_nngp : ndarray of shape (n, n) or callable
+        K as given to :meth:`condition`, which only variances and covariances depend on.
     noise : ndarray of shape (n,)
         The diagonal of A.
     dual_coef : ndarray of shape (n,) or (n, outputs)
@@ -58,15 +68,23 @@ class EnsemblePosterior(EnsemblePredictions):
     """
 
     factor: FloatArray
-    nngp: FloatArray
+    given_nngp: FloatArray | Callable[[], npt.ArrayLike]
     noise: FloatArray
     dual_coef: FloatArray
+
+    @cached_property
+    def nngp(self) -> FloatArray:  # type: ignore[override]
+        """K, the array given to :meth:`condition` and not a copy of it, or what is found there."""
+        if not callable(self.given_nngp):
+            return self.given_nngp
+        found = as_training_kernel(self.given_nngp(), "The training NNGP kernel")
+        return require_equal_shapes(self.factor, found)
 
     @classmethod
     def condition(
         cls,
         ntk: npt.ArrayLike,
-        nngp: npt.ArrayLike,
+        nngp: npt.ArrayLike | Callable[[], npt.ArrayLike],
         noise: npt.ArrayLike,
         targets: npt.ArrayLike,
         *,
@@ -78,8 +96,9 @@ class EnsemblePosterior(EnsemblePredictions):
         ----------
         ntk : array-like of shape (n, n)
             Symmetric NTK matrix of the training samples.
-        nngp : array-like of shape (n, n)
-            Symmetric NNGP kernel matrix of the training samples. Kept without a copy.
+        nngp : array-like of shape (n, n) or callable
+            Symmetric NNGP kernel matrix of the training samples. Kept without a copy. A function
+            without arguments that returns it is called when a variance is asked for.
         noise : float or array-like of shape (n,)
             Nonnegative values added to the diagonal of `ntk`.
         targets : array-like of shape (n,) or (n, outputs)
@@ -100,11 +119,15 @@ class EnsemblePosterior(EnsemblePredictions):
         ValueError
             If shapes do not fit, an entry is not finite, or a noise is negative.
         """
-        matrix, prior = as_training_kernels(ntk, nngp)
+        given: FloatArray | Callable[[], npt.ArrayLike]
+        if callable(nngp):
+            matrix, given = as_training_kernel(ntk, "The training NTK"), nngp
+        else:
+            matrix, given = as_training_kernels(ntk, nngp)
         diagonal = per_sample(noise, len(matrix), "noise")
         y = as_targets(targets, len(matrix))
         factor = cholesky_factor(matrix, diagonal, overwrite=overwrite_ntk)
-        return cls(factor=factor, nngp=prior, noise=diagonal, dual_coef=solve(factor, y))
+        return cls(factor=factor, given_nngp=given, noise=diagonal, dual_coef=solve(factor, y))
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         r"""Return the predictions of the n ensembles that leave out one sample each.

@@ -1,5 +1,7 @@
 """A search by refits computes each kernel entry once where the estimator may keep them."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
@@ -70,6 +72,33 @@ def test_a_model_is_the_same_with_and_without(entries):
             ):
                 tolerance = 1e-10 if model.dtype == "float64" else 1e-4
                 np.testing.assert_allclose(value, reference, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_the_nngp_kernel_of_an_ensemble_is_looked_up_for_its_spread(monkeypatch, forgotten):
+    asked = []
+    entries_of = module.KernelCache.gram_matrix
+    monkeypatch.setattr(
+        module.KernelCache,
+        "gram_matrix",
+        lambda *a, kinds, **k: asked.append(kinds) or entries_of(*a, kinds=kinds, **k),
+    )
+    X, y, X_test = regression()
+    model = NTKRegressor(NETWORK, cache_size=1).fit(X, y)
+    model.predict(X_test)
+    model.loo_predict()
+    assert asked == [("ntk",)] * 2
+    # As a model in another process, or after many others.
+    if forgotten:
+        model = pickle.loads(pickle.dumps(model))
+        KERNEL_CACHE.clear()
+    expected = NTKRegressor(NETWORK).fit(X, y)
+    predictions = (each.predict(X_test, return_std=True) for each in (model, expected))
+    np.testing.assert_allclose(*predictions, rtol=1e-10)
+    np.testing.assert_allclose(model.loo_predict(True), expected.loo_predict(True), rtol=1e-10)
+    stages = model.staged_predict(X_test, [1.0], return_std=True)
+    expected = expected.staged_predict(X_test, [1.0], return_std=True)
+    np.testing.assert_allclose(next(stages), next(expected), rtol=1e-10)
 
 
 @pytest.mark.parametrize("size", [0, -1.0])

@@ -21,7 +21,7 @@ def kernel_of(seed, n=N):
 
 @pytest.fixture(params=[False, True], ids=["process", "ensemble"])
 def shared(request):
-    return SharedKernel.of(kernel_of(0), kernel_of(1) if request.param else None)
+    return SharedKernel.of(kernel_of(0), (lambda: kernel_of(1)) if request.param else None)
 
 
 def refitted(shared, train, test, noise, targets):
@@ -91,7 +91,8 @@ def test_noise_that_the_decomposition_does_not_have_is_factorized(shared, noise)
     train, targets = np.arange(1, N), np.random.default_rng(4).normal(size=N - 1)
     # A smooth kernel, whose eigenvalues fall to the rounding of the largest.
     steps = np.arange(N)[:, np.newaxis] - np.arange(N)
-    shared = SharedKernel(np.exp(-np.square(steps / 8)) + 1e-11 * np.eye(N), shared.prior)
+    smooth = np.exp(-np.square(steps / 8)) + 1e-11 * np.eye(N)
+    shared = SharedKernel.of(smooth, shared.find_prior)
     spectrum = shared.decompose(np.arange(N), np.ones(N))
     model = shared.condition(train, noise, targets, spectrum)
     assert type(model) is type(shared.refit(train, noise, targets))
@@ -131,3 +132,21 @@ def test_equal_rows_without_noise_are_refused():
         SharedKernel.of(kernel).condition(np.arange(3), np.zeros(3), np.zeros(3))
     with pytest.raises(ValueError, match="square"):
         SharedKernel.of(kernel[:2])
+
+
+def test_the_prior_is_found_for_variances_alone():
+    found = []
+    shared = SharedKernel.of(kernel_of(0), lambda: found.append(1) or kernel_of(1))
+    spectrum = shared.decompose(np.arange(N), np.ones(N))
+    train = np.arange(4, N)
+    for way in (spectrum, None):
+        model = shared.condition(train, np.full(N - 4, 0.2), np.ones(N - 4), way)
+        model.mean(np.arange(4))
+        model.leave_one_out_mean(np.ones(N - 4))
+    assert not found
+    model.variance(np.arange(4))
+    assert len(found) == 1
+    with pytest.raises(ValueError, match="same training samples"):
+        SharedKernel.of(kernel_of(0), lambda: kernel_of(1)[:3, :3]).condition(
+            train, np.ones(N - 4), np.ones(N - 4)
+        ).variance(np.arange(4))

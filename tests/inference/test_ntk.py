@@ -117,3 +117,27 @@ def test_pickle_round_trip(problem, posterior):
     copy = pickle.loads(pickle.dumps(posterior))
     assert_array_equal(copy.mean(problem.ntk_cross), posterior.mean(problem.ntk_cross))
     assert_array_equal(copy.nngp, posterior.nngp)
+
+
+def test_the_nngp_kernel_is_found_when_a_variance_is_asked_for(problem):
+    found = []
+
+    def find():
+        found.append(1)
+        return problem.nngp
+
+    lazy = EnsemblePosterior.condition(problem.ntk, find, problem.noise, problem.targets)
+    eager = EnsemblePosterior.condition(problem.ntk, problem.nngp, problem.noise, problem.targets)
+    assert_array_equal(lazy.mean(problem.ntk_cross), eager.mean(problem.ntk_cross))
+    assert not found
+    for _ in range(2):
+        assert_array_equal(
+            lazy.covariance(problem.ntk_cross, problem.nngp_cross, problem.nngp_test),
+            eager.covariance(problem.ntk_cross, problem.nngp_cross, problem.nngp_test),
+        )
+    assert len(found) == 1
+    other = EnsemblePosterior.condition(
+        problem.ntk, lambda: problem.nngp[:3, :3], problem.noise, problem.targets
+    )
+    with pytest.raises(ValueError, match="same training samples"):
+        other.leave_one_out(problem.targets)

@@ -1,0 +1,85 @@
+"""The candidates of a search, in the order in which their kernels and folds are shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Self
+
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+
+from skntk.estimators.closed_form import require_closed_form
+from skntk.estimators.shared_kernels import digest
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of a grid.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the grid.
+    parameters : dict
+        All parameters of its estimator, not only those of the grid.
+    """
+
+    number: int
+    parameters: Parameters
+
+
+# Candidates that differ in `alpha` alone, which is one number for each of them.
+Family = list[Candidate]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of a grid.
+
+    Attributes
+    ----------
+    parameters : list of dict
+        What the grid sets for each candidate, in its order.
+    by_kernel : list of list of Family
+        One list for each kernel.
+    """
+
+    parameters: list[Parameters]
+    by_kernel: list[list[Family]]
+
+    @classmethod
+    def of(cls, estimator: Any, param_grid: Any) -> Self:
+        """Find the candidates of a grid, and check that each has a closed form.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one has none.
+        """
+        require_closed_form(estimator)
+        grid = list(ParameterGrid(param_grid))
+        by_kernel: dict[tuple[str, str], dict[Any, Family]] = {}
+        for number, parameters in enumerate(grid):
+            candidate = clone(estimator).set_params(**clone(parameters, safe=False))
+            require_closed_form(candidate)
+            kernel = digest(candidate.architecture), str(candidate.dtype)
+            families = by_kernel.setdefault(kernel, {})
+            family = families.setdefault(_family(number, parameters, candidate.alpha), [])
+            family.append(Candidate(number, candidate.get_params(deep=False)))
+        return cls(grid, [list(families.values()) for families in by_kernel.values()])
+
+    def largest_group(self) -> int:
+        """Return the largest number of candidates with one kernel."""
+        return max(sum(map(len, families)) for families in self.by_kernel)
+
+
+def _family(number: int, parameters: Parameters, alpha: Any) -> Any:
+    """Return what tells the families of one kernel apart."""
+    if not isinstance(alpha, Real):
+        return number
+    # The grid holds each of its values once, whatever type it has.
+    others = parameters.keys() - {"alpha"}
+    return frozenset((name, id(parameters[name])) for name in others)
