@@ -1,7 +1,9 @@
-"""A grid search over networks of neural-tangents, for `compare_searches`.
+"""Grid searches over networks of neural-tangents, for `compare_searches`.
 
-Runs in an environment of its own, and prints one line of JSON for each line that it reads. Kernel
-functions are compiled once for each network and shape; what is solved is the same system.
+Runs in an environment of its own. Reads lines of JSON, ``{"wrapper": ..., "n_alphas": ...}``, and
+answers each with a line. Both wrappers solve the same system. One makes the network in `fit` and
+calls its kernel function, as the "README" of neural-tangents does; the other keeps one kernel
+function for each network, "compiled" by `jax.jit` once for each shape.
 """
 
 import functools
@@ -17,9 +19,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import GridSearchCV
 
 
-@functools.lru_cache
 def kernel_function(depth):
-    """Return the compiled kernel function of a fully connected network."""
+    """Return the kernel function of a fully connected network."""
     # Imports TensorFlow, and is not needed.
     sys.modules["neural_tangents.experimental"] = types.ModuleType("experimental")
     from neural_tangents import stax
@@ -28,7 +29,13 @@ def kernel_function(depth):
     for _ in range(depth):
         layers += [stax.Dense(1, W_std=1.5, b_std=0.1), stax.Relu()]
     network = stax.serial(*layers, stax.Dense(1, W_std=1.5, b_std=0.1))
-    return jax.jit(network[2], static_argnames="get")
+    return network[2]
+
+
+@functools.lru_cache
+def compiled_kernel_function(depth):
+    """Return the compiled kernel function of a fully connected network, always the same."""
+    return jax.jit(kernel_function(depth), static_argnames="get")
 
 
 class NeuralTangentsRegressor(RegressorMixin, BaseEstimator):
@@ -38,9 +45,14 @@ class NeuralTangentsRegressor(RegressorMixin, BaseEstimator):
         self.depth = depth
         self.alpha = alpha
 
+    def kernel_function(self):
+        """Return the kernel function of the network."""
+        return kernel_function(self.depth)
+
     def fit(self, X, y):
         """Factorize the kernel matrix of the training samples."""
-        kernel = np.array(kernel_function(self.depth)(X, None, get="ntk"))
+        self.kernel_function_ = self.kernel_function()
+        kernel = np.array(self.kernel_function_(X, None, get="ntk"))
         kernel[np.diag_indices(len(X))] += self.alpha
         self.X_, self.mean_ = X, y.mean()
         factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
@@ -49,8 +61,18 @@ class NeuralTangentsRegressor(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         """Return the mean."""
-        kernel = np.asarray(kernel_function(self.depth)(X, self.X_, get="ntk"))
-        return kernel @ self.coef_ + self.mean_
+        return np.asarray(self.kernel_function_(X, self.X_, get="ntk")) @ self.coef_ + self.mean_
+
+
+class CompiledNeuralTangentsRegressor(NeuralTangentsRegressor):
+    """The same with a kernel function that is compiled once."""
+
+    def kernel_function(self):
+        """Return the kernel function of the network."""
+        return compiled_kernel_function(self.depth)
+
+
+WRAPPERS = {"README": NeuralTangentsRegressor, "compiled": CompiledNeuralTangentsRegressor}
 
 
 def main():
@@ -58,10 +80,11 @@ def main():
     jax.config.update("jax_enable_x64", True)
     with np.load(sys.argv[1]) as data:
         X, y, depths, alphas = (data[name] for name in ("X", "y", "depths", "alphas"))
-    grid = {"depth": depths.tolist(), "alpha": alphas.tolist()}
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        asked = json.loads(line)
+        grid = {"depth": depths.tolist(), "alpha": alphas[: asked["n_alphas"]].tolist()}
         start = time.perf_counter()
-        search = GridSearchCV(NeuralTangentsRegressor(), grid, cv=int(sys.argv[2])).fit(X, y)
+        search = GridSearchCV(WRAPPERS[asked["wrapper"]](), grid, cv=int(sys.argv[2])).fit(X, y)
         answer = {
             "seconds": time.perf_counter() - start,
             "scores": search.cv_results_["mean_test_score"].tolist(),

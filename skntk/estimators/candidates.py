@@ -61,19 +61,31 @@ class Candidates:
         """
         require_closed_form(estimator)
         grid = list(ParameterGrid(param_grid))
-        by_kernel: dict[tuple[str, str], dict[Any, Family]] = {}
+        families: dict[Any, Family] = {}
         for number, parameters in enumerate(grid):
-            candidate = clone(estimator).set_params(**clone(parameters, safe=False))
-            require_closed_form(candidate)
-            kernel = digest(candidate.architecture), str(candidate.dtype)
-            families = by_kernel.setdefault(kernel, {})
-            family = families.setdefault(_family(number, parameters, candidate.alpha), [])
-            family.append(Candidate(number, candidate.get_params(deep=False)))
-        return cls(grid, [list(families.values()) for families in by_kernel.values()])
+            alpha = parameters.get("alpha", estimator.alpha)
+            family = families.setdefault(_family(number, parameters, alpha), [])
+            # What is checked of the first holds for all of them.
+            others = family[0].parameters if family else _checked(estimator, parameters)
+            family.append(Candidate(number, others | {"alpha": alpha}))
+        by_kernel: dict[tuple[str, str], list[Family]] = {}
+        for family in families.values():
+            shared = family[0].parameters
+            kernel = digest(shared["architecture"]), str(shared["dtype"])
+            by_kernel.setdefault(kernel, []).append(family)
+        return cls(grid, list(by_kernel.values()))
 
     def largest_group(self) -> int:
         """Return the largest number of candidates with one kernel."""
         return max(sum(map(len, families)) for families in self.by_kernel)
+
+
+def _checked(estimator: Any, parameters: Parameters) -> Parameters:
+    """Return all parameters of a candidate, of objects copies, if it has a closed form."""
+    candidate = clone(estimator).set_params(**clone(parameters, safe=False))
+    require_closed_form(candidate)
+    checked: Parameters = candidate.get_params(deep=False)
+    return checked
 
 
 def _family(number: int, parameters: Parameters, alpha: Any) -> Any:

@@ -100,6 +100,8 @@ class ClosedFormSearchCV(GridSearchCV):
     -----
     Per network the time is that of its kernel matrix and of an eigendecomposition, about 20
     Cholesky factorisations; `fit` needs memory for 6 matrices of the number of samples squared.
+    Scores of means and classes need neither the NNGP kernel of an ensemble nor the temperature of a
+    classifier, which are found where a score asks for them.
 
     Values of ``alpha`` below :math:`10^{-8}` of the largest eigenvalue are beneath the rounding of
     a decomposition, and 0 for a single sample is not in it: their folds are factorized one by one.

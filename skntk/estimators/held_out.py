@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted
 from skntk.architecture.layer import Layer
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.classification import NetworkClassifier
-from skntk.estimators.regression import NetworkRegressor
 from skntk.estimators.sample_weights import as_alpha_per_sample
 from skntk.estimators.shared_kernels import KernelOfSamples, SamplesOfSearch
 from skntk.estimators.temperature import fit_temperature
@@ -86,10 +85,9 @@ class OnSharedKernel(InfiniteNetwork):
         samples : ndarray of shape (m,)
             Their numbers.
         """
-        self._test_inputs = inputs
+        self._test_inputs, self._test_samples = inputs, samples
         # To some networks a sample is not a training sample because it equals one.
         apart = self.architecture_.tells_equal_samples_apart()
-        self._test_samples = samples
         self._test_rows = samples if apart else self._samples.rows_of(self, samples)
 
     def mean_of_expected(self) -> np.ndarray:
@@ -146,10 +144,6 @@ class OnSharedKernel(InfiniteNetwork):
         return self._posterior.mean(X), self._posterior.variance(X)
 
 
-class RegressorOnSharedKernel(OnSharedKernel, NetworkRegressor):
-    """Has nothing that is found beside the training."""
-
-
 class ClassifierOnSharedKernel(OnSharedKernel, NetworkClassifier):
     """Finds its temperature when it is asked for probabilities."""
 
@@ -178,6 +172,6 @@ def on_shared_kernel(estimator: InfiniteNetwork, samples: SamplesOfSearch) -> On
     """Return an estimator with the same parameters that is fitted on the samples of a search."""
     cls = type(estimator)
     is_classifier = isinstance(estimator, NetworkClassifier)
-    base = ClassifierOnSharedKernel if is_classifier else RegressorOnSharedKernel
+    base = ClassifierOnSharedKernel if is_classifier else OnSharedKernel
     bound = type(cls.__name__, (base, cls), {"_samples": samples})
     return bound(**estimator.get_params(deep=False))

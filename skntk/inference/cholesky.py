@@ -16,6 +16,7 @@ from .errors import SingularKernelError
 _PERFECT_CORRELATION_TOLERANCE = 1e-8
 
 _COLUMNS_AT_A_TIME = 64
+_ABOVE_DIAGONAL = np.triu(np.ones((_COLUMNS_AT_A_TIME, _COLUMNS_AT_A_TIME), dtype=bool), 1)
 
 
 def cholesky_factor(kernel: FloatArray, noise: FloatArray, *, overwrite: bool) -> FloatArray:
@@ -106,7 +107,8 @@ def _clear_above_diagonal(factor: FloatArray) -> None:
     for start in range(0, len(factor), _COLUMNS_AT_A_TIME):
         columns = slice(start, start + _COLUMNS_AT_A_TIME)
         factor[:start, columns] = 0.0
-        factor[columns, columns] = np.tril(factor[columns, columns])
+        within = factor[columns, columns]
+        np.copyto(within, 0.0, where=_ABOVE_DIAGONAL[: len(within), : len(within)])
 
 
 def solve(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:
