@@ -220,13 +220,29 @@ class SharedKernel:
 class TrainingRows:
     """Rows of a kernel matrix with their targets, on which models of any noise are trained.
 
+    Made by :meth:`SharedKernel.train_on`.
+
     Attributes
     ----------
     shared : SharedKernel
+        The kernel matrix.
     rows : ndarray of shape (m,)
+        Training rows.
     targets : ndarray of shape (m,) or (m, outputs)
+        One target, or one row of targets, for each.
     spectral : SpectralRows or None
         Their place in a decomposition, if there is one that they are all of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import SharedKernel
+    >>> shared = SharedKernel.of(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]))
+    >>> training = shared.train_on(np.array([1, 2]), np.array([5.0, 3.0]))
+    >>> for level in (0.0, 0.5):
+    ...     print(training.condition(np.full(2, level)).mean(np.array([0])))
+    [2.5]
+    [2.]
     """
 
     shared: SharedKernel

@@ -6,6 +6,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
 from skntk import ClosedFormSearchCV, NTKClassifier, NTKRegressor
+from skntk.architecture import FullyConnected
 from skntk.estimators import held_out, shared_kernels
 from tests.estimators.problems import NETWORK, classification, regression
 from tests.estimators.test_closed_form_search import compare, mean_std
@@ -65,6 +66,17 @@ def test_an_alpha_that_is_not_valid_fails_alone(alpha):
     found, expected = (search.cv_results_["mean_test_score"] for search in searches)
     assert np.isnan(found[1])
     np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_several_grids_are_searched_in_their_order():
+    X, y, _ = regression()
+    grids = [
+        {"alpha": [1.0, 0.1]},
+        {"architecture": [FullyConnected(1), NETWORK], "alpha": [0.3]},
+        {"alpha": [0.01], "normalize_y": [False, True]},
+    ]
+    compare(NTKRegressor(NETWORK, alpha=5.0), grids, 4, X, y)
+    compare(NTKRegressor(NETWORK, alpha=5.0), [{"normalize_y": [False]}, {}], 4, X, y)
 
 
 def test_splits_are_required():
