@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import jax
 
 from skntk.architecture.combinators import Composition, Serial, check_layer, split_key
+from skntk.architecture.delegation import DelegatingLayer
 from skntk.architecture.dense import Dense
 from skntk.architecture.layer import Layer, Parameters
 from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offset, Offsets
@@ -265,7 +266,7 @@ class Identity(Layer):
         return inputs
 
 
-class Residual(Layer):
+class Residual(DelegatingLayer):
     """A branch and a shortcut around it, added: ``K' = K_main + K_shortcut``, ``T'`` alike.
 
     Parameters
@@ -294,50 +295,11 @@ class Residual(Layer):
     def examples(cls) -> list[Residual]:
         return [cls(Dense(1.2, 0.1)), cls(Dense(1.2, 0.1), Dense(0.6))]
 
-    def _sum(self) -> Sum:
+    def network_within(self) -> Sum:
         return Sum([self.main, Identity() if self.shortcut is None else self.shortcut])
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         check_layer(self.main, self)
         if self.shortcut is not None:
             check_layer(self.shortcut, self)
-        return self._sum().output_shape(input_shape)
-
-    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
-        return self._sum().outputs_are_gaussian(inputs_are_gaussian)
-
-    def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
-        return self._sum().propagate_samples(state)
-
-    def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
-        return self._sum().propagate_pairs(state, left, right)
-
-    def smallest_canvas(
-        self, sizes: tuple[int, ...]
-    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        return self._sum().smallest_canvas(sizes)
-
-    def grid_behind(self, grid: Grid) -> Grid:
-        return self._sum().grid_behind(grid)
-
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        return self._sum().offsets_below(offsets, grid, of_samples)
-
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._sum().field_of_samples(field, offsets)
-
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._sum().field_of_pairs(field, offsets, left, right)
-
-    def initialize(
-        self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
-    ) -> Parameters:
-        return self._sum().initialize(key, input_shape, width, outputs)
-
-    def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
-        return self._sum().apply(parameters, inputs, key)
-
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
-        return self._sum().width_behind(input_shape, outputs)
+        return super().output_shape(input_shape)

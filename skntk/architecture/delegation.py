@@ -13,7 +13,13 @@ class DelegatingLayer(Layer):
     """A layer that stands for a network; subclasses say which, and override what differs."""
 
     def network_within(self) -> Layer:
-        """Return the network that computes."""
+        """Return the network that computes.
+
+        Returns
+        -------
+        layer
+            Made anew or kept; it takes the inputs that this layer takes.
+        """
         raise NotImplementedError
 
     @property

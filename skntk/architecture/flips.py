@@ -9,7 +9,7 @@ import numpy as np
 
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.rectified import Relu
-from skntk.architecture.branches import Identity, Product, Residual, Sum
+from skntk.architecture.branches import Identity, Product, Sum
 from skntk.architecture.combinators import Serial, check_layer, split_key
 from skntk.architecture.delegation import DelegatingLayer
 from skntk.architecture.dense import Dense
@@ -157,9 +157,6 @@ def _commutes(layer: Layer, sizes: tuple[int, ...], axis: int) -> bool:
         return True
     if isinstance(layer, Sum | Product):
         return all(_commutes(branch, sizes, axis) for branch in layer.branches)
-    if isinstance(layer, Residual):
-        branches = (layer.main, layer.shortcut or Identity())
-        return all(_commutes(branch, sizes, axis) for branch in branches)
     if isinstance(layer, DelegatingLayer):
         return _commutes(layer.network_within(), sizes, axis)
     if isinstance(layer, WindowLayer):

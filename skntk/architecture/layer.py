@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
-from sklearn.base import BaseEstimator, clone
 
-from skntk.architecture.functions import as_reference, from_reference
+from skntk.architecture.infinite_width import InfiniteWidth
+from skntk.architecture.pytree import ParameterTree
 from skntk.architecture.registry import register
-from skntk.architecture.spatial.fields import NO_OFFSETS, Field, Grid, Offset, Offsets, Shifted
-from skntk.architecture.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.state import Array
 
 __all__ = ["Layer"]
 
@@ -21,7 +19,7 @@ Parameters = Any
 """A pytree of arrays: the weights of one finite network."""
 
 
-class Layer(BaseEstimator):
+class Layer(InfiniteWidth, ParameterTree):
     """One step of a network: how it maps covariances, and how it maps activations.
 
     A layer is a scikit-learn object (``get_params``, ``set_params``, ``clone``, ``repr``) and a JAX
@@ -36,33 +34,63 @@ class Layer(BaseEstimator):
     * ``propagate_samples`` and ``propagate_pairs``: the layer at infinite width,
     * ``initialize`` and ``apply``: the layer at finite width,
     * ``category``, which enters them in the registry, and ``examples`` for its tests.
+
+    The constructor only assigns its arguments to attributes of the same names. What a subclass
+    leaves out is that of a layer that has no parameters, keeps the shape, and treats every position
+    of an image alike.
+
+    Attributes
+    ----------
+    category : str or None
+        Of the class: where the registry lists it. None, the default, leaves it out of the registry.
+    static : tuple of str
+        Of the class: names of the arguments that decide the structure of the program.
+    not_learned : tuple of str
+        Of the class: names of the numbers that estimators do not learn by themselves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Dense, Layer, Serial
+    >>> class Damp(Layer):  # multiplies by a number c: K' = c^2 K and T' = c^2 T
+    ...     def __init__(self, factor=0.5):
+    ...         self.factor = factor
+    ...
+    ...     def _damped(self, state):
+    ...         return type(state)(*(self.factor**2 * kernel for kernel in state))
+    ...
+    ...     def propagate_samples(self, state):
+    ...         return self._damped(state), ()
+    ...
+    ...     def propagate_pairs(self, state, left, right):
+    ...         return self._damped(state)
+    ...
+    ...     def apply(self, parameters, inputs, key=None):
+    ...         return self.factor * inputs
+    >>> gram_matrix(Serial([Dense(2.0), Damp(0.5)]), np.eye(2), kind="nngp")
+    array([[0.5, 0. ],
+           [0. , 0.5]])
     """
 
     category: ClassVar[str | None] = None
-    static: ClassVar[tuple[str, ...]] = ()
     not_learned: ClassVar[tuple[str, ...]] = ()
-    _names: ClassVar[list[str]] = []
-    _numeric: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # Looked up once for a class: every call of a compiled program flattens every layer, and a
-        # search clones all of them for every fold.
-        cls._names = super()._get_param_names()
-        cls._numeric = tuple(name for name in cls._get_param_names() if name not in cls.static)
-        jax.tree_util.register_pytree_with_keys(
-            cls, Layer._flatten_with_keys, cls._unflatten, Layer._flatten
-        )
         if cls.category is not None and not inspect.isabstract(cls):
             register(cls)
 
     @classmethod
-    def _get_param_names(cls) -> list[str]:
-        return cls._names
-
-    @classmethod
     def examples(cls) -> list[Self]:
-        """Return instances that stand for the class in the tests of every invariant."""
+        """Return instances that stand for the class in the tests of every invariant.
+
+        Returns
+        -------
+        list of instances of the class
+            One with the default parameters, unless a subclass overrides it: where these alone do
+            not show everything, or some arguments have no default.
+        """
         return [cls()]
 
     # Structure -------------------------------------------------------------------------------
@@ -78,6 +106,7 @@ class Layer(BaseEstimator):
         Returns
         -------
         tuple of int
+            Channels last; the number of channels counts only where the input is.
 
         Raises
         ------
@@ -97,6 +126,7 @@ class Layer(BaseEstimator):
         Returns
         -------
         ndarray of shape (n, ...)
+            X itself, or X with samples of another shape.
 
         Raises
         ------
@@ -121,6 +151,7 @@ class Layer(BaseEstimator):
         Returns
         -------
         array of shape (n, ..., channels)
+            X itself, unless ``scales_inputs``.
         """
         return X
 
@@ -151,6 +182,16 @@ class Layer(BaseEstimator):
         """Return whether the mean over all pairs is that over pairs with a first view on the left.
 
         Then the matrices of these pairs are symmetric as well.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Shape of one sample, as `arrange` returns it.
+
+        Returns
+        -------
+        bool
+            Always True where there is one view.
         """
         return True
 
@@ -160,6 +201,7 @@ class Layer(BaseEstimator):
         Returns
         -------
         bool
+            Whether any layer within this one says so; overridden by those that do.
         """
         parts = jax.tree.leaves(
             [self._field(name) for name in self._numeric],
@@ -178,142 +220,9 @@ class Layer(BaseEstimator):
         Returns
         -------
         bool
+            False, unless the layer makes its outputs Gaussian or keeps them so.
         """
         return False
-
-    # Infinite width --------------------------------------------------------------------------
-
-    def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
-        """Map the kernels of samples with themselves.
-
-        Parameters
-        ----------
-        state : SampleState
-            Kernels before the layer, arrays of shape (..., n).
-
-        Returns
-        -------
-        state : SampleState
-            Kernels behind the layer.
-        statistics : pytree of arrays of shape (..., n)
-            What `propagate_pairs` needs to know of each sample.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define propagate_samples.")
-
-    def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
-        """Map the kernels of pairs of samples.
-
-        Parameters
-        ----------
-        state : PairState
-            Kernels before the layer, arrays of shape (..., n_left, n_right).
-        left, right : pytrees of arrays of shapes (..., n_left, 1) and (..., 1, n_right)
-            The statistics of `propagate_samples`, aligned with the pairs.
-
-        Returns
-        -------
-        PairState
-            Kernels behind the layer.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define propagate_pairs.")
-
-    # Infinite width, many positions ----------------------------------------------------------
-
-    def smallest_canvas(
-        self, sizes: tuple[int, ...]
-    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        """Return what the layer asks of the circle on which offsets of positions are counted.
-
-        Parameters
-        ----------
-        sizes : tuple of int
-            Pixels along every spatial axis before the layer.
-
-        Returns
-        -------
-        sizes : tuple of int
-            Pixels behind the layer.
-        strides : tuple of int
-            The canvas is a multiple of these, and behind the layer that part of it.
-        smallest : tuple of int
-            Least number of places.
-        """
-        return sizes, (1,) * len(sizes), sizes
-
-    def grid_behind(self, grid: Grid) -> Grid:
-        """Return pixels and places behind the layer."""
-        return grid
-
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        """Return the offsets before the layer that are needed for some behind it.
-
-        Parameters
-        ----------
-        offsets : Offsets
-            What the network above asks for; `NO_OFFSETS` if nothing but the statistics of samples.
-        grid : Grid
-            Pixels and places before the layer.
-        of_samples : bool
-            Whether pairs are samples with themselves, whose statistics are read at offset 0.
-
-        Returns
-        -------
-        Offsets
-        """
-        if not of_samples:
-            return offsets
-        of_axes = ((),) * len(grid.sizes) if offsets == NO_OFFSETS else offsets
-        return tuple(tuple(sorted({0, *each})) for each in of_axes)
-
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        """Map the kernels of samples with themselves at all pairs of positions.
-
-        Parameters
-        ----------
-        field : Field
-            Kernels before the layer, arrays of shape ``(*canvas, n)``.
-        offsets : Offsets
-            The offsets that will be asked for.
-
-        Returns
-        -------
-        field : Field
-        statistics : pytree of arrays of shape ``(..., *canvas, n)``
-        """
-        state, statistics = self.propagate_samples(SampleState(*field.at(field.zero)))
-        shifted = Shifted(statistics, len(field.grid.sizes))
-
-        def compute(offset: Offset) -> PairState:
-            if offset == field.zero:
-                return PairState(*state)
-            return self.propagate_pairs(field.at(offset), statistics, shifted.at(offset))
-
-        return field.mapped(compute), statistics
-
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        """Map the kernels of pairs of samples at all pairs of positions.
-
-        Parameters
-        ----------
-        field : Field
-            Kernels before the layer, arrays of shape ``(*canvas, pairs)``.
-        offsets : Offsets
-            The offsets that will be asked for.
-        left, right : pytrees of arrays of shape ``(..., *canvas, pairs)``
-            The statistics of `field_of_samples` of the left and of the right sample of each pair.
-
-        Returns
-        -------
-        Field
-        """
-        shifted = Shifted(right, len(field.grid.sizes))
-
-        def compute(offset: Offset) -> PairState:
-            return self.propagate_pairs(field.at(offset), left, shifted.at(offset))
-
-        return field.mapped(compute)
 
     # Finite width ----------------------------------------------------------------------------
 
@@ -336,6 +245,7 @@ class Layer(BaseEstimator):
         Returns
         -------
         pytree of arrays
+            Empty for a layer without parameters.
         """
         return ()
 
@@ -354,6 +264,7 @@ class Layer(BaseEstimator):
         Returns
         -------
         array of shape (n, ..., channels)
+            Activations behind the layer.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define apply.")
 
@@ -370,64 +281,6 @@ class Layer(BaseEstimator):
         Returns
         -------
         tuple of int
+            Channels last.
         """
         return input_shape
-
-    # scikit-learn and JAX --------------------------------------------------------------------
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether the other layer has the same class and equal hyperparameters."""
-        if type(other) is not type(self):
-            return NotImplemented
-        ours, theirs = self.get_params(deep=False), other.get_params(deep=False)
-        return all(_equal(ours[name], theirs[name]) for name in ours)
-
-    __hash__ = None  # type: ignore[assignment]  # layers are mutable through set_params
-
-    def __sklearn_clone__(self) -> Self:
-        params = self.get_params(deep=False)
-        return type(self)(**{name: _clone(value) for name, value in params.items()})
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: as_reference(value) for name, value in super().__getstate__().items()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({name: from_reference(value) for name, value in state.items()})
-
-    def _field(self, name: str) -> Any:
-        """Return the value of a field as the pytree shows it."""
-        return getattr(self, name)
-
-    def _flatten(self) -> tuple[list[Any], tuple[Any, ...]]:
-        children = [self._field(name) for name in self._numeric]
-        return children, tuple(_hashable(self._field(name)) for name in self.static)
-
-    def _flatten_with_keys(self) -> tuple[list[Any], tuple[Any, ...]]:
-        children, static = self._flatten()
-        keys = map(jax.tree_util.GetAttrKey, self._numeric)
-        return list(zip(keys, children, strict=True)), static
-
-    @classmethod
-    def _unflatten(cls, static: tuple[Any, ...], children: Iterable[Any]) -> Self:
-        layer = object.__new__(cls)
-        names = (*cls._numeric, *cls.static)
-        for name, value in zip(names, (*children, *static), strict=True):
-            setattr(layer, name, value)
-        return layer
-
-
-def _clone(value: Any) -> Any:
-    is_function = callable(value) and not isinstance(value, type | BaseEstimator)
-    return value if is_function else clone(value, safe=False)
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value
-
-
-def _equal(ours: Any, theirs: Any) -> bool:
-    if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
-        return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
-    if isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray):
-        return bool(np.array_equal(ours, theirs))
-    return bool(ours == theirs)

@@ -252,7 +252,7 @@ class LinearizedNetwork(Layer):
             and all(map(np.array_equal, ours, theirs))
         )
 
-    __hash__ = None  # mutable through set_params
+    __hash__ = None  # type: ignore[assignment]  # mutable through set_params
 
     def __sklearn_clone__(self) -> LinearizedNetwork:
         is_layer = isinstance(self.network, Layer)

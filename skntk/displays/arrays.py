@@ -20,6 +20,17 @@ def one_feature(name: str, values: Any) -> np.ndarray:
     return array
 
 
+def one_or_several_outputs(name: str, values: Any, n_points: int) -> np.ndarray:
+    """Return predictions at ``n_points`` values of x, of shape (n,) or (n, n_outputs)."""
+    array = np.asarray(values)
+    if array.ndim not in (1, 2) or len(array) != n_points:
+        raise ValueError(
+            f"{name} must be of shape ({n_points},) or ({n_points}, n_outputs), as x has "
+            f"{n_points} values; got {array.shape}."
+        )
+    return array
+
+
 def optional(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return an array of the given shape, or None; a single output may have an axis of its own."""
     if values is None:

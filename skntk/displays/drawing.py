@@ -111,6 +111,19 @@ def draw_mean_and_band(
     return line, ax.fill_between(x, lower, mean + half_width, **style)
 
 
+def draw_functions(
+    ax: Any, x: np.ndarray, values: np.ndarray, label: str, line_kwargs: Keywords, color: Any
+) -> list[Any]:
+    """Draw a thin line for each column of the values; the legend names the first of them alone."""
+    from matplotlib.lines import Line2D
+
+    style = with_defaults(Line2D, line_kwargs, color=color, linewidth=0.8, alpha=0.6, zorder=1.5)
+    lines: list[Any] = ax.plot(x, values, **{"label": "_function"} | style)
+    if lines and "label" not in style:
+        lines[0].set_label(label)
+    return lines
+
+
 def draw_points(
     ax: Any, x: Any, y: Any, label: str, scatter_kwargs: Keywords, color: Any = "black"
 ) -> Any:

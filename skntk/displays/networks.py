@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 
 
@@ -53,3 +54,34 @@ class NetworkWithInputs:
                 f"{caller} needs an estimator with {needs}, such as {examples}; "
                 f"{self.name} does not have it."
             )
+
+    def require_functions(self, caller: str, examples: str) -> None:
+        """Raise a TypeError unless `functions` has some to return; as `require`."""
+        if not hasattr(self.network, "predict_networks"):
+            self.require("sample_y", None, caller, examples)
+
+    def functions(self, rows: Any, n_functions: int, random_state: Any) -> np.ndarray:
+        """Return functions of the distribution, or the first members of an ensemble that has some.
+
+        Parameters
+        ----------
+        rows : array-like or dataframe of shape (n_points, n_features)
+            As they reach the network.
+        n_functions : int
+            How many.
+        random_state : int, RandomState instance or None
+            For functions that are drawn.
+
+        Returns
+        -------
+        ndarray of shape (n_points, n_functions) or (n_points, n_outputs, n_functions)
+        """
+        if not hasattr(self.network, "predict_networks"):
+            drawn: np.ndarray = self.network.sample_y(rows, n_functions, random_state)
+            return drawn
+        members = self.network.predict_networks(rows)
+        if n_functions > len(members):
+            raise ValueError(
+                f"n_samples={n_functions} is more than the {len(members)} networks of the ensemble."
+            )
+        return np.moveaxis(members[:n_functions], 0, -1)

@@ -7,16 +7,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk.displays.arrays import number_of_outputs, of_output, one_feature, optional
+from skntk.displays.arrays import (
+    number_of_outputs,
+    of_output,
+    one_feature,
+    one_or_several_outputs,
+    optional,
+)
 from skntk.displays.drawing import (
     Keywords,
     axes_or_new,
     check_n_std,
+    draw_functions,
     draw_mean_and_band,
     draw_points,
     next_color,
     require_matplotlib,
-    with_defaults,
 )
 from skntk.displays.feature_grid import FeatureGrid
 from skntk.displays.networks import NetworkWithInputs
@@ -189,14 +195,9 @@ class PredictionBandDisplay:
     def _draw_samples(self, ax: Any, output: int, color: Any, given: Keywords) -> Any:
         if self.samples is None:
             return None
-        from matplotlib.lines import Line2D
-
         samples = self.samples if self.samples.ndim == 2 else self.samples[:, output]
-        style = with_defaults(Line2D, given, color=color, linewidth=0.8, alpha=0.6, zorder=1.5)
-        lines = ax.plot(self.x, samples, **{"label": "_sample"} | style)
-        if output == 0 and lines and "label" not in style:
-            lines[0].set_label("samples")
-        return lines
+        label = "samples" if output == 0 else "_sample"
+        return draw_functions(ax, self.x, samples, label, given, color)
 
     def _draw_data(self, ax: Any, output: int, color: Any, given: Keywords) -> Any:
         if self.y_train is None:
@@ -296,12 +297,12 @@ class PredictionBandDisplay:
         check_n_std(n_std)
         model = NetworkWithInputs(estimator)
         model.require("predict", "return_std", caller, _REGRESSORS)
-        if n_samples and not hasattr(model.network, "predict_networks"):
-            model.require("sample_y", None, f"{caller} with n_samples", _REGRESSORS)
+        if n_samples:
+            model.require_functions(f"{caller} with n_samples", _REGRESSORS)
         line = FeatureGrid(X, feature, grid)
         rows = model.inputs(line.rows)
         y_pred, y_std = model.network.predict(rows, return_std=True)
-        samples = _samples(model.network, rows, n_samples, random_state) if n_samples else None
+        samples = model.functions(rows, n_samples, random_state) if n_samples else None
         return cls.from_predictions(
             line.values,
             y_pred,
@@ -394,13 +395,10 @@ class PredictionBandDisplay:
         >>> plt.show()
         """
         require_matplotlib(f"{cls.__name__}.from_predictions")
-        line, mean = one_feature("x", x), np.asarray(y_pred)
-        n_points, outputs = len(line), mean.shape[1:]
-        if mean.ndim not in (1, 2) or len(mean) != n_points:
-            raise ValueError(
-                f"y_pred must be of shape ({n_points},) or ({n_points}, n_outputs), as x has "
-                f"{n_points} values; got {mean.shape}."
-            )
+        line = one_feature("x", x)
+        n_points = len(line)
+        mean = one_or_several_outputs("y_pred", y_pred, n_points)
+        outputs = mean.shape[1:]
         if y_train is not None and x_train is None:
             raise ValueError("y_train needs x_train, the input of the same data.")
         inputs = None if y_train is None else one_feature("x_train", x_train)
@@ -425,16 +423,3 @@ class PredictionBandDisplay:
             sample_kwargs=sample_kwargs,
             scatter_kwargs=scatter_kwargs,
         )
-
-
-def _samples(network: Any, rows: Any, n_samples: int, random_state: Any) -> np.ndarray:
-    """Return functions of the distribution, or members of an ensemble that has some."""
-    if not hasattr(network, "predict_networks"):
-        samples: np.ndarray = network.sample_y(rows, n_samples, random_state)
-        return samples
-    members = network.predict_networks(rows)
-    if n_samples > len(members):
-        raise ValueError(
-            f"n_samples={n_samples} is more than the {len(members)} networks of the ensemble."
-        )
-    return np.moveaxis(members[:n_samples], 0, -1)

@@ -7,21 +7,14 @@ from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.architecture import FullyConnected
+from skntk._sklearn import CallbackSupportMixin, UnobservedFit, validate_parameters
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import (
-    CallbackSupportMixin,
-    UnobservedFit,
-    check_sample_shape,
-    validate_inputs,
-    validate_parameters,
-)
 from skntk.estimators.defaults import AlphaScale
 from skntk.estimators.nested_architecture import NestedArchitecture
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import validate_inputs, validate_inputs_like
 from skntk.gram import gram_diagonal, gram_matrix, require_memory
 from skntk.gram.cache import KERNEL_CACHE
 from skntk.gram.matrix import Kind
@@ -91,25 +84,35 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
             Who is told how far the kernels are.
         """
         self.architecture_ = self._checked_architecture(X)
-        require_memory(
-            self._matrices_in_fit * len(X) ** 2 * 8,
-            f"{type(self).__name__}.fit on {len(X)} samples",
-            "Train on fewer rows: the memory grows with their square. dtype='float32' does not "
-            "help, because the equations are solved in float64.",
-        )
+        self._require_feasible_training(targets)
         self.X_train_ = X
         self._sample_weight = sample_weight
-        self._scaling = (
-            TargetScaling.standardizing(targets, sample_weight)
-            if self.normalize_y
-            else TargetScaling.identity(targets)
-        )
+        self._scaling = self._scaling_of(targets, sample_weight)
         self.y_train_ = self._scaling.normalize(targets)
         alpha = self._learn_hyperparameters(alpha)
         with tasks.kernel_matrix() as progress:
             kernels = self._training_kernels(progress)
         self.alpha_ = self._diagonal_to_add(alpha, self._prior_scale(kernels))
         return kernels
+
+    def _require_feasible_training(self, targets: np.ndarray) -> None:
+        """Raise the errors that are known before the kernels are computed.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n,) or (n, n_outputs)
+            In the units of the user.
+        """
+        n_samples = len(targets)
+        require_memory(
+            self._matrices_in_fit * n_samples**2 * 8,
+            f"{type(self).__name__}.fit on {n_samples} samples",
+            "Train on fewer rows: the memory grows with their square. dtype='float32' does not "
+            "help, because the equations are solved in float64.",
+        )
+
+    def _scaling_of(self, targets: np.ndarray, sample_weight: np.ndarray) -> TargetScaling:
+        return TargetScaling.of(targets, sample_weight, normalize=self.normalize_y)
 
     def _train(self, kernels: tuple[np.ndarray, ...]) -> None:
         try:
@@ -153,9 +156,7 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
 
     def _checked_architecture(self, X: np.ndarray) -> Layer:
         """Return a copy of the architecture, which fits X and has Gaussian outputs."""
-        architecture: Layer = (
-            FullyConnected() if self.architecture is None else clone(self.architecture)
-        )
+        architecture = self._copy_of_architecture()
         architecture.output_shape(architecture.arrange(X).shape[1:])
         if not architecture.outputs_are_gaussian():
             raise ValueError(
@@ -195,10 +196,7 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
     def _validated_inputs(self, X: Any) -> np.ndarray:
         if not self._is_fitted():
             return validate_inputs(self, X, dtype=self.dtype)
-        check_sample_shape(self, X, self.X_train_.shape[1:])
-        inputs = validate_inputs(self, X, dtype=self.dtype)
-        check_sample_shape(self, inputs, self.X_train_.shape[1:])
-        return inputs
+        return validate_inputs_like(self, X, self.X_train_.shape[1:], dtype=self.dtype)
 
     def _prior_architecture(self, X: np.ndarray) -> Layer:
         validate_parameters(self)
@@ -226,10 +224,35 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
 
     def _mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return normalized means and the covariance of one output, shape (m, m)."""
-        crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
-        (test_kernel,) = self._kernels(X, kinds=("nngp",))
+        # Beside the covariance of one output that of all in their units.
+        crosses, test_kernel = self._kernels_of_covariance(X, 1 + self._n_outputs())
         covariance = self._posterior.covariance(*crosses, test_kernel)
         return self._posterior.mean(crosses[0]), covariance
+
+    def _kernels_of_covariance(
+        self, X: np.ndarray, n_matrices: int
+    ) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """Return the kernels with the training rows, and the one of test rows, if there is memory.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, ...)
+            Test rows.
+        n_matrices : int
+            How many matrices of m x m float64 numbers are held once the covariance is known.
+            Before that it takes the test kernel and two for the product that it is reduced by.
+        """
+        require_memory(
+            max(3, n_matrices) * len(X) ** 2 * 8,
+            f"The covariance of {len(X)} predictions",
+            "Predict fewer rows at a time, or return_std=True, which needs no covariances.",
+        )
+        crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
+        (test_kernel,) = self._kernels(X, kinds=("nngp",))
+        return crosses, np.asarray(test_kernel, dtype=np.float64)
+
+    def _n_outputs(self) -> int:
+        return 1 if self.y_train_.ndim == 1 else self.y_train_.shape[1]
 
     def _cross_kernels(
         self, X: np.ndarray, kinds: tuple[Kind, ...]

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import (
-    UnobservedFit,
-    fit_context,
-    fit_tasks,
-    validate_training_data,
+from skntk._sklearn import UnobservedFit, fit_context, fit_tasks
+from skntk.estimators.classes import (
+    ClassWeight,
+    ScoreClassifier,
+    as_decision,
+    classes_and_labels,
+    with_class_weight,
 )
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.target_scaling import TargetScaling
 from skntk.estimators.temperature import fit_temperature
 from skntk.estimators.training import TrainedNetwork
+from skntk.estimators.validation import validate_training_data
 
 
-class NetworkClassifier(ClassifierMixin, TrainedNetwork):
+class NetworkClassifier(ScoreClassifier, TrainedNetwork):
     """Classification by regression on one-hot targets, with probabilities from held-out scores."""
 
-    class_weight: Literal["balanced"] | dict[Any, float] | None
+    class_weight: ClassWeight
 
-    classes_: np.ndarray
     temperature_: float
     _position_of_sample: np.ndarray
+
+    @property
+    def _outputs_are_logits(self) -> bool:
+        """Whether outputs have no one-hot targets, and their softmax needs no temperature."""
+        return False
 
     @fit_context
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -64,14 +70,10 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         check_classification_targets(y)
         tasks = fit_tasks(self, X, y)
         alpha = as_alpha_per_sample(self.alpha, len(X))
-        weight = self._with_class_weight(y, as_sample_weight(sample_weight, len(X)))
+        weight = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(self.class_weight, y, weight)
         kept = np.flatnonzero(weight)
-        self.classes_, labels = np.unique(y[kept], return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes with positive weight, "
-                f"got one class: {self.classes_.tolist()[0]!r}. Add samples of another class."
-            )
+        self.classes_, labels = classes_and_labels(self, y[kept])
         # A repeated row must be held out with all its repetitions: they would give its class away.
         distinct = DistinctRows.of(X[kept], labels, alpha[kept])
         rows = kept[distinct.first]
@@ -79,28 +81,6 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         weight = distinct.total(weight[kept])
         self._fit_scores(X[rows], labels[distinct.first], alpha[rows], weight, tasks)
         return self
-
-    def _with_class_weight(self, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-        if self.class_weight is None:
-            return sample_weight
-        present = sample_weight > 0
-        classes, labels = np.unique(y[present], return_inverse=True)
-        frequency = np.bincount(labels, weights=sample_weight[present])
-        weight = sample_weight.copy()
-        weight[present] *= self._weight_of_classes(classes, y[present], frequency)[labels]
-        return as_sample_weight(weight, len(weight))
-
-    def _weight_of_classes(
-        self, classes: np.ndarray, y: np.ndarray, frequency: np.ndarray
-    ) -> np.ndarray:
-        if self.class_weight == "balanced":
-            return frequency.sum() / (len(classes) * frequency)
-        class_weight: np.ndarray = compute_class_weight(self.class_weight, classes=classes, y=y)
-        if (class_weight < 0).any():
-            raise ValueError(
-                f"class_weight has negative values: {self.class_weight!r}; use weights >= 0."
-            )
-        return class_weight
 
     def _fit_scores(
         self,
@@ -115,8 +95,17 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
         with tasks.training():
             self._train_and_calibrate(kernels, labels)
 
+    def _scaling_of(self, targets: np.ndarray, sample_weight: np.ndarray) -> TargetScaling:
+        if self._outputs_are_logits:
+            return TargetScaling.identity(targets)
+        return super()._scaling_of(targets, sample_weight)
+
     def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
         """Train, and find the temperature that turns scores into probabilities."""
+        if self._outputs_are_logits:
+            self._train(kernels)
+            self.temperature_ = 1.0
+            return
         held_out = self._train_and_hold_out(kernels, labels)
         self.temperature_ = fit_temperature(held_out, labels, self._sample_weight)
 
@@ -143,28 +132,6 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
             If X is not valid or differs from the training inputs in its features.
         """
         return as_decision(self._scores(X))
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the class of the largest score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `decision_function`.
-        """
-        scores = self._scores(X)
-        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
-        return classes
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of each class, the softmax of scores / ``temperature_``.
@@ -206,8 +173,12 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
 
         Raises
         ------
-        NotFittedError, ValueError
-            As `decision_function`.
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is not valid or differs from the training inputs in its features, or with
+            ``loss="log_loss"``: the gradient of this loss is not linear in the outputs, and the
+            spread of an ensemble of networks trained on it has no closed form.
         """
         check_is_fitted(self, "temperature_")
         variance = self._variance(self._validated_inputs(X))
@@ -239,8 +210,3 @@ class NetworkClassifier(ClassifierMixin, TrainedNetwork):
     def _scores(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self, "temperature_")
         return self._scaling.restore(self._mean(self._validated_inputs(X)))
-
-
-def as_decision(scores: np.ndarray) -> np.ndarray:
-    """Return scores as `decision_function` does, of two classes their difference."""
-    return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores

@@ -12,8 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.utils import get_tags, indexable
 
-from skntk.estimators._sklearn import search_context
-from skntk.estimators._sklearn_search import results_of_search
+from skntk._sklearn import results_of_search, search_context
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.candidates import Candidates
 from skntk.estimators.held_out import OnSharedKernel, on_shared_kernel

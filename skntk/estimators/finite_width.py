@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.architecture import FullyConnected
+from skntk._sklearn import Interval
 from skntk.architecture.layer import Layer, Parameters
-from skntk.estimators._sklearn import CONSTRAINTS, check_sample_shape, validate_inputs
 from skntk.estimators.nested_architecture import NestedArchitecture
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import CONSTRAINTS, validate_inputs_like
 from skntk.finite import Ensemble, Loss, Rates, check_finite_width, loss_of_networks
 from skntk.finite.programs import Networks
 from skntk.gram import require_memory
 from skntk.gram.working_memory import working_memory_in_bytes
-
-_FINITE_WIDTH_CONSTRAINTS: dict[str, list[Any]] = {
-    "width": [Interval(Integral, 1, None, closed="left")],
-    "n_networks": [Interval(Integral, 1, None, closed="left")],
-    "alpha": [Interval(Real, 0, None, closed="left")],
-    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
-    "training_time": [Interval(Real, 0, None, closed="left")],
-    "momentum": [Interval(Real, 0, 1, closed="left")],
-    "loss": [StrOptions({"squared_error", "log_loss"})],
-    "random_state": ["random_state"],
-}
 
 
 class FiniteWidthEnsemble(NestedArchitecture):
@@ -41,6 +28,14 @@ class FiniteWidthEnsemble(NestedArchitecture):
 
     Subclasses say which loss is minimized (``_loss``) and how targets are scaled.
     """
+
+    _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | {
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "training_time": [Interval(Real, 0, None, closed="left")],
+    }
 
     width: int
     n_networks: int
@@ -62,11 +57,6 @@ class FiniteWidthEnsemble(NestedArchitecture):
     _seed: int
 
     @property
-    def _parameter_constraints(self) -> dict[str, list[Any]]:
-        known = {**CONSTRAINTS, **_FINITE_WIDTH_CONSTRAINTS}
-        return {name: known[name] for name in self._get_param_names()}
-
-    @property
     def _loss(self) -> Loss:
         """What is minimized."""
         return "squared_error"
@@ -86,7 +76,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
             Positive.
         """
         n_steps = as_number_of_steps(self.training_time, "training_time")
-        self.architecture_ = _checked_architecture(self.architecture, X)
+        self.architecture_ = _with_finite_width(self._copy_of_architecture(), X)
         self.X_train_, self.y_train_, self._sample_weight = X, targets, sample_weight
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         training = self._begin()
@@ -132,10 +122,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
 
     def _validated_inputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "parameters_")
-        check_sample_shape(self, X, self.X_train_.shape[1:])
-        inputs = validate_inputs(self, X, dtype=self.dtype)
-        check_sample_shape(self, inputs, self.X_train_.shape[1:])
-        return inputs
+        return validate_inputs_like(self, X, self.X_train_.shape[1:], dtype=self.dtype)
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
         """Return the normalized outputs of all networks, shape (n_networks, n, n_outputs)."""
@@ -331,19 +318,18 @@ def _require_several(values: np.ndarray) -> None:
         )
 
 
-def _checked_architecture(architecture: Layer | None, X: np.ndarray) -> Layer:
-    """Return a copy of the architecture, which fits X and has a finite width."""
-    checked: Layer = FullyConnected() if architecture is None else clone(architecture)
-    shape = checked.arrange(X).shape[1:]
-    behind = checked.output_shape(shape)
-    if len(behind) != 1 or not checked.outputs_are_gaussian():
+def _with_finite_width(architecture: Layer, X: np.ndarray) -> Layer:
+    """Return the architecture, which fits X and has a finite width."""
+    shape = architecture.arrange(X).shape[1:]
+    behind = architecture.output_shape(shape)
+    if len(behind) != 1 or not architecture.outputs_are_gaussian():
         raise ValueError(
-            f"The outputs of {checked!r} are no vectors of a last Dense layer, whose number can be "
-            "chosen. Append one, for example Serial([..., Dense()]), behind Flatten() or "
+            f"The outputs of {architecture!r} are no vectors of a last Dense layer, whose number "
+            "can be chosen. Append one, for example Serial([..., Dense()]), behind Flatten() or "
             "GlobalAvgPool() for images."
         )
-    check_finite_width(checked, shape)
-    return checked
+    check_finite_width(architecture, shape)
+    return architecture
 
 
 def _joined(batches: Sequence[Parameters]) -> Parameters:

@@ -8,15 +8,23 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, logsumexp, softmax
-from sklearn.base import ClassifierMixin
-from sklearn.utils import Bunch, column_or_1d
+from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from skntk._sklearn import fit_context
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import fit_context, validate_training_data
+from skntk.estimators.classes import (
+    ClassWeight,
+    ScoreClassifier,
+    as_decision,
+    classes_and_labels,
+    one_hot_of_known,
+    with_class_weight,
+)
 from skntk.estimators.finite_width import FiniteWidthEnsemble, std_over_networks
 from skntk.estimators.sample_weights import as_sample_weight
+from skntk.estimators.validation import validate_training_data
 from skntk.finite import Loss
 
 
@@ -24,11 +32,12 @@ def _has_probabilities(estimator: FiniteWidthClassifier) -> bool:
     if estimator.loss == "log_loss":
         return True
     raise AttributeError(
-        "Scores of networks trained on squared error are no probabilities: set loss='log_loss'."
+        "Scores of networks trained on squared error are no probabilities: set loss='log_loss', or "
+        "use CalibratedClassifierCV."
     )
 
 
-class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
+class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
     r"""Classification with an ensemble of networks of finite width trained by gradient descent.
 
     What `NTKClassifier` describes in the limit of infinite width, as networks that exist: one
@@ -47,7 +56,9 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
     architecture : layer or None, default=None
         The network, as for `NTKClassifier`. None is ``FullyConnected()``.
     loss : {"squared_error", "log_loss"}, default="squared_error"
-        What is minimized. Probabilities come with the log-loss.
+        What is minimized. Probabilities come with the log-loss alone: those of squared error need
+        the scores of held-out samples, which networks of finite width have in no closed form. For
+        them use `sklearn.calibration.CalibratedClassifierCV`, or `NTKClassifier`.
     width : int, default=512
         Number of channels of hidden layers.
     n_networks : int, default=10
@@ -62,6 +73,9 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         stability limit without momentum.
     momentum : float, default=0.0
         Share of the last step that is made again, at least 0 and less than 1.
+    class_weight : "balanced", dict or None, default=None
+        Factor on the weights of the samples of each class: a dict from classes to factors (1 where
+        missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the networks. Single precision takes about half of the time.
     random_state : int, RandomState instance or None, default=None
@@ -70,7 +84,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes.
+        The classes, sorted.
     architecture_ : layer
         The architecture of the networks, a copy of ``architecture``.
     X_train_ : ndarray of shape (n_train, n_features)
@@ -109,8 +123,6 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
     ['left', 'right']
     """
 
-    classes_: np.ndarray
-
     def __init__(
         self,
         architecture: Layer | None = None,
@@ -122,6 +134,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         training_time: int = 1000,
         learning_rate: float | None = None,
         momentum: float = 0.0,
+        class_weight: ClassWeight = None,
         dtype: str = "float64",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -133,6 +146,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         self.training_time = training_time
         self.learning_rate = learning_rate
         self.momentum = momentum
+        self.class_weight = class_weight
         self.dtype = dtype
         self.random_state = random_state
 
@@ -171,13 +185,9 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         X, y = validate_training_data(self, X, y, dtype=self.dtype)
         check_classification_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(self.class_weight, y, weight)
         kept = np.flatnonzero(weight)
-        self.classes_, labels = np.unique(y[kept], return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes with positive weight, "
-                f"got one class: {self.classes_.tolist()[0]!r}. Add samples of another class."
-            )
+        self.classes_, labels = classes_and_labels(self, y[kept])
         self._train(X[kept], np.eye(len(self.classes_))[labels], weight[kept])
         return self
 
@@ -204,27 +214,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         ValueError
             If X is not valid or differs from the training inputs in its features.
         """
-        return self._as_decision(self._outputs(self._validated_inputs(X)))
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the class of the largest score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `decision_function`.
-        """
-        return self._as_classes(self._outputs(self._validated_inputs(X)))
+        return as_decision(self._scores(X))
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -292,29 +282,8 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
             As `decision_function`, if the times are not valid, or if the training diverges before
             the last.
         """
-        return self._staged(X, training_times, self._as_decision)
-
-    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
-        """Predict at several times of one training, whatever ``training_time`` is.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-        training_times : array-like of shape (n_times,)
-            Whole numbers of steps, at least 0 and ascending.
-
-        Yields
-        ------
-        ndarray of shape (n_samples,)
-            What `predict` returns after training for each time.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `staged_decision_function`.
-        """
-        return self._staged(X, training_times, self._as_classes)
+        staged = self._staged_scores(X, training_times)
+        return (as_decision(scores) for scores in staged)
 
     @available_if(_has_probabilities)
     def staged_predict_proba(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
@@ -367,14 +336,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
             As `staged_decision_function`, or if ``y_test`` does not fit.
         """
         inputs = self._validated_inputs(X_test)
-        labels = column_or_1d(y_test)
-        unknown = np.setdiff1d(labels, self.classes_)
-        if len(labels) != len(inputs) or len(unknown):
-            raise ValueError(
-                f"y_test has {len(labels)} classes for {len(inputs)} samples, of which the model "
-                f"does not know {unknown.tolist()}: give one of {self.classes_.tolist()} for each."
-            )
-        targets = np.eye(len(self.classes_))[np.searchsorted(self.classes_, labels)]
+        targets = one_hot_of_known(self.classes_, y_test, len(inputs))
         return self._losses(inputs, targets, training_times, np.ones(1))
 
     def _staged(
@@ -383,20 +345,18 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         inputs = self._validated_inputs(X)
         return (result(outputs) for (outputs,) in self._staged_outputs(training_times, inputs))
 
-    def _scores(self, outputs: np.ndarray) -> np.ndarray:
+    def _scores(self, X: ArrayLike) -> np.ndarray:
+        return self._as_scores(self._outputs(self._validated_inputs(X)))
+
+    def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        return self._staged(X, training_times, self._as_scores)
+
+    def _as_scores(self, outputs: np.ndarray) -> np.ndarray:
         if self.loss == "squared_error":
             mean: np.ndarray = outputs.mean(0)
             return mean
         log_probabilities: np.ndarray = logsumexp(log_softmax(outputs, axis=-1), axis=0)
         return log_probabilities - np.log(len(outputs))
-
-    def _as_classes(self, outputs: np.ndarray) -> np.ndarray:
-        classes: np.ndarray = self.classes_[np.argmax(self._scores(outputs), axis=1)]
-        return classes
-
-    def _as_decision(self, outputs: np.ndarray) -> np.ndarray:
-        scores = self._scores(outputs)
-        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
 
 def _as_probabilities(outputs: np.ndarray) -> np.ndarray:

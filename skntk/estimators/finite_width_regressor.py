@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.utils import Bunch, check_array, check_consistent_length
+from sklearn.utils import Bunch
 
+from skntk._sklearn import fit_context
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import fit_context, validate_training_data
 from skntk.estimators.defaults import NORMALIZE_Y
 from skntk.estimators.finite_width import (
     FiniteWidthEnsemble,
@@ -20,6 +20,12 @@ from skntk.estimators.finite_width import (
 )
 from skntk.estimators.sample_weights import as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import (
+    as_regression_targets,
+    require_one_spread,
+    validate_test_targets,
+    validate_training_data,
+)
 
 
 class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble):
@@ -178,17 +184,11 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
         X, y = validate_training_data(
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )
-        targets = y.astype(np.float64)
-        if targets.ndim == 2 and targets.shape[1] == 1:
-            targets = targets[:, 0]
+        targets = as_regression_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
         kept = np.flatnonzero(weight)
         targets, weight = targets[kept], weight[kept]
-        self._scaling = (
-            TargetScaling.standardizing(targets, weight)
-            if self.normalize_y
-            else TargetScaling.identity(targets)
-        )
+        self._scaling = TargetScaling.of(targets, weight, normalize=self.normalize_y)
         self._train(X[kept], self._scaling.normalize(targets), weight)
         return self
 
@@ -227,7 +227,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
             If X is not valid or differs from the training inputs in its features, or if a spread is
             asked of one network.
         """
-        _require_one_spread(return_std, return_cov)
+        require_one_spread(return_std, return_cov)
         outputs = self._outputs(self._validated_inputs(X))
         return self._summary(outputs, return_std, return_cov)
 
@@ -284,7 +284,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
         NotFittedError, RuntimeError, ValueError
             As `predict`, if the times are not valid, or if the training diverges before the last.
         """
-        _require_one_spread(return_std, return_cov)
+        require_one_spread(return_std, return_cov)
         inputs = self._validated_inputs(X)
         return (
             self._summary(outputs, return_std, return_cov)
@@ -320,17 +320,8 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
             As `staged_predict`, or if ``y_test`` does not fit.
         """
         inputs = self._validated_inputs(X_test)
-        targets = check_array(
-            y_test, ensure_2d=False, dtype=np.float64, input_name="y_test", estimator=self
-        )
-        check_consistent_length(inputs, targets)
-        n_outputs = 1 if self.y_train_.ndim == 1 else self.y_train_.shape[1]
-        if targets.size != len(inputs) * n_outputs:
-            raise ValueError(
-                f"y_test has shape {targets.shape}, but the model was fitted on {n_outputs} "
-                "output(s): give as many for each test sample."
-            )
-        normalized = self._scaling.normalize(targets.reshape(-1, *self.y_train_.shape[1:]))
+        targets = validate_test_targets(y_test, len(inputs), self.y_train_.shape[1:])
+        normalized = self._scaling.normalize(targets)
         scale = np.atleast_1d(self._scaling.scale)
         return self._losses(inputs, normalized.reshape(len(inputs), -1), training_times, scale)
 
@@ -347,8 +338,3 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
             covariance = covariance_over_networks(restored.reshape(outputs.shape))
             return mean, covariance[..., 0] if self.y_train_.ndim == 1 else covariance
         return mean
-
-
-def _require_one_spread(return_std: bool, return_cov: bool) -> None:
-    if return_std and return_cov:
-        raise RuntimeError("At most one of return_std or return_cov can be requested.")

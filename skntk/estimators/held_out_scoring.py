@@ -12,8 +12,7 @@ from joblib import parallel_config
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skntk.estimators._sklearn import accepts_sample_weight
-from skntk.estimators._sklearn_search import SEARCHES_WEIGHT_SCORES, score
+from skntk._sklearn import accepts_sample_weight, score, searches_weight_scores
 from skntk.estimators.candidates import Candidate, Candidates, Family
 from skntk.estimators.held_out import OnSharedKernel
 
@@ -54,7 +53,7 @@ class Fold(NamedTuple):
             test,
             _safe_indexing(X, test),
             _safe_indexing(y, test),
-            None if weight is None or not SEARCHES_WEIGHT_SCORES else weight[test],
+            None if weight is None or not searches_weight_scores() else weight[test],
         )
 
 

@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import UnobservedFit
 from skntk.estimators.ntk import TrainedEnsemble
 from skntk.estimators.staged_classification import StagedClassifier
-from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import require_memory
 from skntk.inference import LossFlow, SoftmaxCrossEntropy
 
@@ -30,28 +28,17 @@ class ClassifierWithLoss(StagedClassifier, TrainedEnsemble):
     loss: LossName
 
     @property
-    def _is_log_loss(self) -> bool:
+    def _outputs_are_logits(self) -> bool:
         return self.loss == "log_loss"
 
     # Training --------------------------------------------------------------------------------
 
-    def _prepare(
-        self,
-        X: np.ndarray,
-        targets: np.ndarray,
-        alpha: np.ndarray,
-        sample_weight: np.ndarray,
-        tasks: UnobservedFit,
-    ) -> tuple[np.ndarray, ...]:
-        if self._is_log_loss:
-            self._require_finite_training(len(X), targets.shape[1])
-        kernels = super()._prepare(X, targets, alpha, sample_weight, tasks)
-        if self._is_log_loss:
-            self._scaling = TargetScaling.identity(targets)
-            self.y_train_ = targets
-        return kernels
+    def _require_feasible_training(self, targets: np.ndarray) -> None:
+        if self._outputs_are_logits:
+            self._require_feasible_logits(*targets.shape)
+        super()._require_feasible_training(targets)
 
-    def _require_finite_training(self, n_samples: int, n_classes: int) -> None:
+    def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
         if self.training_time is None:
             raise ValueError(
                 'loss="log_loss" needs a finite training_time: the logits of classes that can be '
@@ -66,7 +53,7 @@ class ClassifierWithLoss(StagedClassifier, TrainedEnsemble):
         )
 
     def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:
-        if not self._is_log_loss:
+        if not self._outputs_are_logits:
             return super()._condition(kernels)
         assert self.training_time is not None
         return LossFlow.condition(
@@ -78,54 +65,19 @@ class ClassifierWithLoss(StagedClassifier, TrainedEnsemble):
             **self._optimizer(),
         )
 
-    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
-        if self._is_log_loss:
-            self._train(kernels)
-            self.temperature_ = 1.0
-        else:
-            super()._train_and_calibrate(kernels, labels)
-
     def _largest_curvature(self, posterior: Any) -> float:
         if isinstance(posterior, LossFlow):
             return posterior.dynamics.largest_curvature
         return super()._largest_curvature(posterior)
 
-    # Predictions -----------------------------------------------------------------------------
-
-    def predict_std(self, X: ArrayLike) -> np.ndarray:
-        """Return the standard deviation of each class's score over the networks of the ensemble.
-
-        It grows with the distance from the training data and does not depend on how their classes
-        mix: it tells inputs unlike any training row, not rows between two classes.
-        ``predict_proba`` does not use it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            In the units of the scores, also for two classes.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X is not valid or differs from the training inputs in its features, or with
-            ``loss="log_loss"``: the gradient of this loss is not linear in the outputs, and the
-            spread of an ensemble of networks trained on it has no closed form.
-        """
-        check_is_fitted(self, "temperature_")
+    def _variance(self, X: np.ndarray) -> np.ndarray:
         if isinstance(self._posterior, LossFlow):
             raise ValueError(
                 'Of an ensemble trained with loss="log_loss" the spread has no closed form: '
                 "the gradient of this loss is not linear in the outputs. Use "
                 'loss="squared_error", or train networks of finite width.'
             )
-        return super().predict_std(X)
+        return super()._variance(X)
 
     def _require_closed_form_leave_one_out(self) -> None:
         check_is_fitted(self, "dual_coef_")

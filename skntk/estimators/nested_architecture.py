@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from sklearn.base import clone
+
+from skntk.architecture import FullyConnected
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import ValidatedEstimator
+from skntk.estimators.validation import ValidatedEstimator
 
 
 class NestedArchitecture(ValidatedEstimator):
@@ -39,3 +42,9 @@ class NestedArchitecture(ValidatedEstimator):
             )
         super().set_params(**params)
         return self
+
+    def _copy_of_architecture(self) -> Layer:
+        architecture: Layer = (
+            FullyConnected() if self.architecture is None else clone(self.architecture)
+        )
+        return architecture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
 from skntk.architecture.layer import Layer
+from skntk.estimators.classes import ClassWeight
 from skntk.estimators.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
 from skntk.estimators.softmax_likelihood import ClassifierWithLikelihood, LikelihoodName
 from skntk.estimators.training import SolverName
@@ -185,7 +185,7 @@ class NNGPClassifier(ClassifierWithLikelihood):
         learning_rate: float = 1.0,
         solver: SolverName = "gradient_flow",
         momentum: float = 0.0,
-        class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+        class_weight: ClassWeight = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,

@@ -11,16 +11,17 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import (
-    fit_context,
-    fit_tasks,
-    validate_test_targets,
-    validate_training_data,
-)
+from skntk._sklearn import fit_context, fit_tasks
 from skntk.estimators.initial_function import initial_values
 from skntk.estimators.learned_hyperparameters import LearnedNetwork
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import (
+    as_regression_targets,
+    require_one_spread,
+    validate_test_targets,
+    validate_training_data,
+)
 from skntk.gram import gram_diagonal, gram_matrix
 from skntk.inference import sample_gaussian
 
@@ -58,9 +59,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )
         tasks = fit_tasks(self, X, y)
-        targets = y.astype(np.float64)
-        if targets.ndim == 2 and targets.shape[1] == 1:
-            targets = targets[:, 0]
+        targets = as_regression_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
         alpha = as_alpha_per_sample(self.alpha, len(X))
         kept = np.flatnonzero(weight)
@@ -104,9 +103,10 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             If both ``return_std`` and ``return_cov`` are True.
         ValueError
             If X is not valid or differs from the training inputs in its features.
+        MemoryError
+            If the covariance, and what is held beside it, do not fit the memory that is free.
         """
-        if return_std and return_cov:
-            raise RuntimeError("At most one of return_std or return_cov can be requested.")
+        require_one_spread(return_std, return_cov)
         inputs = self._validated_inputs(X)
         if not self._is_fitted():
             return self._predict_prior(inputs, return_std, return_cov)
@@ -155,7 +155,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         ------
         NotFittedError
             Before `fit`.
-        RuntimeError, ValueError
+        RuntimeError, ValueError, MemoryError
             As `predict`, and if the times are not as described.
 
         Examples
@@ -170,8 +170,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         (1,) (1,)
         (1,) (1,)
         """
-        if return_std and return_cov:
-            raise RuntimeError("At most one of return_std or return_cov can be requested.")
+        require_one_spread(return_std, return_cov)
         check_is_fitted(self, "dual_coef_")
         inputs = self._validated_inputs(X)
         times = self._checked_times(training_times)
@@ -308,8 +307,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
 
         Raises
         ------
-        ValueError
-            As `predict`, or if ``n_samples`` is not a whole number of at least 0.
+        ValueError, MemoryError
+            As `predict` with ``return_cov=True``, or if ``n_samples`` is not a whole number of at
+            least 0.
         """
         inputs = self._validated_inputs(X)
         if self._is_fitted():
@@ -367,7 +367,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         mean = np.zeros(len(X))
         if return_cov:
             kernel = gram_matrix(architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs)
-            return mean, kernel.astype(np.float64)
+            return mean, kernel.astype(np.float64, copy=False)
         if return_std:
             variance = gram_diagonal(
                 architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs

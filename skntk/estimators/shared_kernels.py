@@ -12,12 +12,13 @@ import numpy as np
 from sklearn.base import clone
 
 from skntk.architecture.layer import Layer
-from skntk.estimators._sklearn import validate_inputs
 from skntk.estimators.base import InfiniteNetwork
+from skntk.estimators.classes import with_class_weight
 from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.distinct_rows import DistinctRows
 from skntk.estimators.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.validation import validate_inputs
 from skntk.gram import gram_matrix, require_memory
 from skntk.gram.fingerprint import architecture_digest
 from skntk.inference import NoiseSpectrum, SharedKernel
@@ -141,7 +142,7 @@ class SamplesOfSearch:
         """Return rows of positive weight, and their noise in units of the mean alpha."""
         weight = self.weight
         if isinstance(estimator, NetworkClassifier):
-            weight = estimator._with_class_weight(self.y, weight)
+            weight = with_class_weight(estimator.class_weight, self.y, weight)
         rows = self.rows_of(estimator, np.arange(len(weight)))
         total = np.bincount(rows, weights=weight, minlength=len(weight))
         present = np.flatnonzero(total)

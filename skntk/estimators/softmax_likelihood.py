@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators._sklearn import UnobservedFit
 from skntk.estimators.nngp import BayesianNetwork
 from skntk.estimators.staged_classification import StagedClassifier
-from skntk.estimators.target_scaling import TargetScaling
 from skntk.gram import gram_diagonal, require_memory
 from skntk.inference import SoftmaxLaplacePosterior
 
@@ -24,30 +22,17 @@ class ClassifierWithLikelihood(StagedClassifier, BayesianNetwork):
     likelihood: LikelihoodName
 
     @property
-    def _is_softmax(self) -> bool:
+    def _outputs_are_logits(self) -> bool:
         return self.likelihood == "softmax"
 
     # Training --------------------------------------------------------------------------------
 
-    def _prepare(
-        self,
-        X: np.ndarray,
-        targets: np.ndarray,
-        alpha: np.ndarray,
-        sample_weight: np.ndarray,
-        tasks: UnobservedFit,
-    ) -> tuple[np.ndarray, ...]:
-        if self._is_softmax:
-            self._require_inference(len(X), targets.shape[1])
-        kernels = super()._prepare(X, targets, alpha, sample_weight, tasks)
-        if self._is_softmax:
-            # A weight counts observations of one latent value: it does not divide its noise.
-            self.alpha_ = self.alpha_ * sample_weight
-            self._scaling = TargetScaling.identity(targets)
-            self.y_train_ = targets
-        return kernels
+    def _require_feasible_training(self, targets: np.ndarray) -> None:
+        if self._outputs_are_logits:
+            self._require_feasible_logits(*targets.shape)
+        super()._require_feasible_training(targets)
 
-    def _require_inference(self, n_samples: int, n_classes: int) -> None:
+    def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
         if self.training_time is not None:
             raise ValueError(
                 'likelihood="softmax" is inference, which no gradient descent leads to: set '
@@ -60,8 +45,13 @@ class ClassifierWithLikelihood(StagedClassifier, BayesianNetwork):
             'Train on fewer rows, or use likelihood="gaussian": it needs no matrix for each class.',
         )
 
+    def _diagonal_to_add(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> np.ndarray:
+        added = super()._diagonal_to_add(alpha, kernel_diagonal)
+        # A weight counts observations of one latent value: it does not divide its noise.
+        return added * self._sample_weight if self._outputs_are_logits else added
+
     def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:
-        if not self._is_softmax:
+        if not self._outputs_are_logits:
             return super()._condition(kernels)
         counts = self._sample_weight[:, np.newaxis] * self.y_train_
         frequencies = counts.sum(axis=0) / counts.sum()
@@ -74,18 +64,11 @@ class ClassifierWithLikelihood(StagedClassifier, BayesianNetwork):
         self.log_marginal_likelihood_value_ = posterior.log_marginal_likelihood
         return posterior
 
-    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
-        if self._is_softmax:
-            self._train(kernels)
-            self.temperature_ = 1.0
-        else:
-            super()._train_and_calibrate(kernels, labels)
-
     # Predictions -----------------------------------------------------------------------------
 
     def _scores(self, X: ArrayLike) -> np.ndarray:
         # In the order of the probabilities, which the means of the logits need not be in.
-        if self._is_softmax:
+        if self._outputs_are_logits:
             return np.log(np.maximum(self.predict_proba(X), np.finfo(np.float64).tiny))
         return super()._scores(X)
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from skntk.estimators.classification import NetworkClassifier, as_decision
+from skntk.estimators.classes import as_decision, one_hot_of_known
+from skntk.estimators.classification import NetworkClassifier
 from skntk.estimators.temperature import fit_temperature
 
 
@@ -47,29 +48,6 @@ class StagedClassifier(NetworkClassifier):
         """
         staged = self._staged_scores(X, training_times)
         return (as_decision(scores) for scores in staged)
-
-    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
-        """Yield what `predict` returns for each of many training times.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-        training_times : array-like of shape (n_times,)
-            As for `staged_decision_function`.
-
-        Yields
-        ------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `staged_decision_function`.
-        """
-        staged = self._staged_scores(X, training_times)
-        return (self.classes_[np.argmax(scores, axis=1)] for scores in staged)
 
     def staged_predict_proba(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
         """Yield what `predict_proba` returns for each of many training times.
@@ -154,7 +132,7 @@ class StagedClassifier(NetworkClassifier):
         """
         check_is_fitted(self, "temperature_")
         inputs = self._validated_inputs(X_test)
-        targets = self._one_hot(y_test, len(inputs))
+        targets = one_hot_of_known(self.classes_, y_test, len(inputs))
         times = self._checked_times(training_times)
         return Bunch(training_times=times, **self._losses_over(inputs, targets, times))
 
@@ -165,21 +143,6 @@ class StagedClassifier(NetworkClassifier):
         history = self._loss_history(X, normalized, training_times, ensemble=True)
         names = ("train_loss", "train_loss_std", "test_loss", "test_loss_std")
         return dict(zip(names, history, strict=True))
-
-    def _one_hot(self, y: ArrayLike, n_samples: int) -> np.ndarray:
-        classes = column_or_1d(y)
-        if len(classes) != n_samples:
-            raise ValueError(
-                f"y_test has {len(classes)} classes for {n_samples} samples in X_test: pass one "
-                "for each."
-            )
-        unknown = np.setdiff1d(classes, self.classes_)
-        if unknown.size:
-            raise ValueError(
-                f"y_test has the class {unknown.tolist()[0]!r}, which the training data do not "
-                "have: leave its samples out."
-            )
-        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, classes)]
 
     def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
         check_is_fitted(self, "temperature_")

@@ -25,6 +25,11 @@ class TargetScaling:
     scale: np.ndarray
 
     @classmethod
+    def of(cls, targets: np.ndarray, sample_weight: np.ndarray, *, normalize: bool) -> Self:
+        """Return the scaling by mean and standard deviation, or the one that changes nothing."""
+        return cls.standardizing(targets, sample_weight) if normalize else cls.identity(targets)
+
+    @classmethod
     def identity(cls, targets: np.ndarray) -> Self:
         """Return the scaling that leaves the targets as they are."""
         shape = targets.shape[1:]

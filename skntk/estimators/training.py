@@ -9,7 +9,6 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk.estimators._sklearn import UnobservedFit
 from skntk.estimators.base import InfiniteNetwork
 from skntk.estimators.distinct_rows import stratified_folds
 from skntk.gram import gram_diagonal
@@ -88,17 +87,10 @@ class TrainedNetwork(InfiniteNetwork):
         weight = self._sample_weight
         return largest_eigenvalue(posterior.factor, weight) / float(weight.sum())
 
-    def _prepare(
-        self,
-        X: np.ndarray,
-        targets: np.ndarray,
-        alpha: np.ndarray,
-        sample_weight: np.ndarray,
-        tasks: UnobservedFit,
-    ) -> tuple[np.ndarray, ...]:
+    def _require_feasible_training(self, targets: np.ndarray) -> None:
         if self.training_time is not None:
             as_training_time(self.training_time, self._solver())
-        return super()._prepare(X, targets, alpha, sample_weight, tasks)
+        super()._require_feasible_training(targets)
 
     def _condition(self, kernels: tuple[np.ndarray, ...]) -> Converged | Run:
         if self.training_time is not None:
@@ -196,8 +188,8 @@ class TrainedNetwork(InfiniteNetwork):
     ) -> tuple[np.ndarray, Iterator[np.ndarray]]:
         """Return normalized means and, one time after the other, the covariances of one output."""
         trajectory: Any = self._run().over(training_times)
-        crosses = self._kernels(X, self.X_train_, kinds=self._kinds)
-        (test_kernel,) = self._kernels(X, kinds=("nngp",))
+        # The test kernel stays for the next time.
+        crosses, test_kernel = self._kernels_of_covariance(X, 2 + self._n_outputs())
         return trajectory.mean(crosses[0]), trajectory.covariances(*crosses, test_kernel)
 
     def _loss_history(

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from skntk.estimators._sklearn import split_off
+from skntk._sklearn import split_off
 from skntk.estimators.training import TrainedNetwork
 
 __all__ = ["training_time_curve"]

@@ -10,7 +10,8 @@ from scipy.linalg import eigh, svd
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skntk.estimators._sklearn import ValidatedEstimator, check_sample_shape, fit_context
+from skntk._sklearn import fit_context
+from skntk.estimators.validation import ValidatedEstimator, check_sample_shape
 
 
 class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, ValidatedEstimator):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, as_kernel, as_targets, as_training_kernels, per_sample
-from .initialization_noise import ensemble_covariance, ensemble_variance
+from .ensemble_predictions import EnsemblePredictions
+from .flow import FlowPosterior
 from .momentum import make_solver
 from .ntk import EnsemblePosterior
-from .products import product
-from .solvers import Solver, as_training_time, as_training_times
+from .solvers import as_training_time
 from .training_dynamics import TrainingDynamics
 from .trajectory import EnsembleTrajectory
 
@@ -20,7 +20,7 @@ __all__ = ["GradientFlowPosterior"]
 
 
 @dataclass(frozen=True, eq=False)
-class GradientFlowPosterior:
+class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajectory]):
     r"""Distribution over random initializations of a network trained until a given time.
 
     The networks follow the gradient for a time t on
@@ -54,8 +54,6 @@ class GradientFlowPosterior:
     ----------
     dynamics : TrainingDynamics
         The eigendecomposition of S.
-    nngp : ndarray of shape (n, n)
-        K, the array given to :meth:`condition` and not a copy of it.
     rotated_targets : ndarray of shape (n,) or (n, outputs)
         W^1/2 y in the eigenvectors of S.
     noise : ndarray of shape (n,)
@@ -66,6 +64,8 @@ class GradientFlowPosterior:
         t.
     dual_coef : ndarray of shape (n,) or (n, outputs)
         The coefficients c of the mean T_* c.
+    nngp : ndarray of shape (n, n)
+        K, the array given to :meth:`condition` and not a copy of it.
 
     Examples
     --------
@@ -81,13 +81,7 @@ class GradientFlowPosterior:
     array([4., 2.])
     """
 
-    dynamics: TrainingDynamics
     nngp: FloatArray
-    rotated_targets: FloatArray
-    noise: FloatArray
-    solver: Solver
-    training_time: float
-    dual_coef: FloatArray
 
     @classmethod
     def condition(
@@ -152,7 +146,8 @@ class GradientFlowPosterior:
         dynamics = TrainingDynamics.decompose(
             matrix, diagonal, sample_weight, overwrite=overwrite_ntk
         )
-        return cls._trained(dynamics, prior, diagonal, y, method).at(time)
+        run = cls._before_training(dynamics, diagonal, y, method, nngp=prior)
+        return run.at(time)
 
     @classmethod
     def leading_to(
@@ -200,147 +195,12 @@ class GradientFlowPosterior:
         array([2.724, 1.937])
         """
         method = make_solver(solver, learning_rate, momentum)
-        y = as_targets(targets, len(converged.factor))
-        dynamics = TrainingDynamics.decompose_factorized(converged.factor, sample_weight)
-        noise = converged.noise * np.square(dynamics.root_weight)
-        return cls._trained(dynamics, converged.nngp, noise, y, method)
-
-    @classmethod
-    def _trained(
-        cls,
-        dynamics: TrainingDynamics,
-        nngp: FloatArray,
-        noise: FloatArray,
-        targets: FloatArray,
-        solver: Solver,
-    ) -> GradientFlowPosterior:
-        rotated = dynamics.rotate(targets)
-        return cls(dynamics, nngp, rotated, noise, solver, 0.0, np.zeros_like(targets))
-
-    def at(self, training_time: float) -> GradientFlowPosterior:
-        """Return the ensemble at another time of the same training run.
-
-        Parameters
-        ----------
-        training_time : float
-            Time t >= 0, finite; a whole number of steps for gradient descent.
-
-        Returns
-        -------
-        GradientFlowPosterior
-            Shares all n x n arrays with this one.
-
-        Raises
-        ------
-        SingularKernelError
-            As :meth:`condition`.
-        ValueError
-            If the time is negative or not finite.
-        """
-        time = as_training_time(training_time, self.solver)
-        gain = self.dynamics.gain(self.solver, np.array([time]))[:, 0]
-        dual_coef = self.dynamics.coefficients(gain, self.rotated_targets)
-        return replace(self, training_time=time, dual_coef=dual_coef)
-
-    def over(self, training_times: npt.ArrayLike) -> EnsembleTrajectory:
-        """Return the ensemble at many times of the same training run.
-
-        Parameters
-        ----------
-        training_times : array-like of shape (n_times,)
-            Times t >= 0, finite, ascending.
-
-        Returns
-        -------
-        EnsembleTrajectory
-            What is predicted at all of these times.
-
-        Raises
-        ------
-        SingularKernelError
-            As :meth:`condition`.
-        ValueError
-            If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
-            of steps is not whole.
-        """
-        times = as_training_times(training_times, self.solver)
-        return EnsembleTrajectory(self, times)
-
-    def mean(self, ntk_cross: npt.ArrayLike) -> FloatArray:
-        """Return the ensemble's mean at test points.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, outputs)
-            P_t y.
-
-        Raises
-        ------
-        ValueError
-            If an entry of `ntk_cross` is not finite.
-        """
-        return product(as_kernel(ntk_cross), self.dual_coef)
-
-    def variance(
-        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
-    ) -> FloatArray:
-        """Return the ensemble's variance at test points, without their covariances.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_diagonal : array-like of shape (m,)
-            NNGP kernel of each test sample with itself.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-            The diagonal of :meth:`covariance`. Negative values left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
-        return ensemble_variance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_diagonal)
+        return cls._before_convergence(
+            converged, targets, method, sample_weight, nngp=converged.nngp
         )
 
-    def covariance(
-        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_test: npt.ArrayLike
-    ) -> FloatArray:
-        """Return the ensemble's covariance between test points.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_test : array-like of shape (m, m)
-            NNGP kernel between test samples.
-
-        Returns
-        -------
-        ndarray of shape (m, m)
-            Symmetric. Negative variances left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
-        return ensemble_covariance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_test)
-        )
+    def _trajectory(self, training_times: FloatArray) -> EnsembleTrajectory:
+        return EnsembleTrajectory(self, training_times)
 
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
         gain = self.dynamics.gain(self.solver, np.array([self.training_time]))[:, 0]

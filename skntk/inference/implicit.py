@@ -77,6 +77,9 @@ class StructuredBDF(BDF):
         # An empty sparse Jacobian, so that SciPy allocates no matrix of len(y0) squared numbers.
         empty = csc_matrix((len(y0), len(y0)))
         super().__init__(fun, t0, y0, t_bound, jac=empty, **options)
+        # The first steps subtract differences of orders not reached yet and then overwrite them.
+        # SciPy leaves there what was in the memory, which may not be finite.
+        self.D[2:] = 0.0
 
         def jac(t: float, y: FloatArray) -> _Jacobian:
             self.njev += 1

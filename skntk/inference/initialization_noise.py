@@ -68,7 +68,8 @@ def ensemble_covariance(
     # Half of the quadratic term goes to each of the two cross terms: their sum is then
     # symmetric to the last bit.
     half = product(0.5 * product(prediction, nngp) - nngp_cross, prediction.T)
-    covariance = nngp_test + (half + half.T)
+    covariance = half + half.T
+    covariance += nngp_test
     variance = diagonal_view(covariance)
     np.maximum(variance, 0.0, out=variance)
     return covariance

@@ -19,9 +19,8 @@ from .arrays import (
     require_equal_shapes,
 )
 from .cholesky import cholesky_factor, inverse, inverse_diagonal, solve
-from .initialization_noise import ensemble_covariance, ensemble_variance
+from .ensemble_predictions import EnsemblePredictions
 from .leave_one_out import leave_one_out_residuals
-from .products import product
 
 __all__ = ["EnsemblePosterior"]
 
@@ -29,7 +28,7 @@ _ROWS_AT_A_TIME = 256
 
 
 @dataclass(frozen=True, eq=False)
-class EnsemblePosterior:
+class EnsemblePosterior(EnsemblePredictions):
     r"""Distribution over random initializations of a network trained for infinitely long.
 
     With NTK T and NNGP kernel K between training samples, starred between test and training
@@ -74,7 +73,7 @@ class EnsemblePosterior:
     dual_coef: FloatArray
 
     @cached_property
-    def nngp(self) -> FloatArray:
+    def nngp(self) -> FloatArray:  # type: ignore[override]
         """K, the array given to :meth:`condition` and not a copy of it, or what is found there."""
         if not callable(self.given_nngp):
             return self.given_nngp
@@ -129,82 +128,6 @@ class EnsemblePosterior:
         y = as_targets(targets, len(matrix))
         factor = cholesky_factor(matrix, diagonal, overwrite=overwrite_ntk)
         return cls(factor=factor, given_nngp=given, noise=diagonal, dual_coef=solve(factor, y))
-
-    def mean(self, ntk_cross: npt.ArrayLike) -> FloatArray:
-        """Return the ensemble's mean at test points.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, outputs)
-            T_* (T + A)^-1 y.
-
-        Raises
-        ------
-        ValueError
-            If an entry of `ntk_cross` is not finite.
-        """
-        return product(as_kernel(ntk_cross), self.dual_coef)
-
-    def variance(
-        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
-    ) -> FloatArray:
-        """Return the ensemble's variance at test points, without their covariances.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_diagonal : array-like of shape (m,)
-            NNGP kernel of each test sample with itself.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-            The diagonal of :meth:`covariance`. Negative values left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
-        return ensemble_variance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_diagonal)
-        )
-
-    def covariance(
-        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_test: npt.ArrayLike
-    ) -> FloatArray:
-        """Return the ensemble's covariance between test points.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_test : array-like of shape (m, m)
-            NNGP kernel between test samples.
-
-        Returns
-        -------
-        ndarray of shape (m, m)
-            Symmetric. Negative variances left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
-        return ensemble_covariance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_test)
-        )
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         r"""Return the predictions of the n ensembles that leave out one sample each.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, as_kernel, as_targets, as_training_kernel, per_sample
+from .flow import FlowPosterior
 from .momentum import make_solver
 from .nngp import GaussianProcessPosterior
 from .products import product
 from .readout_spread import explained_share, readout_covariance
-from .solvers import Solver, as_training_time, as_training_times
+from .solvers import as_training_time
 from .training_dynamics import TrainingDynamics
 from .trajectory import ReadoutTrajectory
 
@@ -20,7 +21,7 @@ __all__ = ["ReadoutFlowPosterior"]
 
 
 @dataclass(frozen=True, eq=False)
-class ReadoutFlowPosterior:
+class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
     r"""Distribution over initializations of networks whose readout is trained until a given time.
 
     The last layer follows the gradient for a time t on
@@ -64,13 +65,6 @@ class ReadoutFlowPosterior:
     >>> early.at(1.0).variance(kernel, np.array([2.0, 2.0])).round(3)
     array([0.259, 0.259])
     """
-
-    dynamics: TrainingDynamics
-    rotated_targets: FloatArray
-    noise: FloatArray
-    solver: Solver
-    training_time: float
-    dual_coef: FloatArray
 
     @classmethod
     def condition(
@@ -132,7 +126,7 @@ class ReadoutFlowPosterior:
         dynamics = TrainingDynamics.decompose(
             matrix, diagonal, sample_weight, overwrite=overwrite_kernel
         )
-        return cls(dynamics, dynamics.rotate(y), diagonal, method, 0.0, np.zeros_like(y)).at(time)
+        return cls._before_training(dynamics, diagonal, y, method).at(time)
 
     @classmethod
     def leading_to(
@@ -170,59 +164,10 @@ class ReadoutFlowPosterior:
             As :meth:`condition`.
         """
         method = make_solver(solver, learning_rate, momentum)
-        y = as_targets(targets, len(converged.factor))
-        dynamics = TrainingDynamics.decompose_factorized(converged.factor, sample_weight)
-        noise = converged.noise * np.square(dynamics.root_weight)
-        return cls(dynamics, dynamics.rotate(y), noise, method, 0.0, np.zeros_like(y))
+        return cls._before_convergence(converged, targets, method, sample_weight)
 
-    def at(self, training_time: float) -> ReadoutFlowPosterior:
-        """Return the networks at another time of the same training run.
-
-        Parameters
-        ----------
-        training_time : float
-            Time t >= 0, finite; a whole number of steps for gradient descent.
-
-        Returns
-        -------
-        ReadoutFlowPosterior
-            Shares the n x n array with this one.
-
-        Raises
-        ------
-        SingularKernelError
-            As :meth:`condition`.
-        ValueError
-            If the time is negative or not finite.
-        """
-        time = as_training_time(training_time, self.solver)
-        gain = self.dynamics.gain(self.solver, np.array([time]))[:, 0]
-        dual_coef = self.dynamics.coefficients(gain, self.rotated_targets)
-        return replace(self, training_time=time, dual_coef=dual_coef)
-
-    def over(self, training_times: npt.ArrayLike) -> ReadoutTrajectory:
-        """Return the networks at many times of the same training run.
-
-        Parameters
-        ----------
-        training_times : array-like of shape (n_times,)
-            Times t >= 0, finite, ascending.
-
-        Returns
-        -------
-        ReadoutTrajectory
-            What is predicted at all of these times.
-
-        Raises
-        ------
-        SingularKernelError
-            As :meth:`condition`.
-        ValueError
-            If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
-            of steps is not whole.
-        """
-        times = as_training_times(training_times, self.solver)
-        return ReadoutTrajectory(self, times)
+    def _trajectory(self, training_times: FloatArray) -> ReadoutTrajectory:
+        return ReadoutTrajectory(self, training_times)
 
     def log_marginal_likelihood(self, targets: npt.ArrayLike) -> float:
         """Return the log density of targets under the prior with its noise.

@@ -60,7 +60,8 @@ def readout_covariance(
         Symmetric. Negative variances left by rounding become 0.
     """
     half = 0.5 * (rotated_cross.T * explained) @ rotated_cross
-    covariance = test_kernel - (half + half.T)
+    covariance = half + half.T
+    np.subtract(test_kernel, covariance, out=covariance)
     variance = diagonal_view(covariance)
     np.maximum(variance, 0.0, out=variance)
     return covariance

@@ -23,7 +23,7 @@ __all__ = ["EnsembleTrajectory", "ReadoutTrajectory"]
 
 
 class _Trajectory:
-    """The means, which follow from the gains alone.
+    """The means, which follow from the gains alone; subclasses add the spread.
 
     Parameters
     ----------
@@ -77,6 +77,46 @@ class _Trajectory:
         n_columns = self._basis.columns.shape[1]
         means = self._basis.combine(of_columns.reshape(len(of_columns), -1, n_columns))
         return np.moveaxis(means, -1, 0).reshape(-1, len(of_columns), *outputs)
+
+    def training_moments(
+        self, mean_errors: FloatArray, scales: FloatArray, noise: float
+    ) -> ErrorMoments:
+        """Return the moments of the errors at the training points where the noise is equal.
+
+        Parameters
+        ----------
+        mean_errors : ndarray of shape (n_times, n, outputs)
+            In the eigenvectors of S.
+        scales : ndarray of shape (n, n_times)
+            What is left of an error along each of them.
+        noise : float
+            The noise.
+
+        Returns
+        -------
+        ErrorMoments
+            Of W^1/2 (f - y).
+        """
+        raise NotImplementedError
+
+    def training_covariances(
+        self, residuals: FloatArray, rotated_noise: FloatArray
+    ) -> Iterator[FloatArray]:
+        """Yield the covariances of the errors at the training points for any noise.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (n, n_times)
+            Those of the run.
+        rotated_noise : ndarray of shape (n, n)
+            A in the eigenvectors of S.
+
+        Yields
+        ------
+        ndarray of shape (n, n)
+            Of W^1/2 (f - y), in the eigenvectors of S.
+        """
+        raise NotImplementedError
 
 
 class EnsembleTrajectory(_Trajectory):
@@ -181,41 +221,11 @@ class EnsembleTrajectory(_Trajectory):
     def training_moments(
         self, mean_errors: FloatArray, scales: FloatArray, noise: float
     ) -> ErrorMoments:
-        """Return the moments of the errors at the training points where the noise is equal.
-
-        Parameters
-        ----------
-        mean_errors : ndarray of shape (n_times, n, outputs)
-            In the eigenvectors of S.
-        scales : ndarray of shape (n, n_times)
-            What is left of an error along each of them.
-        noise : float
-            The noise.
-
-        Returns
-        -------
-        ErrorMoments
-            Of W^1/2 (f - y).
-        """
         return ErrorMoments.of_scaled(mean_errors, scales, self.prior)
 
     def training_covariances(
         self, residuals: FloatArray, rotated_noise: FloatArray
     ) -> Iterator[FloatArray]:
-        """Yield the covariances of the errors at the training points for any noise.
-
-        Parameters
-        ----------
-        residuals : ndarray of shape (n, n_times)
-            Those of the run.
-        rotated_noise : ndarray of shape (n, n)
-            A in the eigenvectors of S.
-
-        Yields
-        ------
-        ndarray of shape (n, n)
-            Of W^1/2 (f - y), in the eigenvectors of S.
-        """
         for residual, gain in zip(residuals.T, self.gains.T, strict=True):
             remaining = rotated_noise * gain
             diagonal_view(remaining)[...] += residual
@@ -311,22 +321,6 @@ class ReadoutTrajectory(_Trajectory):
     def training_moments(
         self, mean_errors: FloatArray, scales: FloatArray, noise: float
     ) -> ErrorMoments:
-        """Return the moments of the errors at the training points where the noise is equal.
-
-        Parameters
-        ----------
-        mean_errors : ndarray of shape (n_times, n, outputs)
-            In the eigenvectors of S.
-        scales : ndarray of shape (n, n_times)
-            What is left of an error along each of them.
-        noise : float
-            The noise.
-
-        Returns
-        -------
-        ErrorMoments
-            Of W^1/2 (f - y).
-        """
         kernel = np.maximum(self.posterior.dynamics.eigenvalues - noise, 0.0)[:, np.newaxis]
         # k - k^2 (1 - r^2) / s, without the cancellation of a well trained direction.
         residuals = scales - noise * self.gains
@@ -338,20 +332,6 @@ class ReadoutTrajectory(_Trajectory):
     def training_covariances(
         self, residuals: FloatArray, rotated_noise: FloatArray
     ) -> Iterator[FloatArray]:
-        """Yield the covariances of the errors at the training points for any noise.
-
-        Parameters
-        ----------
-        residuals : ndarray of shape (n, n_times)
-            Those of the run.
-        rotated_noise : ndarray of shape (n, n)
-            A in the eigenvectors of S.
-
-        Yields
-        ------
-        ndarray of shape (n, n)
-            Of W^1/2 (f - y), in the eigenvectors of S.
-        """
         kernel = np.diag(self.posterior.dynamics.eigenvalues) - rotated_noise
         for explained in self.explained.T:
             yield readout_covariance(kernel, explained, kernel)

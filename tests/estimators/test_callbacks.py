@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+from skntk._sklearn import UnobservedFit, fit_tasks
 from skntk.architecture import FullyConnected
-from skntk.estimators._sklearn import UnobservedFit, fit_tasks
 
 callback = pytest.importorskip("sklearn.callback")
 

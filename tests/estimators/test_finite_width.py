@@ -13,6 +13,7 @@ import pytest
 from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skntk import FiniteWidthClassifier, FiniteWidthRegressor, gram_diagonal, gram_matrix
 from skntk.architecture import (
@@ -230,6 +231,18 @@ def test_classifiers(loss, n_classes):
         np.testing.assert_allclose(probabilities.sum(1), 1)
         staged = list(model.staged_predict_proba(X_test, [20]))
         np.testing.assert_allclose(staged[0], probabilities)
+
+
+@pytest.mark.parametrize("class_weight", [{"ash": 3.0, "cedar": 0.5}, "balanced"], ids=str)
+def test_class_weights_are_weights_of_samples(class_weight):
+    X, labels, X_test = classification(3)
+    labels[:20] = "ash"
+    model = FiniteWidthClassifier(LINEAR, loss="log_loss", class_weight=class_weight, **QUICK)
+    weighted = model.fit(X, labels).predict_proba(X_test)
+    sample_weight = compute_sample_weight(class_weight, labels)
+    assert np.ptp(sample_weight) > 0
+    expected = model.set_params(class_weight=None).fit(X, labels, sample_weight)
+    np.testing.assert_allclose(weighted, expected.predict_proba(X_test), rtol=1e-12)
 
 
 def test_gradient_of_the_log_loss_is_that_of_the_probabilities():

@@ -53,6 +53,27 @@ def test_fit_holds_as_many_matrices_as_it_asks_for(estimator, matrices):
     assert MATRIX < peak < matrices * MATRIX + CONSTANT
 
 
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("time", [None, 3.0])
+@pytest.mark.parametrize("regressor", [NNGPRegressor, NTKRegressor])
+def test_a_covariance_takes_as_much_as_is_asked_for(regressor, time, n_outputs, monkeypatch):
+    X, y, _ = regression(n_outputs)
+    X_test = np.random.default_rng(1).normal(size=(N, X.shape[1]))
+    model = regressor(NARROW, training_time=time, dtype="float32").fit(X, y)
+    for work, matrices in (
+        (lambda: model.predict(X_test, return_cov=True), max(3, 1 + n_outputs)),
+        (lambda: next(model.staged_predict(X_test, [1.0], return_cov=True)), 2 + n_outputs),
+    ):
+        peak = peak_of(work)
+        assert 2 * MATRIX < peak < matrices * MATRIX + CONSTANT
+        monkeypatch.setattr(
+            "skntk.gram.memory.available_memory", lambda free=matrices * MATRIX - 1: free
+        )
+        with pytest.raises(MemoryError, match=r"covariance of 1500 predictions .* return_std"):
+            work()
+        monkeypatch.undo()
+
+
 def test_many_test_rows_go_through_in_blocks(monkeypatch):
     X = np.random.default_rng(0).normal(size=(200, 3))
     X_test = np.random.default_rng(1).normal(size=(20_000, 3))

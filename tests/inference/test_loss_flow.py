@@ -289,6 +289,12 @@ def test_the_structured_solver_takes_the_steps_of_the_dense_one():
     assert_allclose(structured.y, scipys.y, rtol=1e-8, atol=1e-10)
 
 
+def test_implicit_steps_start_from_no_uninitialized_memory(monkeypatch):
+    monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, np.nan, dtype))
+    solver = StructuredBDF(lambda t, y: -y, 0.0, np.ones(2), 1.0, linearize=lambda y: None)
+    assert np.isfinite(solver.D).all()
+
+
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropy, HalfSquaredError])
 def test_gradients_and_curvatures_are_derivatives(loss):
     problem = Classes(n_samples=5)

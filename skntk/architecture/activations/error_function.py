@@ -93,7 +93,13 @@ class _ScaledErf(Activation):
     """
 
     def amplitude_slope_offset(self) -> tuple[Any, Any, Any]:
-        """Return a, b and c."""
+        """Return the three numbers.
+
+        Returns
+        -------
+        a, b, c : float or scalar array
+            Of a erf(b x) + c.
+        """
         raise NotImplementedError
 
     def function(self, x: Array) -> Array:

@@ -75,7 +75,14 @@ class QuadratureActivation(Activation):
     """
 
     def parity_up_to_line(self) -> str | None:
-        """Return "odd" for odd f plus a constant, "even" for even f plus a line, else None."""
+        """Return the symmetry of f, which spares every other term of the series.
+
+        Returns
+        -------
+        {"odd", "even"} or None
+            "odd" for an odd f plus a constant, "even" for an even f plus a line, None if neither is
+            known.
+        """
         return None
 
     def sample_moments(self, variance: Array) -> tuple[Array, Array, Statistics]:

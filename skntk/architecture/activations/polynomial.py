@@ -28,7 +28,13 @@ class _FinitePolynomial(Activation):
     """
 
     def terms(self) -> dict[int, Any]:
-        """Return the coefficients by degree, without those known to be 0."""
+        """Return the coefficients.
+
+        Returns
+        -------
+        dict of int to float or scalar array
+            By degree, without those known to be 0.
+        """
         raise NotImplementedError
 
     def function(self, x: Array) -> Array:

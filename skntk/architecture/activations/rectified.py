@@ -25,7 +25,13 @@ class _PiecewiseLinear(Activation):
     """
 
     def slopes(self) -> tuple[Any, Any]:
-        """Return the slopes for negative and for positive arguments."""
+        """Return the slopes of the two lines.
+
+        Returns
+        -------
+        negative, positive : float or scalar array
+            For negative and for positive arguments.
+        """
         raise NotImplementedError
 
     def _mean_slope_and_bend(self) -> tuple[Any, Any]:

@@ -60,7 +60,13 @@ class _Sinusoid(Activation):
         return input_shape
 
     def even_and_odd(self) -> tuple[Any, Any]:
-        """Return the squared amplitudes of the even and of the odd part; their sum is 1."""
+        """Return the squared amplitudes of the two parts.
+
+        Returns
+        -------
+        even, odd : float or scalar array
+            Their sum is 1.
+        """
         raise NotImplementedError
 
     def sample_moments(self, variance: Array) -> tuple[Array, Array, Statistics]:

@@ -25,7 +25,13 @@ class Preset(DelegatingLayer):
     last_layer: Dense | None
 
     def build(self) -> Layer:
-        """Return the network, made of public layers."""
+        """Return the network, made of public layers.
+
+        Returns
+        -------
+        layer
+            Equal to what a user would compose with `Serial`; it holds the hyperparameters of now.
+        """
         raise NotImplementedError
 
     def network_within(self) -> Layer:

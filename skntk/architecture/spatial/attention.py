@@ -235,7 +235,24 @@ class SelfAttention(Layer):
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
     ) -> Parameters:
-        """Draw the parameters of one head of this width, or of many for random scores."""
+        """Draw the parameters of one head of this width, or of many for random scores.
+
+        Parameters
+        ----------
+        key : jax.Array
+            A key of `jax.random`.
+        input_shape : tuple of int
+            Shape of one sample before the layer.
+        width : int
+            Number of channels of hidden layers.
+        outputs : int
+            Number of channels behind this layer.
+
+        Returns
+        -------
+        pytree of arrays
+            Independent standard normal numbers.
+        """
         embedding_key, *keys = jax.random.split(key, 6)
         of_embedding, embedded = (), input_shape[-1]
         if self.position_embedding is not None:

@@ -15,7 +15,7 @@ from skntk.architecture.spatial.fields import Field, Offset, Offsets
 from skntk.architecture.spatial.finite import pad_inputs
 from skntk.architecture.spatial.linear import WindowLayer, window_sums
 from skntk.architecture.spatial.windows import Window
-from skntk.architecture.state import Array, PairState, Statistics
+from skntk.architecture.state import Array, PairState
 from skntk.architecture.validation import check_real
 
 __all__ = ["Conv"]
@@ -101,14 +101,6 @@ class Conv(WindowLayer):
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return True
-
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._map(field, offsets), ()
-
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._map(field, offsets)
 
     def _map(self, field: Field, offsets: Offsets) -> Field:
         windows = self._windows(len(field.grid.sizes))

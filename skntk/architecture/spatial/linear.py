@@ -26,7 +26,7 @@ from skntk.architecture.spatial.fields import (
 )
 from skntk.architecture.spatial.passes import mapped_parts
 from skntk.architecture.spatial.windows import PADDINGS, Window
-from skntk.architecture.state import Array, PairState
+from skntk.architecture.state import Array, PairState, Statistics
 
 
 def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale: float) -> Field:
@@ -300,6 +300,18 @@ class WindowLayer(Layer):
     def _windows(self, n_axes: int) -> tuple[Window, ...]:
         raise NotImplementedError
 
+    def _map(self, field: Field, offsets: Offsets) -> Field:
+        """Return the kernels behind the layer, of samples and of pairs alike."""
+        raise NotImplementedError
+
+    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+        return self._map(field, offsets), ()
+
+    def field_of_pairs(
+        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> Field:
+        return self._map(field, offsets)
+
     def smallest_canvas(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
@@ -329,8 +341,14 @@ class WindowLayer(Layer):
         Parameters
         ----------
         input_shape : tuple of int
+            Shape of one sample before the layer, channels last.
         name : str
             The hyperparameter with the shape of the windows.
+
+        Returns
+        -------
+        tuple of int
+            Pixels along every spatial axis.
 
         Raises
         ------

@@ -14,7 +14,7 @@ from skntk.architecture.spatial.fields import Field, Offsets
 from skntk.architecture.spatial.finite import pad_inputs
 from skntk.architecture.spatial.linear import WindowLayer, window_sums
 from skntk.architecture.spatial.windows import Window
-from skntk.architecture.state import Array, Statistics
+from skntk.architecture.state import Array
 
 __all__ = ["AvgPool", "SumPool"]
 
@@ -43,14 +43,6 @@ class _Pool(WindowLayer):
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian
-
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._map(field, offsets), ()
-
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._map(field, offsets)
 
     def _map(self, field: Field, offsets: Offsets) -> Field:
         windows = self._windows(len(field.grid.sizes))

@@ -128,12 +128,38 @@ class PositionEmbedding(Layer):
         return field.mapped(compute)
 
     def correlation(self, grid: Grid, dtype: jnp.dtype) -> Array:
-        """Return R of all pairs of pixels, shape (pixels, pixels)."""
+        """Return R of all pairs of pixels.
+
+        Parameters
+        ----------
+        grid : Grid
+            Pixels along every spatial axis.
+        dtype : dtype
+            That of the kernels.
+
+        Returns
+        -------
+        array of shape (pixels, pixels)
+            1 on its diagonal.
+        """
         at = coordinates(grid)
         return self._correlation(np.abs(at[:, :, None] - at[:, None, :]), dtype)
 
     def embedded(self, state: PairState, correlation: Array) -> PairState:
-        """Return the kernels ``(*positions, pairs)`` with the embedding of those positions."""
+        """Return kernels with the embedding of their positions.
+
+        Parameters
+        ----------
+        state : PairState
+            Arrays of shape ``(*positions, pairs)``.
+        correlation : array of shape ``positions``
+            R of each pair of positions.
+
+        Returns
+        -------
+        PairState
+            Of the same shape.
+        """
         of_embedding = self.std * self.std * correlation[..., None]
         if self.mode == "sum":
             return PairState(*(values + of_embedding for values in state))

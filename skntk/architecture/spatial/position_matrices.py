@@ -20,11 +20,35 @@ class PositionMatrixLayer(Layer):
     """
 
     def sizes_behind(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the pixels behind the layer from those before it."""
+        """Return the pixels behind the layer from those before it.
+
+        Parameters
+        ----------
+        sizes : tuple of int
+            Pixels along every spatial axis before the layer.
+
+        Returns
+        -------
+        tuple of int
+            As many.
+        """
         raise NotImplementedError
 
     def matrices(self, sizes: tuple[int, ...], dtype: jnp.dtype) -> Sequence[Array]:
-        """Return for each axis an array of shape (pixels behind, pixels before)."""
+        """Return the matrix of each axis.
+
+        Parameters
+        ----------
+        sizes : tuple of int
+            Pixels along every spatial axis before the layer.
+        dtype : dtype
+            That of the kernels.
+
+        Returns
+        -------
+        sequence of arrays of shape (pixels behind, pixels before)
+            One for each axis.
+        """
         raise NotImplementedError
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:

@@ -1,0 +1,223 @@
+"""Everything of scikit-learn that is not public, in one place: all else imports it from here.
+
+Searches are imported where they are needed: that takes time which `import skntk` does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from inspect import signature
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import _safe_split
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+    # Callbacks came with scikit-learn 1.9.
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands for the mixin: an estimator without `set_callbacks`."""
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "CheckedParameters",
+    "Interval",
+    "NamedParameters",
+    "StrOptions",
+    "UnobservedFit",
+    "accepts_sample_weight",
+    "fit_context",
+    "fit_tasks",
+    "parameter_names",
+    "results_of_search",
+    "score",
+    "search_context",
+    "searches_weight_scores",
+    "split_off",
+    "validate_parameters",
+]
+
+# Checks the parameters before `fit` runs, unless a meta-estimator has already done so.
+fit_context = _fit_context(prefer_skip_nested_validation=True)
+
+# The same for a meta-estimator that leaves the parameters of its estimator to the estimator.
+search_context = _fit_context(prefer_skip_nested_validation=False)
+
+# The rows of one side of a split, of arrays, tables and kernels between samples alike.
+split_off = _safe_split
+
+# Parts of a kernel matrix whose ends callbacks are told of.
+_N_PARTS = 100
+
+
+class NamedParameters(BaseEstimator):
+    """An object whose class looks up the names of its parameters once.
+
+    scikit-learn reads them in the signature of the constructor at every call, and a search clones
+    every estimator and every layer for every fold.
+    """
+
+    _param_names: ClassVar[list[str]]
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        if "_param_names" not in cls.__dict__:
+            cls._param_names = super()._get_param_names()
+        return cls._param_names
+
+
+class CheckedParameters(NamedParameters):
+    """An estimator whose parameters are checked by name before `fit`.
+
+    Subclasses say which values a name may have (``_constraints``), of other names as well.
+    """
+
+    _constraints: ClassVar[dict[str, list[Any]]]
+
+    @property
+    def _parameter_constraints(self) -> dict[str, list[Any]]:
+        return {name: self._constraints[name] for name in self._get_param_names()}
+
+
+def parameter_names(cls: type[NamedParameters]) -> list[str]:
+    """Return the names of the parameters of a class, sorted."""
+    return cls._get_param_names()
+
+
+def validate_parameters(estimator: CheckedParameters) -> None:
+    """Check the parameters of an estimator that is used without `fit`."""
+    estimator._validate_params()
+
+
+def accepts_sample_weight(scorer: Any) -> bool:
+    """Return whether a scorer ``scorer(estimator, X, y)`` takes ``sample_weight`` as well."""
+    if hasattr(scorer, "_accept_sample_weight"):
+        return bool(scorer._accept_sample_weight())
+    return "sample_weight" in signature(scorer).parameters
+
+
+def searches_weight_scores() -> bool:
+    """Return whether the installed searches weight the scores of held-out samples as well."""
+    from sklearn.model_selection import GridSearchCV
+
+    return hasattr(GridSearchCV, "_check_scorers_accept_sample_weight")
+
+
+def score(
+    estimator: Any, X: Any, y: Any, scorer: Any, parameters: dict[str, Any], error_score: Any
+) -> Any:
+    """Apply ``scorer(estimator, X, y, **parameters)`` as searches do.
+
+    What is returned is checked, and the error score stands in the place of an error.
+    """
+    from sklearn.model_selection._validation import _score
+
+    return _score(estimator, X, y, scorer, parameters, error_score)
+
+
+def results_of_search(
+    candidates: list[dict[str, Any]], outcomes: list[list[dict[str, Any]]], error_score: Any
+) -> dict[str, Any]:
+    """Return ``cv_results_``, after the warnings of a search about fits that failed.
+
+    Parameters
+    ----------
+    candidates : list of dict
+        Parameters of each candidate.
+    outcomes : list of list of dict
+        For each candidate and split: ``test_scores``, ``fit_time``, ``score_time``, and
+        ``fit_error``, which is None or a text.
+    error_score : "raise" or float
+        The score of fits that failed.
+
+    Raises
+    ------
+    ValueError
+        If all of them did.
+    """
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.model_selection._validation import (
+        _insert_error_scores,
+        _warn_or_raise_about_fit_failures,
+    )
+
+    in_order = [outcome for of_candidate in outcomes for outcome in of_candidate]
+    _warn_or_raise_about_fit_failures(in_order, error_score)
+    _insert_error_scores(in_order, error_score)
+    results: dict[str, Any] = GridSearchCV(None, {})._format_results(
+        candidates, len(outcomes[0]), in_order
+    )
+    return results
+
+
+class UnobservedFit:
+    """The tasks of one `fit` that nobody is told of."""
+
+    @contextmanager
+    def kernel_matrix(self) -> Iterator[bool | Callable[[int, int], None]]:
+        """Provide what the computation of the kernel matrix reports its progress to."""
+        yield False
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Last, for as long as the training lasts."""
+        yield
+
+
+class ObservedFit(UnobservedFit):
+    """The tasks of one `fit` that callbacks are told of, beginning and end.
+
+    They are the kernel matrix, in a hundred parts, and the training.
+
+    Parameters
+    ----------
+    estimator : CallbackSupportMixin
+    X, y : ndarray
+        Training data.
+    """
+
+    def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray) -> None:
+        self._of_fit = {"estimator": estimator, "X": X, "y": y}
+        # Also without callbacks: those of a search around it count its tasks.
+        self._root = self._begun(estimator._init_callback_context(max_subtasks=2))
+        self._is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
+
+    @contextmanager
+    def kernel_matrix(self) -> Iterator[bool | Callable[[int, int], None]]:
+        task = self._begun(self._root.subcontext("kernel matrix", max_subtasks=_N_PARTS))
+        n_ended = 0
+
+        def report(finished: int, total: int) -> None:
+            nonlocal n_ended
+            while n_ended < _N_PARTS * finished // total:
+                self._end(self._begun(task.subcontext("part of the kernel matrix")))
+                n_ended += 1
+
+        yield report if self._is_watched else False
+        self._end(task)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        task = self._begun(self._root.subcontext("training"))
+        yield
+        # The estimator is fitted: nothing is missing from it.
+        self._end(task, reconstruction_attributes={})
+        self._end(self._root, reconstruction_attributes={})
+
+    def _begun(self, task: Any) -> Any:
+        return task.call_on_fit_task_begin(**self._of_fit)
+
+    def _end(self, task: Any, **options: Any) -> None:
+        # A callback that asks to stop is not heard: no part of the work can be left out.
+        task.call_on_fit_task_end(**self._of_fit, **options)
+
+
+def fit_tasks(estimator: Any, X: np.ndarray, y: np.ndarray) -> UnobservedFit:
+    """Begin `fit`, and return its tasks."""
+    supported = hasattr(estimator, "set_callbacks")
+    return ObservedFit(estimator, X, y) if supported else UnobservedFit()
