@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from skntk._version import __version__
 from skntk.estimators import (
-    FiniteWidthClassifier,
-    FiniteWidthRegressor,
     NNGPClassifier,
     NNGPRegressor,
     NTKClassifier,
@@ -21,7 +19,11 @@ from skntk.estimators import (
 from skntk.gram import gram_diagonal, gram_matrix
 
 if TYPE_CHECKING:
-    from skntk.estimators import ClosedFormSearchCV
+    from skntk.estimators import (
+        ClosedFormSearchCV,
+        FiniteWidthClassifier,
+        FiniteWidthRegressor,
+    )
     from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
     from skntk.recipes import make_tabular_classifier
 
@@ -44,12 +46,20 @@ __all__ = [
     "training_time_curve",
 ]
 
-# Where the kernel objects are not.
-_FOLDERS = {"ClosedFormSearchCV": "estimators", "make_tabular_classifier": "recipes"}
+# Where names come from that are imported when they are first asked for.
+_FOLDERS = {
+    "ClosedFormSearchCV": "estimators",
+    "FiniteWidthClassifier": "estimators",
+    "FiniteWidthRegressor": "estimators",
+    "NNGPKernel": "kernels",
+    "NTKKernel": "kernels",
+    "NeuralTangentKernel": "kernels",
+    "make_tabular_classifier": "recipes",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Pass on what is imported when it is first asked for."""
-    if name not in __all__:
+    """Import a name when it is first asked for."""
+    if name not in _FOLDERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FOLDERS.get(name, 'kernels')}"), name)
+    return getattr(import_module(f"{__name__}.{_FOLDERS[name]}"), name)

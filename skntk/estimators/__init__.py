@@ -1,9 +1,8 @@
 """scikit-learn's side: parameters, validation, and the classes that users fit."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from skntk.estimators.finite_width_classifier import FiniteWidthClassifier
-from skntk.estimators.finite_width_regressor import FiniteWidthRegressor
 from skntk.estimators.nngp_classifier import NNGPClassifier
 from skntk.estimators.nngp_regressor import NNGPRegressor
 from skntk.estimators.ntk_classifier import NTKClassifier
@@ -13,6 +12,8 @@ from skntk.estimators.zca_whitening import ZCAWhitening
 
 if TYPE_CHECKING:
     from skntk.estimators.closed_form_search import ClosedFormSearchCV
+    from skntk.estimators.finite_width_classifier import FiniteWidthClassifier
+    from skntk.estimators.finite_width_regressor import FiniteWidthRegressor
 
 __all__ = [
     "ClosedFormSearchCV",
@@ -26,11 +27,17 @@ __all__ = [
     "training_time_curve",
 ]
 
+# What others do without: sklearn.model_selection and the training of finite networks take their
+# time to import.
+_MODULES = {
+    "ClosedFormSearchCV": "closed_form_search",
+    "FiniteWidthClassifier": "finite_width_classifier",
+    "FiniteWidthRegressor": "finite_width_regressor",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import the search when it is first asked for: sklearn.model_selection takes its time."""
-    if name != "ClosedFormSearchCV":
+    """Import a class when it is first asked for."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from skntk.estimators.closed_form_search import ClosedFormSearchCV
-
-    return ClosedFormSearchCV
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
