@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -61,7 +61,12 @@ def maximize(
     Warns
     -----
     ConvergenceWarning
-        If a run ends early: at a theta where the score is not finite, or without convergence.
+        If a run ends early: beside a theta where the score is not finite, or without convergence.
+
+    Notes
+    -----
+    Where a step of L-BFGS-B is so long that it leads to where the score is not finite, a shorter
+    one is tried. The run of a callable ends there: it is not known whether it would step back.
     """
     _check(theta, bounds, names, n_restarts)
     starts = [theta, *(random.uniform(bounds[:, 0], bounds[:, 1]) for _ in range(n_restarts))]
@@ -140,7 +145,12 @@ class _Run:
         return None
 
     def _run_l_bfgs_b(self, start: np.ndarray, bounds: np.ndarray) -> None:
-        result = minimize(self.to_minimize, start, method="L-BFGS-B", jac=True, bounds=bounds)
+        function = _SteppingBack(self.to_minimize)
+        result = minimize(
+            function, start, method="L-BFGS-B", jac=True, bounds=bounds, callback=function.accept
+        )
+        if function.failure is not None:
+            raise function.failure
         if not result.success:
             warnings.warn(
                 f"The search for hyperparameters did not converge: {result.message}",
@@ -165,3 +175,69 @@ class _Run:
             f"{name}: {value:.4g}" for name, value in zip(self._names, theta, strict=True)
         )
         return f"theta = ({numbers})"
+
+
+class _Evaluation(NamedTuple):
+    theta: np.ndarray
+    value: float
+    gradient: np.ndarray
+
+
+class _SteppingBack:
+    """What a line search minimizes, that steps back from where the score is not finite.
+
+    From the theta that was accepted last, with its value and slope, leads a parabola whose lowest
+    point is at a quarter of the step. At the end of the step it is above the accepted value, so
+    that no search stays there; where the step was too long and no more, the run goes on.
+
+    Parameters
+    ----------
+    to_minimize : callable
+        Returns a value and its gradient; raises a `_NotFiniteError`.
+    """
+
+    _latest: _Evaluation
+
+    def __init__(self, to_minimize: Callable[[np.ndarray], tuple[float, np.ndarray]]) -> None:
+        self._to_minimize = to_minimize
+        self._accepted: _Evaluation | None = None
+        self._failure: _NotFiniteError | None = None
+        self._failure_before: _NotFiniteError | None = None
+
+    @property
+    def failure(self) -> _NotFiniteError | None:
+        """Why the last line search had to step back, if it had to: it may have been held up."""
+        return self._failure or self._failure_before
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the value at theta and its gradient, or those of the parabola."""
+        try:
+            value, gradient = self._to_minimize(theta)
+        except _NotFiniteError as failure:
+            if self._accepted is None:
+                raise
+            self._failure = failure
+            return self._parabola(self._accepted, theta)
+        self._latest = _Evaluation(np.array(theta), value, gradient)
+        if self._accepted is None:
+            self._accepted = self._latest
+        return value, gradient
+
+    def accept(self, theta: np.ndarray) -> None:
+        """Take note of the end of a line search.
+
+        Raises
+        ------
+        _NotFiniteError
+            If it ends where the score is not finite, for want of a place between.
+        """
+        if self._failure is not None and not np.array_equal(theta, self._latest.theta):
+            raise self._failure
+        self._accepted = self._latest
+        self._failure, self._failure_before = None, self._failure
+
+    @staticmethod
+    def _parabola(accepted: _Evaluation, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        step = theta - accepted.theta
+        descent = abs(float(accepted.gradient @ step))
+        return accepted.value + descent, 3 * descent / float(step @ step) * step

@@ -53,8 +53,9 @@ class ObservationNoise(InfiniteNetwork):
 
         Notes
         -----
-        In `NNGPRegressor` the parameter ``alpha`` is the variance of the noise. If it has one value
-        for each training sample, nothing is known of that of others, and it has to be given.
+        In `NNGPRegressor` the parameter ``alpha`` is the variance of the noise, or with an
+        ``optimizer`` the value that was learned. If it has one value for each training sample,
+        nothing is known of that of others, and it has to be given.
 
         In `NTKRegressor` the parameter ``alpha`` is a penalty that the training pays attention
         to, and the ensemble has no model of noise. Its noise is therefore estimated, for each
@@ -81,15 +82,16 @@ class ObservationNoise(InfiniteNetwork):
 
 
 class AssumedNoise(ObservationNoise):
-    """The noise is that of the model: ``alpha``."""
+    """The noise is that of the model: ``alpha``, or what was learned in its place."""
 
     def _noise_of(self, mean: np.ndarray) -> np.ndarray:
-        if np.ndim(self.alpha) > 0:
+        alpha = getattr(self, "hyperparameters_", {}).get("alpha", self.alpha)
+        if np.ndim(alpha) > 0:
             raise ValueError(
                 "The model has one alpha for each training sample, which says nothing about new "
                 "observations: give theirs, predict_observation(X, alpha=...)."
             )
-        return self._noise_by(self.alpha, len(mean))
+        return self._noise_by(alpha, len(mean))
 
 
 class EstimatedNoise(ObservationNoise):

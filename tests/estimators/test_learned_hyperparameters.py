@@ -1,5 +1,7 @@
 """Hyperparameters learned by gradients: slopes, optima, restarts, and what can go wrong."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -188,13 +190,39 @@ class TestScoresThatAreNotFinite:
         return score, -2 * (theta - 1)
 
     @pytest.mark.parametrize("objective", ["raising", "infinite"])
-    def test_on_the_way_end_the_run_with_a_warning(self, objective):
+    def test_that_keep_the_optimum_out_of_reach_are_warned_of(self, objective):
         function = getattr(self, objective)
         with pytest.warns(ConvergenceWarning, match="larger lower bound of alpha"):
             theta = maximize(
                 function, np.zeros(1), self.bounds, ["a"], n_restarts=0, **self.options
             )
-        assert theta[0] <= 0.5
+        assert 0.4 < theta[0] <= 0.5
+
+    @pytest.mark.parametrize("start", [[0.9, 2.0], [1.2, -1.0]])
+    def test_beyond_the_optimum_only_shorten_a_step(self, start):
+        def objective(theta):
+            if abs(theta[0] - 1) > 0.4:
+                raise ValueError("the kernel is singular.")
+            difference = theta - [1.0, 0.5]
+            return -float(10 * difference @ difference), -20 * difference
+
+        bounds = np.array([[-9.0, 9.0], [-9.0, 9.0]])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            theta = maximize(
+                objective, np.array(start), bounds, ["a", "b"], n_restarts=0, **self.options
+            )
+        np.testing.assert_allclose(theta, [1.0, 0.5], atol=1e-4)
+
+    def test_end_the_run_of_an_optimizer_of_the_user(self):
+        def to_the_top(obj_func, initial_theta, bounds):
+            obj_func(initial_theta)
+            return np.ones(1), obj_func(np.ones(1))[0]
+
+        options = self.options | {"optimizer": to_the_top}
+        with pytest.warns(ConvergenceWarning, match=r"not finite on its way: at theta = \(a: 1\)"):
+            theta = maximize(self.raising, np.zeros(1), self.bounds, ["a"], n_restarts=0, **options)
+        np.testing.assert_array_equal(theta, [0.0])
 
     @pytest.mark.parametrize("objective", ["raising", "infinite"])
     def test_at_the_start_are_an_error(self, objective):

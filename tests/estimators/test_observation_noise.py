@@ -28,6 +28,17 @@ def test_noise_of_nngp_is_alpha_in_the_units_of_the_targets(alpha_scale, normali
     assert_allclose(observed_std**2, std**2 + noise, rtol=1e-10)
 
 
+@pytest.mark.parametrize("alpha_scale", ["absolute", "relative"])
+def test_noise_of_nngp_is_the_alpha_that_was_learned(alpha_scale):
+    X, y, X_test = regression()
+    learned = {"optimizer": "fmin_l_bfgs_b", "architecture_bounds": "fixed"}
+    model = NNGPRegressor(NETWORK, alpha=10.0, alpha_scale=alpha_scale, **learned).fit(X, y)
+    assert model.hyperparameters_["alpha"] != 10.0
+    _, observed_std = model.predict_observation(X_test)
+    noise = np.square(observed_std) - np.square(model.predict_std(X_test))
+    assert_allclose(noise, model.alpha_[0] * y.var(), rtol=1e-8)
+
+
 @pytest.mark.parametrize("regressor", REGRESSORS, ids=name_of)
 def test_alpha_of_new_observations_is_their_own(regressor):
     X, y, X_test = regression(2)
