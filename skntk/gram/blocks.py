@@ -68,7 +68,10 @@ class Block:
         return np.asarray(getattr(self.state, kind))[: self.n_rows]
 
     def check(self) -> None:
-        """Raise a ValueError unless the kernels of the rows with themselves are finite."""
+        """Raise a ValueError unless the kernels of the rows with themselves are finite.
+
+        Every entry of a matrix is bounded by these, so that nothing else can overflow.
+        """
         for kind in SampleState._fields if self.state is not None else ():
             check_finite(kind, self.diagonal(kind), self.rows.start)
 
@@ -99,9 +102,8 @@ def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -
     Raises
     ------
     ValueError
-        If the kernel of an image with itself is not finite, where it is computed here. Every entry
-        of the matrix is bounded by these, so that nothing else can overflow. Of vectors the kernels
-        are still on their way, so that tiles need not wait for them: `Block.check` comes later.
+        If the kernel of an image with itself is not finite. Those of vectors are still on their
+        way: their tiles check them.
     """
     starts = range(0, len(X), size)
     rows = [slice(start, min(start + size, len(X))) for start in starts]

@@ -83,7 +83,6 @@ def symmetric_matrices(
     blocks = make_blocks(architecture, X, sizes.left, engine)
     tasks = _tasks(combinations_with_replacement(blocks, 2), sizes)
     _run(architecture, matrices, kinds, tasks, engine, symmetric=True)
-    _check(blocks)
     for matrix, kind in zip(matrices, kinds, strict=True):
         if all(block.state is not None for block in blocks):
             # That a sample is the same as itself is known only to the per-sample program.
@@ -106,7 +105,6 @@ def cross_matrices(
     right_blocks = make_blocks(architecture, Y, sizes.right, engine)
     tasks = _tasks(product(left_blocks, right_blocks), sizes)
     _run(architecture, matrices, kinds, tasks, engine, symmetric=False)
-    _check([*left_blocks, *right_blocks])
     if samples_as_pairs(architecture, X.shape):
         for matrix, kind in zip(matrices, kinds, strict=True):
             check_finite(kind, matrix)
@@ -118,7 +116,8 @@ def diagonals(
     """Return the kernels of the rows of X with themselves."""
     if not samples_as_pairs(architecture, X.shape):
         blocks = make_blocks(architecture, X, engine.begin(architecture, (), X).left, engine)
-        _check(blocks)
+        for block in blocks:
+            block.check()
         return [np.concatenate([block.diagonal(kind) for block in blocks]) for kind in kinds]
     sizes = engine.begin(architecture, kinds, X)
     results = [np.empty(len(X), X.dtype) for _ in kinds]
@@ -135,11 +134,6 @@ def diagonals(
     for result, kind in zip(results, kinds, strict=True):
         check_finite(kind, result)
     return results
-
-
-def _check(blocks: Iterable[Block]) -> None:
-    for block in blocks:
-        block.check()
 
 
 def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | Turns]:
@@ -170,6 +164,8 @@ def compute_task(
     devices: Devices, architecture: Layer, kinds: Sequence[str], task: Tile | Turns
 ) -> TileResults:
     """Return the results of a task; a function of this module, so that it pickles."""
+    task.left.check()
+    task.right.check()
     with devices.borrowed() as device:
         left, right = task.left.on(device), task.right.on(device)
         results = replace(task, left=left, right=right).compute(architecture, kinds)

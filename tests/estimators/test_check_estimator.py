@@ -24,7 +24,7 @@ from skntk.architecture import FullyConnected
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 # Small and quick to compile: the checks are of the interface.
-FEW = {"width": 16, "n_networks": 2, "training_time": 50, "random_state": 0}
+FEW = {"width": 16, "n_networks": 2, "training_time": 200, "random_state": 0}
 SMALL = FullyConnected(1, "erf")
 
 SEARCH = ClosedFormSearchCV(NTKRegressor(), {"alpha": [0.1, 1.0]}, cv=2)

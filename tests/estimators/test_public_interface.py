@@ -50,6 +50,7 @@ def test_what_the_package_exports():
         "__version__",
         "gram_diagonal",
         "gram_matrix",
+        "make_tabular_classifier",
         "training_time_curve",
     }
     assert all(hasattr(skntk, name) for name in skntk.__all__)
