@@ -99,7 +99,7 @@ def sampled_kernels(network, width, seed, X):
     for key in jax.random.split(jax.random.key(seed), MANY // FEW):
         weight_keys, mask_keys = jax.random.split(key, (2, FEW))
         # Drawing stays outside of the compiled program: compiling random numbers takes longer than
-        # drawing them. Normal numbers in single precision take a third less time, and are as random.
+        # drawing them. Normal numbers of single precision take a third less, and are as random.
         with jax.enable_x64(False):
             drawn = jax.vmap(draw)(weight_keys)
         parameters = jax.tree.map(lambda leaf: np.asarray(leaf, X.dtype), drawn)
