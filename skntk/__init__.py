@@ -4,9 +4,9 @@ from skntk._name_clash import refuse_name_clash
 
 refuse_name_clash()
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from skntk._lazy_imports import importing_on_demand
 from skntk._version import __version__
 from skntk.estimators import (
     NNGPClassifier,
@@ -46,20 +46,15 @@ __all__ = [
     "training_time_curve",
 ]
 
-# Where names come from that are imported when they are first asked for.
-_FOLDERS = {
-    "ClosedFormSearchCV": "estimators",
-    "FiniteWidthClassifier": "estimators",
-    "FiniteWidthRegressor": "estimators",
-    "NNGPKernel": "kernels",
-    "NTKKernel": "kernels",
-    "NeuralTangentKernel": "kernels",
-    "make_tabular_classifier": "recipes",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first asked for."""
-    if name not in _FOLDERS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FOLDERS[name]}"), name)
+__getattr__ = importing_on_demand(
+    __name__,
+    {
+        "ClosedFormSearchCV": "estimators",
+        "FiniteWidthClassifier": "estimators",
+        "FiniteWidthRegressor": "estimators",
+        "NNGPKernel": "kernels",
+        "NTKKernel": "kernels",
+        "NeuralTangentKernel": "kernels",
+        "make_tabular_classifier": "recipes",
+    },
+)

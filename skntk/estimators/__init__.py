@@ -1,8 +1,8 @@
 """scikit-learn's side: parameters, validation, and the classes that users fit."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from skntk._lazy_imports import importing_on_demand
 from skntk.estimators.nngp_classifier import NNGPClassifier
 from skntk.estimators.nngp_regressor import NNGPRegressor
 from skntk.estimators.ntk_classifier import NTKClassifier
@@ -29,15 +29,11 @@ __all__ = [
 
 # What others do without: sklearn.model_selection and the training of finite networks take their
 # time to import.
-_MODULES = {
-    "ClosedFormSearchCV": "closed_form_search",
-    "FiniteWidthClassifier": "finite_width_classifier",
-    "FiniteWidthRegressor": "finite_width_regressor",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a class when it is first asked for."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = importing_on_demand(
+    __name__,
+    {
+        "ClosedFormSearchCV": "closed_form_search",
+        "FiniteWidthClassifier": "finite_width_classifier",
+        "FiniteWidthRegressor": "finite_width_regressor",
+    },
+)

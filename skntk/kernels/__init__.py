@@ -1,7 +1,8 @@
 """Kernels of infinitely wide networks as kernel objects of scikit-learn's Gaussian processes."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from skntk._lazy_imports import importing_on_demand
 
 if TYPE_CHECKING:
     from skntk.kernels.network_kernels import NNGPKernel, NTKKernel
@@ -10,15 +11,11 @@ if TYPE_CHECKING:
 __all__ = ["NNGPKernel", "NTKKernel", "NeuralTangentKernel"]
 
 # sklearn.gaussian_process takes as long to import as half of this package.
-_MODULES = {
-    "NNGPKernel": "network_kernels",
-    "NTKKernel": "network_kernels",
-    "NeuralTangentKernel": "neural_tangent_kernel",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a kernel when it is first asked for."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = importing_on_demand(
+    __name__,
+    {
+        "NNGPKernel": "network_kernels",
+        "NTKKernel": "network_kernels",
+        "NeuralTangentKernel": "neural_tangent_kernel",
+    },
+)
