@@ -49,11 +49,10 @@ class SpectralRows:
         """
         if len(rows) >= len(spectrum.rows):
             return None
-        positions = np.minimum(np.searchsorted(spectrum.rows, rows), len(spectrum.rows) - 1)
-        if not np.array_equal(spectrum.rows[positions], rows):
+        positions = _positions(spectrum.rows, rows)
+        if positions is None or np.bincount(positions).max() > 1:
             return None
-        is_repeated = np.bincount(positions).max() > 1
-        return None if is_repeated else cls(spectrum, positions, targets)
+        return cls(spectrum, positions, targets)
 
     def level(self, noise: FloatArray) -> float | None:
         """Return the level of a noise of T in the decomposition, None if it has none.
@@ -71,9 +70,7 @@ class SpectralRows:
         ----------
         rows : ndarray of shape (k,)
         """
-        left_out = self.spectrum.rows[self.left_out]
-        places = np.minimum(np.searchsorted(left_out, rows), len(left_out) - 1)
-        return places if np.array_equal(left_out[places], rows) else None
+        return _positions(self.spectrum.rows[self.left_out], rows)
 
     @cached_property
     def left_out(self) -> Rows:
@@ -99,6 +96,12 @@ class SpectralRows:
         of_all = np.zeros((len(self.spectrum.rows), *self.targets.shape[1:]))
         of_all[self.positions] = self.targets
         return product(self.spectrum.vectors.T, of_all.reshape(len(of_all), -1))
+
+
+def _positions(ascending: Rows, rows: Rows) -> Rows | None:
+    """Return where rows are among others, None if one is not."""
+    positions = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
+    return positions if np.array_equal(ascending[positions], rows) else None
 
 
 @dataclass(frozen=True, eq=False)
