@@ -52,20 +52,14 @@ class KnownEntries:
         Symmetric, one for each kind.
     is_known : ndarray of shape (n, n)
         Symmetric: which entries hold a value.
-    is_complete : bool
-        Whether all of them do.
     """
 
     position: dict[bytes, int] = field(default_factory=dict)
     matrices: list[np.ndarray] = field(default_factory=list)
     is_known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-    is_complete: bool = field(init=False)
     _places_of_inputs: OrderedDict[bytes, np.ndarray] = field(
         default_factory=OrderedDict, init=False
     )
-
-    def __post_init__(self) -> None:
-        self.is_complete = bool(self.is_known.all())
 
     def add(self, digests: Sequence[bytes], key: Key) -> None:
         """Make room for samples that are new."""
@@ -81,7 +75,7 @@ class KnownEntries:
             matrix[:n_before, :n_before] = old
         is_known = np.zeros((n, n), dtype=bool)
         is_known[:n_before, :n_before] = self.is_known
-        self.is_known, self.is_complete = is_known, False
+        self.is_known = is_known
 
     def store(self, rows: np.ndarray, columns: np.ndarray, blocks: tuple[np.ndarray, ...]) -> int:
         """Store entries and their mirror images; return how many of them are new.
@@ -101,7 +95,6 @@ class KnownEntries:
                 matrix[both] = _symmetric(matrix[both])
         self.is_known[block] = True
         self.is_known[mirrored] = True
-        self.is_complete = bool(self.is_known.all())
         return int(is_known.size - np.count_nonzero(is_known))
 
     def places(self, digests: Sequence[bytes]) -> np.ndarray:
@@ -134,7 +127,11 @@ class KnownEntries:
         for matrix, values in zip(self.matrices, other.matrices, strict=False):
             matrix[here] = np.where(is_new, values[there], matrix[here])
         self.is_known[here] |= is_new
-        self.is_complete = bool(self.is_known.all())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all entries hold a value."""
+        return bool(self.is_known.all())
 
     @property
     def nbytes(self) -> int:
