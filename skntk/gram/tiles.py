@@ -42,6 +42,9 @@ class Tile:
 
     def compute(self, architecture: Layer, kinds: Sequence[str]) -> TileResults:
         """Return the kernels, arrays of shape (left block size, right block size)."""
+        # Those of the samples were still on their way when the blocks were made.
+        self.left.check()
+        self.right.check()
         left, right = ((block.X, block.statistics) for block in (self.left, self.right))
         shape, dtype = (len(left[0]) + 1, len(right[0])), left[0].dtype
         with jax.enable_x64(dtype == np.float64):
@@ -164,8 +167,6 @@ def compute_task(
     devices: Devices, architecture: Layer, kinds: Sequence[str], task: Tile | Turns
 ) -> TileResults:
     """Return the results of a task; a function of this module, so that it pickles."""
-    task.left.check()
-    task.right.check()
     with devices.borrowed() as device:
         left, right = task.left.on(device), task.right.on(device)
         results = replace(task, left=left, right=right).compute(architecture, kinds)
