@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 
@@ -35,6 +36,7 @@ __all__ = [
     "fit_tasks",
     "parameter_names",
     "results_of_search",
+    "rows_of",
     "score",
     "search_context",
     "searches_weight_scores",
@@ -50,6 +52,9 @@ search_context = _fit_context(prefer_skip_nested_validation=False)
 
 # The rows of one side of a split, of arrays, tables and kernels between samples alike.
 split_off = _safe_split
+
+# Some rows of an array or a table.
+rows_of = _safe_indexing
 
 # Parts of a kernel matrix whose ends callbacks are told of.
 _N_PARTS = 100

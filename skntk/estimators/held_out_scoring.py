@@ -9,10 +9,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from joblib import parallel_config
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skntk._sklearn import accepts_sample_weight, score, searches_weight_scores
+from skntk._sklearn import accepts_sample_weight, rows_of, score, searches_weight_scores
 from skntk.estimators.candidates import Candidate, Candidates, Family
 from skntk.estimators.held_out import OnSharedKernel
 
@@ -48,11 +47,11 @@ class Fold(NamedTuple):
         """Divide all samples."""
         return cls(
             train,
-            _safe_indexing(y, train),
+            rows_of(y, train),
             None if weight is None else weight[train],
             test,
-            _safe_indexing(X, test),
-            _safe_indexing(y, test),
+            rows_of(X, test),
+            rows_of(y, test),
             None if weight is None or not searches_weight_scores() else weight[test],
         )
 
