@@ -34,7 +34,8 @@ from benchmarks.uci_study.methods import METHODS, Method
 from skntk.metrics import expected_calibration_error
 
 PROTOCOLS = ("published", "nested")
-XRFM = "xRFM 0.4.5, defaults"
+# Names of what `benchmarks/uci_study/xrfm_predictions.py` keeps in folders called as the protocols.
+XRFM = {"defaults": "xRFM 0.4.5, defaults", "tuned": "xRFM 0.4.5, tuned"}
 
 
 def run(dataset: UCISet, method: Method, protocol: str) -> dict[str, float]:
@@ -99,11 +100,17 @@ def scores(dataset: UCISet, predictions) -> dict[str, float]:
     }
 
 
-def of_xrfm(dataset: UCISet, folder: Path) -> dict[str, float] | None:
-    """Return the scores of the predictions of xRFM, if there are any for this set."""
-    path = folder / f"{dataset.name}.npz"
-    if not path.exists():
-        return None
+def add_xrfm(results: dict, dataset: UCISet, folder: Path) -> None:
+    """Add the scores of the predictions of xRFM, if there are any for this set."""
+    for protocol in PROTOCOLS:
+        for kind, name in {"defaults": XRFM["defaults"], protocol: XRFM["tuned"]}.items():
+            path = folder / kind / f"{dataset.name}.npz"
+            if path.exists():
+                results[protocol, name][dataset.name] = of_predictions(dataset, path)
+
+
+def of_predictions(dataset: UCISet, path: Path) -> dict[str, float]:
+    """Return the scores of predictions that were made elsewhere."""
     archive = np.load(path)
     proba = [archive[f"fold{fold}"] for fold in range(len(dataset.folds))]
     predictions = [(each.argmax(axis=1), each) for each in proba]
@@ -150,7 +157,7 @@ def table_of_sets(results: dict, names: list[str], protocol: str) -> str:
 def print_tables(results: dict, methods: list[str]) -> None:
     """Print means over the sets of the recipe, over those of slower methods, and every accuracy."""
     for protocol in PROTOCOLS:
-        names = [name for name in [*methods, XRFM] if results[protocol, name]]
+        names = [name for name in [*methods, *XRFM.values()] if results[protocol, name]]
         if not names:
             continue
         of_recipe = set(results[protocol, names[0]])
@@ -203,9 +210,8 @@ def main() -> None:
                 with arguments.results.open("a") as file:
                     file.write(json.dumps({**keys, **found}) + "\n")
                 print(dataset.name, name, protocol, found, flush=True)
-        if arguments.xrfm is not None and (found := of_xrfm(dataset, arguments.xrfm)):
-            for protocol in PROTOCOLS:
-                results[protocol, XRFM][dataset.name] = found
+        if arguments.xrfm is not None:
+            add_xrfm(results, dataset, arguments.xrfm)
     print(machine(), end="\n\n")
     print_tables(results, arguments.methods)
 
