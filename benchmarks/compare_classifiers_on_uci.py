@@ -198,7 +198,7 @@ def main() -> None:
     for dataset in uci_sets(arguments.data):
         for name in [] if arguments.table else arguments.methods:
             method = METHODS[name]
-            if len(dataset.y) > min(arguments.max_rows, method.max_rows):
+            if len(dataset.y) > arguments.max_rows:
                 continue
             for protocol in arguments.protocols:
                 if dataset.name in results[protocol, name]:

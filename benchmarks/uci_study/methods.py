@@ -36,7 +36,6 @@ class Method:
     estimator: Any
     grid: dict[str, Any] = field(default_factory=dict)
     final: dict[str, Any] = field(default_factory=dict)
-    max_rows: int = 10**9
     scoring: Any = "accuracy"
 
 
@@ -102,6 +101,6 @@ METHODS = {
     ),
     # One optimization over dozens of Laplace approximations for each class.
     "GaussianProcessClassifier": Method(
-        GaussianProcessClassifier(ConstantKernel() * RBF(), random_state=0), max_rows=600
+        GaussianProcessClassifier(ConstantKernel() * RBF(), random_state=0)
     ),
 }
