@@ -2,12 +2,14 @@
 
 Every backend that a user configures (``joblib.parallel_config(backend="dask")``, ``"loky"``, ...)
 receives the tiles through `joblib.Parallel`. Threads of this process, the default, share the result
-and write their tiles into it themselves. They come from the standard library: joblib looks for
-results every 10 ms, which is as long as a small matrix takes in all.
+and write their tiles into it themselves. That of the caller is one of them, the others come from
+the standard library: joblib looks for results every 10 ms, which is as long as a small matrix takes
+in all.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -56,8 +58,8 @@ def workers(n_jobs: int | None, devices: Devices) -> Iterator[tuple[RunTasks, in
     n_jobs = configured if n_jobs is None else n_jobs
     if getattr(backend, "supports_sharedmem", False):
         n_threads = _number_of_threads(backend, n_jobs, devices)
-        with ThreadPoolExecutor(n_threads) as pool:
-            yield partial(_run_in_threads, pool if n_threads > 1 else None), n_threads
+        with ThreadPoolExecutor(max(n_threads - 1, 1)) as pool:
+            yield partial(_run_in_threads, pool, n_threads), n_threads
     else:
         yield partial(_run_in_processes, n_jobs), 1
 
@@ -75,18 +77,38 @@ def _number_of_threads(backend: Any, n_jobs: int | None, devices: Devices) -> in
 
 
 def _run_in_threads(
-    pool: ThreadPoolExecutor | None,
+    pool: ThreadPoolExecutor,
+    n_threads: int,
     compute: Callable[[Any], Any],
     store: Callable[[Any, Any], None],
     tasks: Iterable[Any],
 ) -> None:
-    def compute_and_store(task: Any) -> None:
-        store(task, compute(task))
+    """Share the tasks between this thread, which begins at once, and others from the pool."""
+    remaining = deque(tasks)
 
-    tasks = list(tasks)
-    apply = map if pool is None or len(tasks) == 1 else pool.map
-    for finished in apply(compute_and_store, tasks):
-        assert finished is None
+    def work() -> None:
+        try:
+            for task in _taken_from(remaining):
+                store(task, compute(task))
+        except BaseException:
+            # The others stop after the task that they are at.
+            remaining.clear()
+            raise
+
+    others = [pool.submit(work) for _ in range(min(n_threads, len(remaining)) - 1)]
+    work()
+    for other in others:
+        other.result()
+
+
+def _taken_from(remaining: deque[Any]) -> Iterator[Any]:
+    """Yield tasks until none remains; several threads take from the same ones."""
+    while True:
+        try:
+            task = remaining.popleft()
+        except IndexError:
+            return
+        yield task
 
 
 def _run_in_processes(

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import joblib
 import numpy as np
@@ -64,6 +65,35 @@ def test_number_of_threads(n_jobs, expected):
 def test_joblib_backends_of_this_process(backend, expected):
     with joblib.parallel_config(backend=backend, n_jobs=2):
         assert_equal(matrices(), expected)
+
+
+def test_the_thread_of_the_caller_is_one_of_them():
+    threads, both_are_here = set(), threading.Barrier(2, timeout=60)
+
+    def compute(task):
+        both_are_here.wait()
+        return threading.get_ident()
+
+    run_tasks(compute, lambda task, thread: threads.add(thread), range(2), n_jobs=2)
+    assert len(threads) == 2
+    assert threading.get_ident() in threads
+
+
+@pytest.mark.parametrize("of_the_caller", [True, False])
+def test_an_error_in_one_thread_ends_the_work_of_all(of_the_caller):
+    started, both_are_here = [], threading.Barrier(2, timeout=60)
+
+    def compute(task):
+        started.append(task)
+        if task < 2:
+            both_are_here.wait()
+            if (threading.current_thread() is threading.main_thread()) == of_the_caller:
+                raise ValueError("no tile")
+        time.sleep(0.01)
+
+    with pytest.raises(ValueError, match="no tile"):
+        run_tasks(compute, lambda task, result: None, range(1000), n_jobs=2)
+    assert len(started) < 1000
 
 
 def test_joblib_backend_of_other_processes(expected):
