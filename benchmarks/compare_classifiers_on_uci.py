@@ -34,7 +34,7 @@ from benchmarks.uci_study.methods import METHODS, Method
 from skntk.metrics import expected_calibration_error
 
 PROTOCOLS = ("published", "nested")
-# Names of what `benchmarks/uci_study/xrfm_predictions.py` keeps in folders called as the protocols.
+# What `benchmarks/uci_study/xrfm_predictions.py` keeps: defaults, and what a protocol has tuned.
 XRFM = {"defaults": "xRFM 0.4.5, defaults", "tuned": "xRFM 0.4.5, tuned"}
 
 
