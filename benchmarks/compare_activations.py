@@ -14,7 +14,7 @@ from benchmarks.timing import best_of_rounds, machine, markdown_table
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
 from skntk.architecture.activations.smooth import Elementwise, QuadratureActivation
-from skntk.architecture.registry import registered
+from skntk.architecture.core.registry import registered
 
 RELU = "Relu"
 LIMIT = 3

@@ -27,7 +27,7 @@ from sklearn.model_selection import GridSearchCV
 from benchmarks.timing import machine, markdown_table
 from skntk import ClosedFormSearchCV, NTKRegressor
 from skntk.architecture import FullyConnected
-from skntk.gram.cache import KERNEL_CACHE
+from skntk.gram.cache.kernel_cache import KERNEL_CACHE
 
 PEER_SCRIPT = Path(__file__).with_name("search_of_neural_tangents.py")
 DEPTHS = (1, 2, 3)

@@ -20,7 +20,7 @@ import skntk.inference
 import skntk.kernels
 import skntk.metrics
 import skntk.recipes
-from skntk.architecture.registry import registered
+from skntk.architecture.core.registry import registered
 
 PARTS_OF_A_NETWORK = {
     "preset": (

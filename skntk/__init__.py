@@ -13,10 +13,10 @@ from skntk.estimators import (
     NNGPRegressor,
     NTKClassifier,
     NTKRegressor,
-    ZCAWhitening,
     training_time_curve,
 )
 from skntk.gram import gram_diagonal, gram_matrix
+from skntk.preprocessing import ZCAWhitening
 
 if TYPE_CHECKING:
     from skntk.estimators import (

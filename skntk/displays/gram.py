@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skntk.architecture import FullyConnected
-from skntk.architecture.layer import Layer
+from skntk.architecture.core.layer import Layer
 from skntk.displays.drawing import Keywords, axes_or_new, require_matplotlib, with_defaults
 from skntk.displays.networks import NetworkWithInputs
-from skntk.estimators.nngp import BayesianNetwork
+from skntk.estimators.kernel_machines.nngp import BayesianNetwork
 from skntk.gram import gram_matrix
 from skntk.gram.matrix import Kind
 

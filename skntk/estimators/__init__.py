@@ -3,17 +3,16 @@
 from typing import TYPE_CHECKING
 
 from skntk._lazy_imports import importing_on_demand
-from skntk.estimators.nngp_classifier import NNGPClassifier
-from skntk.estimators.nngp_regressor import NNGPRegressor
-from skntk.estimators.ntk_classifier import NTKClassifier
-from skntk.estimators.ntk_regressor import NTKRegressor
-from skntk.estimators.training_time_curve import training_time_curve
-from skntk.estimators.zca_whitening import ZCAWhitening
+from skntk.estimators.classification.nngp_classifier import NNGPClassifier
+from skntk.estimators.classification.ntk_classifier import NTKClassifier
+from skntk.estimators.regression.nngp_regressor import NNGPRegressor
+from skntk.estimators.regression.ntk_regressor import NTKRegressor
+from skntk.estimators.search.training_time_curve import training_time_curve
 
 if TYPE_CHECKING:
-    from skntk.estimators.closed_form_search import ClosedFormSearchCV
-    from skntk.estimators.finite_width_classifier import FiniteWidthClassifier
-    from skntk.estimators.finite_width_regressor import FiniteWidthRegressor
+    from skntk.estimators.finite_width.finite_width_classifier import FiniteWidthClassifier
+    from skntk.estimators.finite_width.finite_width_regressor import FiniteWidthRegressor
+    from skntk.estimators.search.closed_form_search import ClosedFormSearchCV
 
 __all__ = [
     "ClosedFormSearchCV",
@@ -23,7 +22,6 @@ __all__ = [
     "NNGPRegressor",
     "NTKClassifier",
     "NTKRegressor",
-    "ZCAWhitening",
     "training_time_curve",
 ]
 
@@ -32,8 +30,8 @@ __all__ = [
 __getattr__ = importing_on_demand(
     __name__,
     {
-        "ClosedFormSearchCV": "closed_form_search",
-        "FiniteWidthClassifier": "finite_width_classifier",
-        "FiniteWidthRegressor": "finite_width_regressor",
+        "ClosedFormSearchCV": "search.closed_form_search",
+        "FiniteWidthClassifier": "finite_width.finite_width_classifier",
+        "FiniteWidthRegressor": "finite_width.finite_width_regressor",
     },
 )

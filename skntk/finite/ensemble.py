@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skntk.architecture.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer, Parameters
 from skntk.finite.losses import Loss
 from skntk.finite.programs import (
     Data,
@@ -20,8 +20,8 @@ from skntk.finite.programs import (
     largest_curvature,
     outputs_of,
 )
-from skntk.gram.padding import padded_rows, repeat_last_row
-from skntk.gram.programs import as_arguments
+from skntk.gram.engine.padding import padded_rows, repeat_last_row
+from skntk.gram.engine.programs import as_arguments
 
 # Beside the parameters: the last step, the initial parameters, the gradient and the next ones.
 _COPIES_OF_PARAMETERS = 5

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import log_softmax
 
-from skntk.architecture.state import Array
+from skntk.architecture.propagation.state import Array
 
 Loss = Literal["squared_error", "log_loss"]
 

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.layer import Layer, Parameters
-from skntk.architecture.state import Array
+from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.propagation.state import Array
 from skntk.finite.losses import LARGEST_CURVATURE, LOSSES, Loss
 
 # Enough for four digits where the second eigenvalue is within 5 % of the largest. Their number is

@@ -19,14 +19,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skntk.architecture.layer import Layer
-from skntk.architecture.state import Array
-from skntk.gram.devices import Devices, program
-from skntk.gram.directional_derivative import DirectionalDerivative
-from skntk.gram.engine import engine_for
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.propagation.state import Array
+from skntk.gram.engine.devices import Devices, program
+from skntk.gram.engine.directional_derivative import DirectionalDerivative
+from skntk.gram.engine.engine import engine_for
+from skntk.gram.engine.programs import as_arguments, kernels_of_pairs, kernels_of_samples
+from skntk.gram.engine.working_memory import working_memory_in_bytes
 from skntk.gram.matrix import Kind, gram_matrix
-from skntk.gram.programs import as_arguments, kernels_of_pairs, kernels_of_samples
-from skntk.gram.working_memory import working_memory_in_bytes
 
 # What reverse differentiation keeps of a tile has to stay in cache: with 248 rows it takes up to
 # four times as long.

@@ -11,23 +11,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from skntk.architecture.layer import Layer
-from skntk.architecture.linearized import LinearizedNetwork
-from skntk.gram.checkpoint import open_checkpoint
-from skntk.gram.empirical import empirical_diagonals, empirical_matrices
-from skntk.gram.engine import Engine, engine_for
-from skntk.gram.fingerprint import fingerprint
-from skntk.gram.groups import cross_in_groups, diagonals_in_groups, symmetric_in_groups
-from skntk.gram.memory import require_memory
-from skntk.gram.programs import as_arguments
-from skntk.gram.progress import Report, reporting
-from skntk.gram.views import (
+from skntk._memory import require_memory
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.layers.linearized import LinearizedNetwork
+from skntk.gram.engine.checkpoint import open_checkpoint
+from skntk.gram.engine.engine import Engine, engine_for
+from skntk.gram.engine.fingerprint import fingerprint
+from skntk.gram.engine.programs import as_arguments
+from skntk.gram.engine.progress import Report, reporting
+from skntk.gram.engine.working_memory import working_memory_in_bytes
+from skntk.gram.tiling.chunks import cross_in_groups, diagonals_in_groups, symmetric_in_groups
+from skntk.gram.tiling.empirical import empirical_diagonals, empirical_matrices
+from skntk.gram.tiling.symmetrization import (
     MATRICES_OF_A_SUM,
     averaged_diagonals,
     averaged_matrices,
     number_of_pairs,
 )
-from skntk.gram.working_memory import working_memory_in_bytes
 
 Kind = Literal["nngp", "ntk"]
 Path = str | PathLike[str]

@@ -4,39 +4,46 @@ Nothing here knows what a network is. Kernel matrices, noise on their diagonal a
 means, variances, covariances, leave-one-out predictions and samples come out, in float64.
 """
 
-from .errors import SingularKernelError
-from .gradient_flow import GradientFlowPosterior
-from .held_out import centered_held_out_gradient_flow, held_out_gradient_flow
-from .held_out_rows import RowPosterior, SharedKernel, TrainingRows
-from .kernel_gradients import (
+from skntk.inference.linalg.errors import SingularKernelError
+from skntk.inference.linalg.largest_eigenvalue import largest_eigenvalue
+from skntk.inference.linalg.sampling import sample_gaussian
+from skntk.inference.losses.loss_dynamics import LossDynamics
+from skntk.inference.losses.loss_flow import LossFlow, LossTrajectory
+from skntk.inference.losses.losses import HalfSquaredError, Loss, SoftmaxCrossEntropy
+from skntk.inference.posteriors.ensemble import EnsemblePosterior
+from skntk.inference.posteriors.gaussian_process import GaussianProcessPosterior
+from skntk.inference.posteriors.kernel_gradients import (
     KernelGradient,
     ensemble_leave_one_out_density,
     leave_one_out_density,
     marginal_likelihood,
 )
-from .laplace import SoftmaxLaplacePosterior
-from .largest_eigenvalue import largest_eigenvalue
-from .leave_one_out import centered_leave_one_out
-from .loss_dynamics import LossDynamics
-from .loss_flow import LossFlow, LossTrajectory
-from .loss_history import ErrorMoments, errors_at_test_points, errors_at_training_points
-from .losses import HalfSquaredError, Loss, SoftmaxCrossEntropy
-from .momentum import HeavyBall, MomentumFlow, make_solver
-from .nngp import GaussianProcessPosterior
-from .noise_spectrum import NoiseSpectrum
-from .ntk import EnsemblePosterior
-from .readout_flow import ReadoutFlowPosterior
-from .sampling import sample_gaussian
-from .softmax_average import average_softmax
-from .solvers import (
+from skntk.inference.posteriors.laplace import SoftmaxLaplacePosterior
+from skntk.inference.posteriors.leave_one_out import centered_leave_one_out
+from skntk.inference.posteriors.softmax_average import average_softmax
+from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
+from skntk.inference.subsets.precomputed_kernel import RowPosterior, SharedKernel, TrainingRows
+from skntk.inference.training.cross_validation import (
+    centered_held_out_gradient_flow,
+    held_out_gradient_flow,
+)
+from skntk.inference.training.gradient_flow import GradientFlowPosterior
+from skntk.inference.training.kernel_spectrum import TrainingDynamics
+from skntk.inference.training.loss_history import (
+    ErrorMoments,
+    errors_at_test_points,
+    errors_at_training_points,
+)
+from skntk.inference.training.momentum import HeavyBall, MomentumFlow, make_solver
+from skntk.inference.training.readout_flow import ReadoutFlowPosterior
+from skntk.inference.training.training_methods import (
     GradientDescent,
     GradientFlow,
     Solver,
     as_training_time,
     as_training_times,
 )
-from .training_dynamics import TrainingDynamics
-from .trajectory import EnsembleTrajectory, ReadoutTrajectory
+from skntk.inference.training.trajectory import EnsembleTrajectory, ReadoutTrajectory
 
 __all__ = [
     "EnsemblePosterior",

@@ -17,8 +17,8 @@ import jax
 import numpy as np
 from sklearn.base import clone
 
-from skntk.architecture.combinators import Composition
-from skntk.architecture.layer import Layer
+from skntk.architecture.combinators.serial import Composition
+from skntk.architecture.core.layer import Layer
 
 Bounds = Any
 """A pair of numbers, an array of pairs, "fixed", or a mapping of these by name."""

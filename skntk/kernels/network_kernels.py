@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from skntk.architecture import FullyConnected
-from skntk.architecture.layer import Layer
+from skntk.architecture.core.layer import Layer
 from skntk.gram import gram_diagonal, gram_matrix
 from skntk.gram.gradient import gram_derivative
 from skntk.gram.matrix import Kind

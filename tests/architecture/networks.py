@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skntk.architecture import Conv, Dense, Flatten, Relu, SelfAttention, Serial
-from skntk.architecture.registry import registered
+from skntk.architecture.core.registry import registered
 
 N_FEATURES = 5
 # Those of "spatial" and "image_network" need images, see test_spatial.py.

@@ -33,8 +33,8 @@ from skntk.architecture import (
     as_activation,
 )
 from skntk.architecture.activations.arcsine import arcsine, squared_cosine
-from skntk.architecture.registry import registered
-from skntk.architecture.state import as_left, as_right
+from skntk.architecture.core.registry import registered
+from skntk.architecture.propagation.state import as_left, as_right
 
 CLOSED_FORMS = [
     ABRelu(0.3, 1.7),

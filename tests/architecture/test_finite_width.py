@@ -17,7 +17,7 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import AttentionNet, Dense, SelfAttention, Serial
-from skntk.architecture.registry import CATEGORIES
+from skntk.architecture.core.registry import CATEGORIES
 from tests.architecture.networks import (
     as_spatial_network,
     examples,

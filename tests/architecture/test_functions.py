@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from skntk import gram_matrix
 from skntk.architecture import Elementwise, FullyConnected, Relu, Tanh
-from skntk.architecture.functions import as_reference, from_reference
+from skntk.architecture.core.functions import as_reference, from_reference
 from tests.architecture.networks import inputs
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from skntk.architecture.state import as_left, as_right, input_pairs, input_samples
+from skntk.architecture.propagation.state import as_left, as_right, input_pairs, input_samples
 from tests.architecture.networks import as_network, degenerate_inputs, examples, inputs
 
 every_example = pytest.mark.parametrize("layer", examples())

@@ -6,9 +6,9 @@ import pytest
 
 from skntk import gram_diagonal, gram_matrix
 from skntk.architecture import Identity
-from skntk.architecture.registry import registered
-from skntk.gram.blocks import make_blocks
-from skntk.gram.engine import engine_for
+from skntk.architecture.core.registry import registered
+from skntk.gram.engine.engine import engine_for
+from skntk.gram.tiling.blocks import make_blocks
 from tests.architecture.networks import as_network, degenerate_inputs, examples, inputs
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -22,7 +22,7 @@ every_bias = pytest.mark.parametrize("bias_std", [0.2, 0.0], ids=["bias", "no bi
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("skntk.gram.sizes.BLOCK_SIZES", (BLOCK,))
+    monkeypatch.setattr("skntk.gram.engine.sizes.BLOCK_SIZES", (BLOCK,))
 
 
 def test_the_samples_fill_several_blocks():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skntk.architecture.activations.smooth import QuadratureActivation
-from skntk.architecture.state import as_left, as_right
+from skntk.architecture.propagation.state import as_left, as_right
 from tests.architecture.networks import examples, has_function
 
 LEFT = np.array([1.0, 0.3, 1.7])

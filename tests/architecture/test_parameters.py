@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 import skntk.architecture
 from skntk.architecture import Dense, Identity, Layer, activation_names, as_activation
-from skntk.architecture.registry import CATEGORIES, registered
+from skntk.architecture.core.registry import CATEGORIES, registered
 from tests.architecture.networks import examples
 
 every_example = pytest.mark.parametrize("layer", examples(*CATEGORIES))

@@ -19,8 +19,8 @@ from skntk.architecture import (
     Serial,
     Tanh,
 )
-from skntk.architecture.repetition import repeated_groups
-from skntk.architecture.state import as_left, as_right, input_pairs, input_samples
+from skntk.architecture.core.repetition import repeated_groups
+from skntk.architecture.propagation.state import as_left, as_right, input_pairs, input_samples
 
 
 def written_out(groups):

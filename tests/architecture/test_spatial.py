@@ -30,9 +30,9 @@ from skntk.architecture import (
     Sum,
     Tanh,
 )
-from skntk.architecture.spatial.fields import Grid, canvas_for, input_field
-from skntk.architecture.spatial.passes import Passes
-from skntk.architecture.spatial.windows import Window
+from skntk.architecture.propagation.fusion import Passes
+from skntk.architecture.propagation.pixel_covariance import Grid, canvas_for, input_field
+from skntk.architecture.propagation.windows import Window
 from tests.architecture.networks import as_spatial_network, examples, spatial_inputs
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -97,7 +97,7 @@ every_network = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Cut seven samples into two blocks."""
-    monkeypatch.setattr("skntk.gram.sizes.IMAGE_BLOCK_SIZES", (4,))
+    monkeypatch.setattr("skntk.gram.engine.sizes.IMAGE_BLOCK_SIZES", (4,))
 
 
 @every_network
@@ -128,7 +128,7 @@ def test_tiles_equal_matrices_of_single_tiles(network, X):
 def test_tiles_equal_one_tile(network, monkeypatch):
     X = spatial_inputs(None, 7)
     tiled = gram_matrix(network, X, X[:5], kind=BOTH)
-    monkeypatch.setattr("skntk.gram.sizes.IMAGE_BLOCK_SIZES", (8,))
+    monkeypatch.setattr("skntk.gram.engine.sizes.IMAGE_BLOCK_SIZES", (8,))
     for ours, expected in zip(tiled, gram_matrix(network, X, X[:5], kind=BOTH), strict=True):
         np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-14)
 

@@ -231,7 +231,7 @@ class TestMembers:
 
 
 def test_classes_of_users_stay_out_of_the_registry():
-    from skntk.architecture.registry import registered
+    from skntk.architecture.core.registry import registered
 
     class Mine(Relu):
         category = "activation"

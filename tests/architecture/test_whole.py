@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from skntk.architecture.spatial.fields import Grid, input_field
-from skntk.architecture.spatial.passes import Passes
-from skntk.architecture.spatial.whole import (
+from skntk.architecture.propagation.dense_covariance import (
     from_canvas,
     from_pixel_matrices,
     onto_canvas,
     pixel_matrices,
 )
+from skntk.architecture.propagation.fusion import Passes
+from skntk.architecture.propagation.pixel_covariance import Grid, input_field
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_duplicate_rows_in_two_classes_without_alpha():
 
 @each_family
 def test_more_rows_than_memory(family, monkeypatch):
-    monkeypatch.setattr("skntk.gram.memory.available_memory", lambda: 9_000)
+    monkeypatch.setattr("skntk._memory.available_memory", lambda: 9_000)
     X, y, _ = problem_for(family())
     matrices = 2 if family in (NNGPRegressor, NNGPClassifier) else 3
     n_bytes = matrices * len(X) ** 2 * 8

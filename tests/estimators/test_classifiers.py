@@ -10,8 +10,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
-from skntk.estimators.distinct_rows import stratified_folds
-from skntk.estimators.temperature import fit_temperature
+from skntk.estimators.classification.temperature import fit_temperature
+from skntk.estimators.data.distinct_rows import stratified_folds
 
 from .problems import CLASSIFIERS, NETWORK, classification, name_of
 

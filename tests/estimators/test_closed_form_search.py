@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skntk import ClosedFormSearchCV, NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import Conv, Dense, Flatten, FullyConnected, Serial
-from skntk.estimators import shared_kernels
+from skntk.estimators.search import kernels as shared_kernels
 from skntk.metrics import neg_log_predictive_density_scorer
 from tests.estimators.problems import NETWORK, classification, problem_for, regression
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skntk.estimators.distinct_rows import DistinctRows, stratified_folds
+from skntk.estimators.data.distinct_rows import DistinctRows, stratified_folds
 
 
 @settings(max_examples=50, deadline=None)

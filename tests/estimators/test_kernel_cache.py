@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skntk import NNGPRegressor, NTKRegressor, gram_matrix
-from skntk.gram import cache as module
-from skntk.gram.cache import KERNEL_CACHE
+from skntk.gram.cache import kernel_cache as module
+from skntk.gram.cache.kernel_cache import KERNEL_CACHE
 from tests.estimators.problems import NETWORK, regression
 
 GRID = {"alpha": [0.1, 1.0], "architecture__weight_std": [1.0, 2.0]}

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import FullyConnected
-from skntk.estimators import base
+from skntk.estimators.kernel_machines import base
 
 from .problems import NETWORK, REGRESSORS, name_of, regression
 
@@ -67,7 +67,7 @@ def test_a_covariance_takes_as_much_as_is_asked_for(regressor, time, n_outputs, 
         peak = peak_of(work)
         assert 2 * MATRIX < peak < matrices * MATRIX + CONSTANT
         monkeypatch.setattr(
-            "skntk.gram.memory.available_memory", lambda free=matrices * MATRIX - 1: free
+            "skntk._memory.available_memory", lambda free=matrices * MATRIX - 1: free
         )
         with pytest.raises(MemoryError, match=r"covariance of 1500 predictions .* return_std"):
             work()
@@ -78,7 +78,7 @@ def test_many_test_rows_go_through_in_blocks(monkeypatch):
     X = np.random.default_rng(0).normal(size=(200, 3))
     X_test = np.random.default_rng(1).normal(size=(20_000, 3))
     model = NTKRegressor(NARROW).fit(X, X[:, 0])
-    monkeypatch.setattr("skntk.estimators.base._BYTES_IN_BLOCK", 2 * 2**20)
+    monkeypatch.setattr("skntk.estimators.kernel_machines.base._BYTES_IN_BLOCK", 2 * 2**20)
     for options in ({}, {"return_std": True}):
         peak = peak_of(lambda options=options: model.predict(X_test, **options))
         # One cross kernel of all test rows would take 32 MB, their covariance 3.2 GB.
@@ -92,7 +92,7 @@ def test_blocks_do_not_change_predictions(regressor, bytes_in_block, monkeypatch
     X_test = np.random.default_rng(1).normal(size=(30, 4))
     model = clone(regressor).fit(X, y)
     mean, std = model.predict(X_test, return_std=True)
-    monkeypatch.setattr("skntk.estimators.base._BYTES_IN_BLOCK", bytes_in_block)
+    monkeypatch.setattr("skntk.estimators.kernel_machines.base._BYTES_IN_BLOCK", bytes_in_block)
     blocks = [rows for rows, _ in model._cross_kernels(X_test, ("nngp",))]
     # At least a quarter of the training kernel: 25 x 25 / 4 is 6 rows and a part of one.
     assert len(blocks) == (5 if bytes_in_block == 1 else 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skntk.estimators.target_scaling import TargetScaling
+from skntk.estimators.data.target_scaling import TargetScaling
 
 
 @pytest.mark.parametrize("n_outputs", [None, 2])

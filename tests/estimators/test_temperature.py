@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from skntk.estimators.temperature import fit_temperature
+from skntk.estimators.classification.temperature import fit_temperature
 
 
 def problem(n_classes=3, n_samples=40, seed=0, noise=1.0):

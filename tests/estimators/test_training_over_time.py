@@ -269,6 +269,6 @@ def test_how_stages_are_asked_for():
 def test_test_rows_are_worked_off_in_blocks(monkeypatch):
     model = make(NTKRegressor).fit(X, Y)
     whole = list(model.staged_predict(X_TEST, TIMES, return_std=True))
-    monkeypatch.setattr("skntk.estimators.base._BYTES_IN_BLOCK", 1)
+    monkeypatch.setattr("skntk.estimators.kernel_machines.base._BYTES_IN_BLOCK", 1)
     in_blocks = list(model.staged_predict(X_TEST, TIMES, return_std=True))
     assert_allclose(in_blocks, whole, rtol=0, atol=1e-8)

@@ -79,7 +79,7 @@ def test_a_scorer_may_ask_for_more_than_the_mean():
 
 def test_one_decomposition_for_each_fold(monkeypatch):
     calls = []
-    from skntk.inference import training_dynamics
+    from skntk.inference.training import kernel_spectrum as training_dynamics
 
     monkeypatch.setattr(
         training_dynamics,

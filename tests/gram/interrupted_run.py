@@ -12,7 +12,8 @@ import numpy as np
 
 from skntk import gram_matrix
 from skntk.architecture import Conv, Dense, Erf, Flatten, FlipAverage, FullyConnected, Serial
-from skntk.gram import sizes, tiles
+from skntk.gram.engine import sizes
+from skntk.gram.tiling import tiles
 from tests.gram.networks import BOTH, NETWORK, samples
 
 

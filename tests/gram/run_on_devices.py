@@ -11,7 +11,7 @@ import numpy as np
 
 from skntk import gram_diagonal, gram_matrix
 from skntk.architecture import Conv, Dense, GlobalAvgPool, Relu, Serial
-from skntk.gram import tiles
+from skntk.gram.tiling import tiles
 from tests.gram.interrupted_run import compute, cut_small, images
 
 POOLED = Serial([Conv((3, 3), bias_std=0.2), Relu(), GlobalAvgPool(), Dense()])

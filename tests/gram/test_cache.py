@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from skntk import gram_matrix
 from skntk.architecture import Dense, Dropout, Erf, FullyConnected, Serial
-from skntk.gram import cache as module
-from skntk.gram.cache import KernelCache
+from skntk.gram.cache import kernel_cache as module
+from skntk.gram.cache.kernel_cache import KernelCache
 
 NETWORKS = [FullyConnected(1), FullyConnected(1, weight_std=0.7)]
 SAMPLES = np.random.default_rng(0).normal(size=(12, 3))

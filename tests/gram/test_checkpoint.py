@@ -12,9 +12,9 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import Conv, Dense, Erf, Flatten, FullyConnected, Relu, Serial
-from skntk.gram import checkpoint as checkpoint_module
-from skntk.gram import tiles
-from skntk.gram.checkpoint import open_checkpoint
+from skntk.gram.engine import checkpoint as checkpoint_module
+from skntk.gram.engine.checkpoint import open_checkpoint
+from skntk.gram.tiling import tiles
 from tests.gram import interrupted_run
 from tests.gram.interrupted_run import CASES, CONVOLUTION, compute, cut_small, images
 from tests.gram.networks import BOTH, NETWORK, samples
@@ -265,7 +265,7 @@ def test_other_right_inputs_are_refused(path):
 
 def test_another_version_is_refused(path, monkeypatch):
     gram_matrix(NETWORK, X, checkpoint=path)
-    monkeypatch.setattr("skntk.gram.fingerprint.__version__", "99.0")
+    monkeypatch.setattr("skntk.gram.engine.fingerprint.__version__", "99.0")
     with pytest.raises(ValueError, match=r"the version of skntk \(.*'99.0' here"):
         gram_matrix(NETWORK, X, checkpoint=path)
 

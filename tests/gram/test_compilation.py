@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 from skntk import NNGPRegressor, NTKRegressor, gram_matrix
 from skntk.architecture import ConvNet, FullyConnected
-from skntk.gram.sizes import block_size, layout_of
+from skntk.gram.engine.sizes import block_size, layout_of
 
 COMPILATION = "/jax/core/compile/backend_compile_duration"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from skntk.gram.devices import Devices, Program
-from skntk.gram.execution import workers
-from skntk.gram.sizes import ACCELERATOR, layout_of, tile_sizes
+from skntk.gram.engine.devices import Devices, Program
+from skntk.gram.engine.execution import workers
+from skntk.gram.engine.sizes import ACCELERATOR, layout_of, tile_sizes
 from tests.gram import run_on_devices
 from tests.gram.interrupted_run import CONVOLUTION, images
 from tests.gram.networks import NETWORK, samples

@@ -11,8 +11,8 @@ from distributed import Client, LocalCluster
 
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
-from skntk.gram.devices import Devices
-from skntk.gram.execution import workers
+from skntk.gram.engine.devices import Devices
+from skntk.gram.engine.execution import workers
 from tests.gram.networks import BOTH, NETWORK, samples
 
 X, Y = samples(150), samples(70, seed=1)
@@ -22,7 +22,7 @@ X, Y = samples(150), samples(70, seed=1)
 def many_tiles():
     """Cut the samples into three and two blocks, whatever block size is the fastest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skntk.gram.sizes.BLOCK_SIZES", (56,))
+        patch.setattr("skntk.gram.engine.sizes.BLOCK_SIZES", (56,))
         yield
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
-from skntk.gram import cache as module
-from skntk.gram.cache import KernelCache
-from skntk.gram.known_entries import _ARRAYS_REMEMBERED, KnownEntries
+from skntk.gram.cache import kernel_cache as module
+from skntk.gram.cache.entry_store import _ARRAYS_REMEMBERED, KnownEntries
+from skntk.gram.cache.kernel_cache import KernelCache
 
 NETWORK, OTHER_NETWORK = FullyConnected(1), FullyConnected(1, weight_std=0.7)
 BOTH = ("ntk", "nngp")

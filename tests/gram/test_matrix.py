@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from skntk import gram_diagonal, gram_matrix
-from skntk.architecture.state import as_left, as_right, input_pairs, input_samples
-from skntk.gram.sizes import BLOCK_SIZES, block_size, layout_of
+from skntk.architecture.propagation.state import as_left, as_right, input_pairs, input_samples
+from skntk.gram.engine.sizes import BLOCK_SIZES, block_size, layout_of
 from tests.gram.networks import BOTH, NETWORK, samples
 
 
@@ -56,7 +56,7 @@ def test_diagonal(n_samples):
 def test_every_block_size_gives_the_same_matrix(n_samples, monkeypatch):
     X, matrices = samples(n_samples), []
     for size in (56, 248, 1000):
-        monkeypatch.setattr("skntk.gram.sizes.BLOCK_SIZES", (size,))
+        monkeypatch.setattr("skntk.gram.engine.sizes.BLOCK_SIZES", (size,))
         assert block_size(n_samples, layout_of("cpu")) == size
         matrices.append(gram_matrix(NETWORK, X))
     for matrix in matrices[1:]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skntk import gram_matrix
-from skntk.gram import available_memory, require_memory
+from skntk._memory import available_memory, require_memory
 from tests.gram.networks import BOTH, NETWORK
 
 
@@ -35,7 +35,7 @@ def test_available_memory_may_be_unknown(monkeypatch):
 
 
 def test_message(monkeypatch):
-    monkeypatch.setattr("skntk.gram.memory.available_memory", lambda: 3 * 2**30)
+    monkeypatch.setattr("skntk._memory.available_memory", lambda: 3 * 2**30)
     require_memory(3 * 2**30, "The work", "Do less.")
     message = r"The work needs 4 GiB of memory, but 3 GiB are free\. Do less\."
     with pytest.raises(MemoryError, match=message):
@@ -44,7 +44,7 @@ def test_message(monkeypatch):
 
 @pytest.mark.parametrize("Y", [None, np.ones((1_500_000, 1))], ids=["symmetric", "cross"])
 def test_too_many_samples_are_refused_at_once(Y, monkeypatch):
-    monkeypatch.setattr("skntk.gram.tiles.make_blocks", forbidden)
+    monkeypatch.setattr("skntk.gram.tiling.tiles.make_blocks", forbidden)
     X = np.ones((1_500_000, 1))
     message = (
         r"kernel matrix of 1500000 x 1500000 samples needs .*GiB.* Use fewer samples, or dtype"

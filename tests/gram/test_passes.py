@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skntk.architecture import ConvNet
-from skntk.gram.programs import as_arguments, sample_program, turn_program
+from skntk.gram.engine.programs import as_arguments, sample_program, turn_program
 
 N, SIZE, TOGETHER = 32, 16, 2
 

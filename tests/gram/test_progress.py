@@ -9,7 +9,7 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import GlobalAvgPool
-from skntk.gram.views import averaged_matrices, number_of_pairs
+from skntk.gram.tiling.symmetrization import averaged_matrices, number_of_pairs
 from tests.gram.interrupted_run import CASES, compute, cut_small, images
 from tests.gram.networks import NETWORK, samples
 
@@ -94,7 +94,7 @@ def test_without_tqdm(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", missing)
     monkeypatch.delitem(sys.modules, "tqdm.auto", raising=False)
-    monkeypatch.setattr("skntk.gram.tiles.make_blocks", None)
+    monkeypatch.setattr("skntk.gram.tiling.tiles.make_blocks", None)
     with pytest.raises(ImportError, match="tqdm, which is not installed: install it"):
         gram_matrix(NETWORK, samples(3), progress=True)
 

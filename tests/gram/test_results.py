@@ -8,7 +8,7 @@ import numpy as np
 
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
-from skntk.gram.results import ArrayPool, TileResults
+from skntk.gram.engine.results import ArrayPool, TileResults
 
 
 def test_pool_hands_out_what_fits():

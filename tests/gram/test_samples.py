@@ -19,8 +19,8 @@ from skntk.architecture import (
     Serial,
     Sum,
 )
-from skntk.gram.programs import as_arguments, sample_program
-from skntk.gram.sizes import samples_as_pairs
+from skntk.gram.engine.programs import as_arguments, sample_program
+from skntk.gram.engine.sizes import samples_as_pairs
 
 SHAPE = (3, 6, 4, 2)
 BELOW = [Conv((3, 3), bias_std=0.3), Relu()]

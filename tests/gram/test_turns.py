@@ -5,16 +5,16 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import AvgPool, Conv, Erf, Flatten, GlobalAvgPool, Serial
-from skntk.gram.blocks import Block
-from skntk.gram.results import TileResults
-from skntk.gram.sizes import (
+from skntk.gram.engine.results import TileResults
+from skntk.gram.engine.sizes import (
     TileSizes,
     image_block_size,
     layout_of,
     pairs_at_once,
     turns_together,
 )
-from skntk.gram.turns import turns_of
+from skntk.gram.tiling.blocks import Block
+from skntk.gram.tiling.shifted_pairs import turns_of
 
 NETWORK = Serial([Conv((3, 3), bias_std=0.5), Flatten()])
 CPU = layout_of("cpu")

@@ -22,11 +22,11 @@ from skntk.architecture import (
     SelfAttention,
     Serial,
 )
-from skntk.gram import working_memory as working_memory_module
-from skntk.gram.devices import Devices
-from skntk.gram.programs import as_arguments
-from skntk.gram.sizes import layout_of, tile_sizes
-from skntk.gram.working_memory import (
+from skntk.gram.engine import working_memory as working_memory_module
+from skntk.gram.engine.devices import Devices
+from skntk.gram.engine.programs import as_arguments
+from skntk.gram.engine.sizes import layout_of, tile_sizes
+from skntk.gram.engine.working_memory import (
     Network,
     WorkingMemory,
     bytes_of_block,

@@ -8,7 +8,7 @@ from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from skntk.inference import SoftmaxLaplacePosterior, average_softmax
-from skntk.inference.softmax_average import average_logistic
+from skntk.inference.posteriors.softmax_average import average_logistic
 
 N_CLASSES = 3
 

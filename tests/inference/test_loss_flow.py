@@ -16,11 +16,11 @@ from skntk.inference import (
     SingularKernelError,
     SoftmaxCrossEntropy,
 )
-from skntk.inference.implicit import KernelNewtonMatrix, StructuredBDF
+from skntk.inference.losses.implicit import KernelNewtonMatrix, StructuredBDF
 
 from .problems import ntk_kernel
 
-INTEGRATION = sys.modules["skntk.inference.loss_integration"]
+INTEGRATION = sys.modules["skntk.inference.losses.loss_integration"]
 ACCURACY = {"rtol": 1e-7, "atol": 1e-7}
 
 

@@ -146,7 +146,7 @@ def test_means_need_no_matrix_at_all():
 
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_stiff_training_needs_a_matrix_for_each_class(n_classes, monkeypatch):
-    integration = sys.modules["skntk.inference.loss_integration"]
+    integration = sys.modules["skntk.inference.losses.loss_integration"]
     monkeypatch.setattr(integration, "_EXPLICIT_STEPS", 1)
     kernel = make_kernel()
     loss = SoftmaxCrossEntropy(np.eye(n_classes)[np.arange(N) % n_classes])

@@ -11,7 +11,7 @@ from skntk.inference import (
     ReadoutFlowPosterior,
     SingularKernelError,
 )
-from skntk.inference.time_basis import TimeBasis
+from skntk.inference.training.time_basis import TimeBasis
 
 from .problems import make_problem
 

@@ -13,7 +13,7 @@ from numpy.polynomial import polynomial
 from skntk.architecture.activations.arcsine import arcsine_terms, scale_of
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.polynomial import check_degree, double_factorial
-from skntk.architecture.state import Array, Statistics
+from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["RectifiedMonomial"]
 

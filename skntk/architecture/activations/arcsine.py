@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from skntk.architecture.state import Array
+from skntk.architecture.propagation.state import Array
 
 # arcsin(x) / x as a polynomial in x^2 on [0, 1/2], by Chebyshev interpolation computed in 40
 # digits: the largest error is 2e-8 with degree 7 and 1.4e-16 with degree 17.

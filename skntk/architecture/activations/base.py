@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from skntk.architecture.layer import Layer, Parameters
-from skntk.architecture.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Activation", "SmoothActivation"]
 

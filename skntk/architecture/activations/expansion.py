@@ -14,7 +14,7 @@ from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.loops import in_own_loop, in_parts
 from skntk.architecture.activations.mehler import SummationRule, sum_series, summation_rule
 from skntk.architecture.activations.quadrature import half_line_rule, hermite_weights
-from skntk.architecture.state import Array, PairState, Statistics
+from skntk.architecture.propagation.state import Array, PairState, Statistics
 
 
 class _Part(NamedTuple):

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from skntk.architecture.activations.arcsine import Scale, scale_of, squared_cosine
 from skntk.architecture.activations.base import Activation, SmoothActivation
-from skntk.architecture.state import Array, Statistics
-from skntk.architecture.validation import check_real
+from skntk.architecture.core.validation import check_real
+from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["Exp", "ExpNormalized", "Gabor", "Gaussian"]
 

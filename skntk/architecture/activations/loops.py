@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.state import Array
+from skntk.architecture.propagation.state import Array
 
 # The values of a function at the nodes of a quadrature for so many samples fit the cache of a core.
 _PART_SIZES = range(32, 105)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from skntk.architecture.state import Array
+from skntk.architecture.propagation.state import Array
 
 # The family of sums by which weights are chosen, see `summation_rule`.
 _SHIFTS = (0.5, 1.0, 1.5, 2.5, 4.0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.smooth import Elementwise
-from skntk.architecture.registry import registered
+from skntk.architecture.core.registry import registered
 
 __all__ = ["activation_names", "as_activation"]
 

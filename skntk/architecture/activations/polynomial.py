@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.state import Array, Statistics
-from skntk.architecture.validation import check_integer
+from skntk.architecture.core.validation import check_integer
+from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["Hermite", "Monomial", "Polynomial"]
 

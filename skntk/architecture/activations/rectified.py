@@ -10,8 +10,8 @@ import numpy as np
 
 from skntk.architecture.activations.arcsine import Scale, arcsine_terms, scale_of
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.state import Array, Statistics
-from skntk.architecture.validation import check_real
+from skntk.architecture.core.validation import check_real
+from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["ABRelu", "Abs", "LeakyRelu", "Relu", "Sign"]
 

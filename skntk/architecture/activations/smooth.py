@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from skntk.architecture.activations.expansion import QuadratureActivation
-from skntk.architecture.state import Array
-from skntk.architecture.validation import check_real
+from skntk.architecture.core.validation import check_real
+from skntk.architecture.propagation.state import Array
 
 __all__ = ["Elementwise", "Elu", "Mish", "Selu", "Sigmoid", "Silu", "Softplus", "Tanh"]
 

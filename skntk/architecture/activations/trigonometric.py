@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.state import Array, Statistics
-from skntk.architecture.validation import check_real
+from skntk.architecture.core.validation import check_real
+from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["Cos", "Rbf", "Sin"]
 

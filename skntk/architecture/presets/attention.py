@@ -8,21 +8,26 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skntk.architecture.activations.names import as_activation
-from skntk.architecture.branches import Residual
-from skntk.architecture.combinators import Serial
-from skntk.architecture.dense import Dense
-from skntk.architecture.layer import Layer
-from skntk.architecture.normalization import LayerNorm
+from skntk.architecture.combinators.branches import Residual
+from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.validation import (
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_sizes,
+)
+from skntk.architecture.layers.attention import SelfAttention
+from skntk.architecture.layers.dense import Dense
+from skntk.architecture.layers.normalization import LayerNorm
+from skntk.architecture.layers.position_embedding import PositionEmbedding, check_positions
+from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
 from skntk.architecture.presets.base import ActivationLike, Preset
 from skntk.architecture.presets.spatial import (
     DEFAULT_BIAS_STD,
     DEFAULT_WEIGHT_STD,
     as_samples_of,
 )
-from skntk.architecture.spatial.attention import SelfAttention
-from skntk.architecture.spatial.position_embedding import PositionEmbedding, check_positions
-from skntk.architecture.spatial.reductions import Flatten, GlobalAvgPool
-from skntk.architecture.validation import check_boolean, check_choice, check_integer, check_sizes
 
 __all__ = ["AttentionNet"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.names import as_activation
-from skntk.architecture.delegation import DelegatingLayer
-from skntk.architecture.dense import Dense
-from skntk.architecture.layer import Layer
-from skntk.architecture.state import Array
+from skntk.architecture.core.delegation import DelegatingLayer
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.layers.dense import Dense
+from skntk.architecture.propagation.state import Array
 
 __all__ = ["Preset"]
 

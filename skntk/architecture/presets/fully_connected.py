@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from skntk.architecture.activations.names import as_activation
-from skntk.architecture.branches import Residual
-from skntk.architecture.combinators import Serial
-from skntk.architecture.dense import Dense
+from skntk.architecture.combinators.branches import Residual
+from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.validation import check_integer, check_vector_input
+from skntk.architecture.layers.dense import Dense
 from skntk.architecture.presets.base import ActivationLike, Preset
-from skntk.architecture.validation import check_integer, check_vector_input
 
 __all__ = ["FullyConnected", "ResidualFullyConnected"]
 

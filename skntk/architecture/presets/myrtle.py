@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from skntk.architecture.activations.names import as_activation
-from skntk.architecture.dense import Dense
-from skntk.architecture.layer import Layer
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.layers.dense import Dense
+from skntk.architecture.layers.pooling import AvgPool
 from skntk.architecture.presets.base import ActivationLike
 from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
-from skntk.architecture.spatial.pooling import AvgPool
 
 __all__ = ["Myrtle"]
 

@@ -8,15 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from skntk.architecture.combinators import Serial
-from skntk.architecture.flips import FlipAverage
-from skntk.architecture.layer import Layer
+from skntk.architecture.combinators.flips import FlipAverage
+from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.validation import check_boolean, check_choice, check_sizes
+from skntk.architecture.layers.convolution import Conv
+from skntk.architecture.layers.pooling import AvgPool
+from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
 from skntk.architecture.presets.base import ActivationLike, Preset
-from skntk.architecture.spatial.convolution import Conv
-from skntk.architecture.spatial.pooling import AvgPool
-from skntk.architecture.spatial.reductions import Flatten, GlobalAvgPool
-from skntk.architecture.spatial.windows import PADDINGS
-from skntk.architecture.validation import check_boolean, check_choice, check_sizes
+from skntk.architecture.propagation.windows import PADDINGS
 
 DEFAULT_WEIGHT_STD = 1.5
 DEFAULT_BIAS_STD = 0.1

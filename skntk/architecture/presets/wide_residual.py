@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from skntk.architecture.activations.names import as_activation
-from skntk.architecture.branches import Residual
-from skntk.architecture.combinators import Serial
-from skntk.architecture.dense import Dense
-from skntk.architecture.layer import Layer
+from skntk.architecture.combinators.branches import Residual
+from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.validation import check_integer
+from skntk.architecture.layers.dense import Dense
 from skntk.architecture.presets.base import ActivationLike
 from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
-from skntk.architecture.validation import check_integer
 
 __all__ = ["WideResNet"]
 

@@ -1,0 +1,1 @@
+"""What all layers share: their base class, parameters, names and checks."""

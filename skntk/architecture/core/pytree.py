@@ -1,0 +1,93 @@
+"""Objects with parameters as scikit-learn has them, which are pytrees to JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+import jax
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from skntk._sklearn import NamedParameters, parameter_names
+from skntk.architecture.core.functions import as_reference, from_reference
+
+
+class ParameterTree(NamedParameters):
+    """A scikit-learn object whose constructor arguments are the fields of a JAX pytree.
+
+    Fields named in ``static`` are part of the structure of the pytree; all others are its children.
+    Two objects are equal if they have the same class and equal fields.
+    """
+
+    static: ClassVar[tuple[str, ...]] = ()
+    _numeric: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Once for a class: every call of a compiled program flattens every layer.
+        cls._numeric = tuple(name for name in parameter_names(cls) if name not in cls.static)
+        jax.tree_util.register_pytree_with_keys(
+            cls, ParameterTree._flatten_with_keys, cls._unflatten, ParameterTree._flatten
+        )
+
+    # scikit-learn ----------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the other object has the same class and equal fields."""
+        if type(other) is not type(self):
+            return NotImplemented
+        ours, theirs = self.get_params(deep=False), other.get_params(deep=False)
+        return all(_equal(ours[name], theirs[name]) for name in ours)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable through set_params
+
+    def __sklearn_clone__(self) -> Self:
+        params = self.get_params(deep=False)
+        return type(self)(**{name: _clone(value) for name, value in params.items()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: as_reference(value) for name, value in super().__getstate__().items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: from_reference(value) for name, value in state.items()})
+
+    # JAX -------------------------------------------------------------------------------------
+
+    def _field(self, name: str) -> Any:
+        """Return the value of a field as the pytree shows it."""
+        return getattr(self, name)
+
+    def _flatten(self) -> tuple[list[Any], tuple[Any, ...]]:
+        children = [self._field(name) for name in self._numeric]
+        return children, tuple(_hashable(self._field(name)) for name in self.static)
+
+    def _flatten_with_keys(self) -> tuple[list[Any], tuple[Any, ...]]:
+        children, static = self._flatten()
+        keys = map(jax.tree_util.GetAttrKey, self._numeric)
+        return list(zip(keys, children, strict=True)), static
+
+    @classmethod
+    def _unflatten(cls, static: tuple[Any, ...], children: Iterable[Any]) -> Self:
+        tree = object.__new__(cls)
+        names = (*cls._numeric, *cls.static)
+        for name, value in zip(names, (*children, *static), strict=True):
+            setattr(tree, name, value)
+        return tree
+
+
+def _clone(value: Any) -> Any:
+    is_function = callable(value) and not isinstance(value, type | BaseEstimator)
+    return value if is_function else clone(value, safe=False)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+def _equal(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
+        return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
+    if isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray):
+        return bool(np.array_equal(ours, theirs))
+    return bool(ours == theirs)

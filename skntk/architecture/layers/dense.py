@@ -1,0 +1,170 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.validation import check_integer, check_real
+from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
+from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
+
+__all__ = ["Dense"]
+
+PARAMETERIZATIONS = ("ntk", "standard")
+
+
+class Dense(Layer):
+    """A fully connected layer; on images and sequences, the same one at every position.
+
+    Each output is ``weight_std / sqrt(fan_in) * sum_j w_j x_j + bias_std * b`` with independent
+    standard normal ``w_j`` and ``b``. With many inputs the outputs are independent Gaussian
+    processes, and the kernels map as ``K' = weight_std^2 K + bias_std^2`` and ``T' = K' +
+    weight_std^2 T`` [1]_. In the standard parameterization the outputs are the same, but the
+    trained parameters are the weights and biases themselves, ``sum_j u_j x_j + c``, and ``T' =
+    fan_in K + weight_std^2 T + 1``, without the 1 if there is no bias [2]_.
+
+    Parameters
+    ----------
+    weight_std : float, default=1.0
+        Standard deviation of the weights, at least 0; that of a single one is ``weight_std /
+        sqrt(fan_in)``.
+    bias_std : float or None, default=0.0
+        Standard deviation of the biases, at least 0. None is no bias: the same as 0, but for the
+        standard parameterization, which trains biases that start at 0.
+    parameterization : {"ntk", "standard"}, default="ntk"
+        Which numbers are trained, and so which have the learning rate of the training: the
+        standard normal ones, or the weights and biases.
+    fan_in : int or None, default=None
+        Number of channels before the layer in the finite network that is meant. The standard
+        parameterization needs it, as a layer with more inputs trains faster; the other one does not
+        depend on it.
+
+    References
+    ----------
+    .. [1] Jacot, Gabriel, Hongler, "Neural Tangent Kernel: Convergence and generalization in
+       neural networks", NeurIPS 2018.
+    .. [2] Sohl-Dickstein, Novak, Schoenholz, Lee, "On the infinite width limit of neural networks
+       with a standard parameterization", 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Dense
+    >>> gram_matrix(Dense(weight_std=2.0, bias_std=1.0), np.eye(2), kind="nngp")
+    array([[3., 1.],
+           [1., 3.]])
+    """
+
+    category: ClassVar[str | None] = "layer"
+    static: ClassVar[tuple[str, ...]] = ("parameterization", "fan_in")
+
+    def __init__(
+        self,
+        weight_std: float = 1.0,
+        bias_std: float | None = 0.0,
+        parameterization: str = "ntk",
+        fan_in: int | None = None,
+    ) -> None:
+        self.weight_std = weight_std
+        self.bias_std = bias_std
+        self.parameterization = parameterization
+        self.fan_in = fan_in
+
+    @classmethod
+    def examples(cls) -> list[Dense]:
+        return [
+            cls(weight_std=1.3, bias_std=0.4),
+            cls(1.2, 0.3, parameterization="standard", fan_in=7),
+        ]
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if input_shape[-1] < 1:
+            raise ValueError("Dense needs at least one feature, got 0 feature(s).")
+        check_real(self, "weight_std", minimum=0)
+        if self.bias_std is not None:
+            check_real(self, "bias_std", minimum=0)
+        self._check_parameterization()
+        return input_shape
+
+    def _check_parameterization(self) -> None:
+        if self.parameterization not in PARAMETERIZATIONS:
+            raise ValueError(
+                f"Dense(parameterization={self.parameterization!r}): parameterization must be one "
+                f"of {PARAMETERIZATIONS}."
+            )
+        if self.fan_in is not None:
+            check_integer(self, "fan_in", minimum=1)
+        elif self._is_standard:
+            raise ValueError(
+                "Dense(parameterization='standard') needs fan_in, the number of channels before "
+                "the layer, such as Dense(parameterization='standard', fan_in=512)."
+            )
+
+    @property
+    def _is_standard(self) -> bool:
+        return self.parameterization == "standard"
+
+    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
+        return True
+
+    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+        return offsets
+
+    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+        if offsets == NO_OFFSETS:
+            return field, ()
+        return super().field_of_samples(field, offsets)
+
+    def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return SampleState(*self._map(state.nngp, state.ntk)), ()
+
+    def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
+        return PairState(*self._map(state.nngp, state.ntk))
+
+    def _map(self, nngp: Array, ntk: Array) -> tuple[Array, Array]:
+        weight_variance, bias_std = self.weight_std * self.weight_std, self._field("bias_std")
+        outputs = weight_variance * nngp
+        if bias_std is not None:
+            outputs += bias_std * bias_std
+        if not self._is_standard:
+            return outputs, outputs + weight_variance * ntk
+        of_bias = 0 if bias_std is None else 1
+        return outputs, self._fan_in() * nngp + weight_variance * ntk + of_bias
+
+    def _fan_in(self) -> int:
+        assert self.fan_in is not None  # checked in output_shape
+        return self.fan_in
+
+    def initialize(
+        self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
+    ) -> Parameters:
+        weight_key, bias_key = jax.random.split(key)
+        weights = jax.random.normal(weight_key, (input_shape[-1], outputs))
+        biases = jax.random.normal(bias_key, (outputs,))
+        if not self._is_standard:
+            return weights, biases
+        weights *= self.weight_std / jnp.sqrt(self._fan_in())
+        return weights, None if self.bias_std is None else self.bias_std * biases
+
+    def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
+        weights, biases = parameters
+        means = jnp.matmul(inputs, weights, precision="highest") / jnp.sqrt(inputs.shape[-1])
+        if not self._is_standard:
+            return self.weight_std * means + self._field("bias_std") * biases
+        # In a network of another width the layer acts, and trains, as if it were of this one.
+        sums = jnp.sqrt(self._fan_in()) * means
+        return sums if biases is None else sums + biases
+
+    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+        return (*input_shape[:-1], outputs)
+
+    def _field(self, name: str) -> Any:
+        value = super()._field(name)
+        if name == "bias_std" and value is None and not self._is_standard:
+            return 0.0  # no bias and a bias of size 0 are one network, and so one compiled program
+        return value

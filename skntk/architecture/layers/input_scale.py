@@ -1,0 +1,112 @@
+"""One scale for every feature of the inputs: automatic relevance determination."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.validation import check_real
+from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
+from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
+
+__all__ = ["InputScale"]
+
+
+class InputScale(Layer):
+    """Every feature of the inputs multiplied by a scale of its own: ``x_j -> scales_j x_j``.
+
+    It stands first in a network, whose inputs then have the covariance ``mean_j scales_j^2 x_j
+    z_j``. A feature of scale 0 does not count. Scales that are learned together with the other
+    hyperparameters say how relevant each feature is [1]_ [2]_. Of images and sequences, each
+    channel has a scale.
+
+    Parameters
+    ----------
+    scales : float or array-like of shape (n_features,), default=1.0
+        Each at least 0: its sign would change no kernel. One number is the scale of all features.
+
+    References
+    ----------
+    .. [1] Neal, "Bayesian learning for neural networks", 1996, section 4.3.
+    .. [2] Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006,
+       section 5.1.
+
+    Examples
+    --------
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import Dense, InputScale, Serial
+    >>> network = Serial([InputScale([2.0, 0.0]), Dense()])
+    >>> gram_matrix(network, [[1.0, 5.0], [1.0, -7.0]], kind="nngp")
+    array([[2., 2.],
+           [2., 2.]])
+    """
+
+    category: ClassVar[str | None] = "layer"
+
+    def __init__(self, scales: ArrayLike = 1.0) -> None:
+        self.scales = scales
+
+    @classmethod
+    def examples(cls) -> list[InputScale]:
+        return [cls([0.5, 1.5, 0.0, 1.0, 2.0])]
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if np.ndim(self.scales) == 0:
+            check_real(self, "scales", minimum=0)
+        else:
+            self._check_array(input_shape)
+        return input_shape
+
+    def _check_array(self, input_shape: tuple[int, ...]) -> None:
+        try:
+            scales = np.asarray(self.scales, float)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"InputScale(scales={self.scales!r}): scales must be a number or an array of "
+                "numbers, one for each feature."
+            ) from None
+        n_features = input_shape[-1]
+        if scales.shape != (n_features,):
+            features = "features" if len(input_shape) == 1 else "channels"
+            raise ValueError(
+                f"InputScale(scales=...): scales has shape {scales.shape}, but the samples have "
+                f"{n_features} {features}: it must be one number, or have shape ({n_features},)."
+            )
+        if not (np.isfinite(scales).all() and (scales >= 0).all()):
+            raise ValueError("InputScale(scales=...): scales must be finite and at least 0.")
+
+    @property
+    def scales_inputs(self) -> bool:
+        return True
+
+    def scale_inputs(self, X: Array) -> Array:
+        return X * jnp.asarray(self._field("scales"), X.dtype)
+
+    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
+        return inputs_are_gaussian
+
+    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+        return offsets
+
+    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+        if offsets == NO_OFFSETS:
+            return field, ()
+        return super().field_of_samples(field, offsets)
+
+    def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return state, ()
+
+    def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
+        return state
+
+    def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
+        return self.scale_inputs(inputs)
+
+    def _field(self, name: str) -> Any:
+        value = super()._field(name)
+        # One leaf of the pytree, not one for each entry.
+        return np.array(value, float) if isinstance(value, list | tuple) else value

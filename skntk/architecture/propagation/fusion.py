@@ -1,0 +1,242 @@
+"""Passes over the states of one offset: loops that XLA fuses with no others and gives one thread.
+
+On CPU, XLA would fuse whatever an elementwise result needs into one loop over its entries, computed
+anew for every neighbour that a sum reads. And it would spread loops of much arithmetic over its own
+threads, which takes longer than the loop itself: whole tiles are computed by our threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from skntk.architecture.propagation.state import Array, PairState
+
+
+class Passes:
+    """How the loops of one program are kept apart, while it is traced.
+
+    Parameters
+    ----------
+    nonnegative : array of shape (..., pairs)
+        Any array without negative numbers, which the compiler does not see: what it must not know
+        is made from it.
+    with_ntk : bool, default=True
+        Whether the NTK is computed; without it states are kept as real arrays, in half of the
+        time.
+    """
+
+    def __init__(self, nonnegative: Array, with_ntk: bool = True) -> None:
+        self.with_ntk = with_ntk
+        negative = jnp.ravel(nonnegative)[0] < 0
+        self.holds = jnp.logical_not(negative)
+        self._zero = negative.astype(jnp.int32)
+        self._pairs = nonnegative.shape[-1]
+        self._dtype = nonnegative.dtype
+        self._memories: list[_Memory] = []
+
+    def empty(self, canvas: Sequence[int], *, with_ntk: bool) -> Array:
+        """Return zeros of the shape of a packed state on a canvas."""
+        dtype = jnp.result_type(self._dtype, jnp.complex64) if with_ntk else self._dtype
+        return jnp.zeros((*canvas, self._pairs), dtype)
+
+    def packed(self, state: PairState | Array) -> Array:
+        """Return a state as one complex array, and the NNGP kernel alone as it is."""
+        if not isinstance(state, PairState):
+            return state
+        return lax.complex(*state) if self.with_ntk else state.nngp
+
+    def replaced(self, total: Array, compute: Callable[[], PairState]) -> Array:
+        """Return an array whose first rows are overwritten, all but the last, as by `in_place`."""
+        if self.counting:
+            return total
+        return _with_rows(total, self.packed(compute()), self._zero)
+
+    def alone(
+        self,
+        compute: Callable[[], PairState | Array],
+        shape: jax.ShapeDtypeStruct | None = None,
+    ) -> Array:
+        """Return a state computed by one loop that is fused with no other.
+
+        XLA would give each of the two kernels a loop, with others for what they share. As the parts
+        of one complex array both come from one loop, and nothing is fused across the branch of a
+        condition.
+
+        Parameters
+        ----------
+        compute : callable
+            Returns the state, or the NNGP kernel alone where the NTK is 0.
+        shape : jax.ShapeDtypeStruct, default=None
+            That of the result; None traces ``compute`` once more to find it.
+
+        Returns
+        -------
+        complex array
+            The NNGP kernel as the real part, the NTK as the imaginary part; a real array without
+            NTK.
+        """
+        if self.counting and shape is not None:
+            return jnp.zeros(shape.shape, shape.dtype)
+
+        def compute_packed() -> Array:
+            return self.packed(compute())
+
+        shape = jax.eval_shape(compute_packed) if shape is None else shape
+        result: Array = lax.cond(
+            self.holds, compute_packed, lambda: jnp.full(shape.shape, jnp.nan, shape.dtype)
+        )
+        return result
+
+    @property
+    def counting(self) -> bool:
+        """Whether a turn is traced for its passes in place alone, and other values do not count."""
+        return bool(self._memories) and isinstance(self._memories[-1], _Counted)
+
+    def in_place(self, compute: Callable[[], PairState], canvas: Sequence[int]) -> Array:
+        """Return the same as `alone`, from a loop of any amount of arithmetic on one thread.
+
+        XLA would spread such a loop over threads of its own, which takes longer than the loop: it
+        does not where it cannot know how much is written, which is so for a piece of an array that
+        was there before. In a loop over offsets or rounds this array stays the same.
+
+        Parameters
+        ----------
+        compute : callable
+            Returns the state.
+        canvas : sequence of int
+            Of the state, at least one axis.
+
+        Returns
+        -------
+        array
+            May have one more row of zeros than the state.
+        """
+        if not self._memories:
+            return self.alone(compute)
+        if self.counting:
+            return self._memories[-1].written(
+                self.empty(canvas, with_ntk=self.with_ntk), self._zero
+            )
+        return self._memories[-1].written(self.packed(compute()), self._zero)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Leave the memory of the loop around alone: for the bodies of further loops within."""
+        memories, self._memories = self._memories, []
+        try:
+            yield
+        finally:
+            self._memories = memories
+
+    def looped(
+        self, turn: Callable[..., Any], first: tuple[Any, ...]
+    ) -> tuple[tuple[Array, ...], Callable[..., tuple[Any, tuple[Array, ...]]]]:
+        """Return the body of a loop together with the memory that its turns share.
+
+        Parameters
+        ----------
+        turn : callable
+            What one turn returns, for ``first`` and for the arguments of any other turn.
+        first : tuple of pytrees of arrays
+            Arguments of a turn, of which the shapes count.
+
+        Returns
+        -------
+        memory : tuple of arrays
+            To begin with.
+        body : callable
+            Called with the memory and the arguments of a turn, returns what the turn returns and
+            the memory.
+        """
+        counted = _Counted()
+        self._memories.append(counted)
+        jax.eval_shape(turn, *first)
+        self._memories.pop()
+
+        def body(memory: tuple[Array, ...], *arguments: Any) -> tuple[Any, tuple[Array, ...]]:
+            written = _Memory(memory)
+            self._memories.append(written)
+            result = turn(*arguments)
+            self._memories.pop()
+            return result, tuple(written.arrays)
+
+        return tuple(jnp.zeros(shape, dtype) for shape, dtype in counted.shapes), body
+
+    def over_offsets(self, turn: Callable[[Array, Any], Array], total: Array, steps: Any) -> Array:
+        """Return a total to which every step of a loop over offsets adds.
+
+        Each turn stands inside of a condition, where one pass follows the other: XLA would spread
+        the small independent parts of a long loop body over threads, which then mostly wait.
+
+        Parameters
+        ----------
+        turn : callable
+            Maps the total and one step to the new total.
+        total : array
+        steps : pytree of arrays
+            Their first axis is that of the steps.
+        """
+        if self.counting:
+            return total  # its passes have memory of their own
+        with self.apart():
+            memory, body = self.looped(turn, (total, jax.tree.map(lambda leaf: leaf[0], steps)))
+
+            def one(carry: tuple[Array, Any], step: Any) -> tuple[Any, None]:
+                def inside(total: Array, memory: Any, step: Any) -> tuple[Array, Any]:
+                    return body(memory, total, step)
+
+                return lax.cond(self.holds, inside, lambda *carry: carry[:2], *carry, step), None
+
+            return lax.scan(one, (total, memory), steps)[0][0]
+
+
+class _Memory:
+    """The arrays that the passes of one turn write into, in the order in which they are traced."""
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self.arrays = list(arrays)
+        self._next = 0
+
+    def written(self, values: Array, zero: Array) -> Array:
+        """Return the next array, one row larger than the values, with the values in it."""
+        array = _with_rows(self.arrays[self._next], values, zero)
+        self.arrays[self._next] = array
+        self._next += 1
+        return array
+
+
+class _Counted(_Memory):
+    """The shapes of these arrays, found by tracing a turn once."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.shapes: list[tuple[tuple[int, ...], Any]] = []
+
+    def written(self, values: Array, zero: Array) -> Array:
+        self.shapes.append(((len(values) + 1, *values.shape[1:]), values.dtype))
+        return values
+
+
+def _with_rows(array: Array, values: Array, zero: Array) -> Array:
+    start = (zero,) * values.ndim
+    return lax.dynamic_update_slice(array, values, start, allow_negative_indices=False)
+
+
+def unpacked(values: Array) -> PairState:
+    """Return the state that `in_one_pass` packed."""
+    if not jnp.iscomplexobj(values):
+        return PairState(values, jnp.zeros_like(values))
+    return PairState(jnp.real(values), jnp.imag(values))
+
+
+def mapped_parts(function: Callable[[Array], Array], *packed: Array) -> PairState | Array:
+    """Return what `in_one_pass` packs: a function of the kernels, or of the NNGP kernel alone."""
+    if not jnp.iscomplexobj(packed[0]):
+        return function(*packed)
+    return PairState(*map(function, *map(unpacked, packed)))

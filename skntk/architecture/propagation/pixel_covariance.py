@@ -1,0 +1,311 @@
+"""The kernels of all pairs of pixels, offset by offset, computed when a layer above asks for them.
+
+A field holds the state of pairs of samples as a function of the offset: arrays of shape (*canvas,
+pairs) whose spatial axes are the left position h, the right one being h plus the offset modulo the
+canvas. Most layers never mix offsets, so that a chain of them runs through cache for one offset
+after the other; what the network above does not need is never computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add, mul
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from skntk.architecture.propagation.fusion import Passes, unpacked
+from skntk.architecture.propagation.state import Array, PairState
+
+
+class LoopIndex(NamedTuple):
+    """An offset on one axis inside of a loop.
+
+    Attributes
+    ----------
+    value : scalar integer array
+    key : tuple
+        What it is made of: equal keys mean equal values.
+    """
+
+    value: Array
+    key: tuple[Any, ...]
+
+
+_MOST_UNROLLED_CHANNELS = 16
+
+Offset = tuple[int | LoopIndex, ...]
+"""The offset on every spatial axis."""
+
+Offsets = tuple[tuple[int, ...], ...]
+"""The offsets that a layer above needs: of each axis some, and all their combinations."""
+
+NO_OFFSETS: Offsets = ((),)
+"""Asked of a network behind whose last spatial layer nothing is needed but the statistics."""
+
+
+class Grid(NamedTuple):
+    """Pixels and places of every spatial axis.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Pixels.
+    canvas : tuple of int
+        Places on the circle on which offsets are counted, at least as many as pixels.
+    """
+
+    sizes: tuple[int, ...]
+    canvas: tuple[int, ...]
+
+
+def canvas_for(network: Any, sizes: tuple[int, ...]) -> Grid:
+    """Return the grid of a network's input: a canvas that suits all of its layers."""
+    _, strides, smallest = network.smallest_canvas(sizes)
+    places = (-(-least // stride) * stride for least, stride in zip(smallest, strides, strict=True))
+    return Grid(sizes, tuple(places))
+
+
+class Field:
+    """The state of pairs for every offset.
+
+    Parameters
+    ----------
+    grid : Grid
+    compute : callable
+        Returns the `PairState` of an offset, arrays of shape ``(*canvas, pairs)``.
+    passes : Passes
+        How the loops of the program are kept apart.
+    of_samples : bool
+        Whether pairs are samples with themselves. Then offset 0 is a position with itself, which is
+        more than a pair of equal ones (to `Dropout`), and may not be met inside of a loop.
+    sources : sequence of Field, default=()
+        The fields that ``compute`` reads, all at the offset asked for.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        compute: Callable[[Offset], PairState],
+        passes: Passes,
+        of_samples: bool,
+        sources: Sequence[Field] = (),
+    ) -> None:
+        self.grid = grid
+        self.passes = passes
+        self.of_samples = of_samples
+        self._compute = compute
+        self._sources = sources
+
+    def at(self, offset: Offset) -> PairState:
+        """Return the state of one offset."""
+        return self._compute(offset)
+
+    def prepare(self, offset: Offset) -> None:
+        """Compute what ``at(offset)`` reads from memory, ahead of the loop that will read it."""
+        for source in self._sources:
+            source.prepare(offset)
+
+    @property
+    def zero(self) -> Offset:
+        """The offset of a position with itself."""
+        return (0,) * len(self.grid.sizes)
+
+    def mapped(
+        self,
+        compute: Callable[[Offset], PairState],
+        grid: Grid | None = None,
+        sources: Sequence[Field] | None = None,
+    ) -> Field:
+        """Return the field of another function of the offset.
+
+        Parameters
+        ----------
+        compute : callable
+        grid : Grid, default=None
+            None is the same; on another grid offsets have another meaning, so that ``compute``
+            reads no field.
+        sources : sequence of Field, default=None
+            The fields that ``compute`` reads; None is this one.
+        """
+        if grid is not None:
+            return Field(grid, compute, self.passes, self.of_samples)
+        read = (self,) if sources is None else sources
+        return Field(self.grid, compute, self.passes, self.of_samples, read)
+
+    def kept(self) -> PackedField:
+        """Return the field with the state of every offset computed once, by one loop."""
+
+        def compute(offset: Offset) -> Array:
+            self.prepare(offset)
+            if self.grid.canvas and not self._of_inputs:
+                return self.passes.in_place(lambda: self.at(offset), self.grid.canvas)
+            return self.passes.alone(lambda: self._to_keep(offset))
+
+        with_ntk = self.passes.with_ntk and not self._of_inputs
+        return PackedField(self.grid, compute, self.passes, self.of_samples, with_ntk=with_ntk)
+
+    _of_inputs: ClassVar[bool] = False
+
+    def _to_keep(self, offset: Offset) -> PairState | Array:
+        return self.at(offset)
+
+    def inside(self, offset: Offset, state: PairState) -> PairState:
+        """Return the state with 0 where one of the positions is no pixel."""
+        for axis, (at, n, places) in enumerate(zip(offset, *self.grid, strict=True)):
+            if n == places:
+                continue
+            position = np.arange(places)
+            both = (position < n) & ((position + value_of(at)) % places < n)
+            shape = [1] * state.nngp.ndim
+            shape[axis] = places
+            mask = jnp.asarray(both).reshape(shape)
+            state = PairState(*(jnp.where(mask, values, 0) for values in state))
+        return state
+
+
+class InputField(Field):
+    """A field of inputs: their NTK is 0."""
+
+    _of_inputs: ClassVar[bool] = True
+
+    def _to_keep(self, offset: Offset) -> PairState | Array:
+        return self.at(offset).nngp
+
+
+class PackedField(Field):
+    """A field whose states are kept in memory, each packed into one complex array.
+
+    Parameters
+    ----------
+    grid, passes, of_samples
+        As for `Field`.
+    compute_packed : callable
+        Returns the state of an offset as `Passes` packs it.
+    with_ntk : bool
+        Whether states have an NTK; the others are real arrays.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        compute_packed: Callable[[Offset], Array],
+        passes: Passes,
+        of_samples: bool,
+        *,
+        with_ntk: bool,
+    ) -> None:
+        super().__init__(grid, self._unpacked, passes, of_samples)
+        self.with_ntk = with_ntk
+        self._compute_packed = compute_packed
+        self._known: dict[tuple[Any, ...], Array] = {}
+
+    def packed(self, offset: Offset) -> Array:
+        """Return the state of one offset, computed once; it may have one more row of zeros."""
+        key = tuple(each.key if isinstance(each, LoopIndex) else each for each in offset)
+        if key not in self._known:
+            self._known[key] = self._compute_packed(offset)
+        return self._known[key]
+
+    def prepare(self, offset: Offset) -> None:
+        self.packed(offset)
+
+    def kept(self) -> PackedField:
+        return self
+
+    def _unpacked(self, offset: Offset) -> PairState:
+        rows = tuple(map(slice, self.grid.canvas[:1]))
+        return unpacked(self.packed(offset)[rows])
+
+
+def value_of(at: int | LoopIndex) -> int | Array:
+    """Return the number of an offset on one axis."""
+    return at.value if isinstance(at, LoopIndex) else at
+
+
+def in_loop(offset: Array) -> Offset:
+    """Return the offset of a turn of a loop from an integer array of shape (n_axes,)."""
+    turn = object()
+    return tuple(LoopIndex(value, (turn, axis)) for axis, value in enumerate(offset))
+
+
+def moved(at: int | LoopIndex, factor: int, shift: int, places: int) -> int | LoopIndex:
+    """Return (factor * at + shift) modulo the number of places."""
+    if isinstance(at, int):
+        return (factor * at + shift) % places
+    if (factor, shift) == (1, 0):
+        return at
+    return LoopIndex(
+        lax.rem(factor * at.value + shift, jnp.int32(places)), (*at.key, factor, shift, places)
+    )
+
+
+class Shifted:
+    """Arrays of positions, as they stand at an offset.
+
+    What is read inside of a loop is laid out before it, twice in a row along every axis, so that
+    every offset is one piece of it.
+
+    Parameters
+    ----------
+    values : pytree of arrays of shape ``(..., *canvas, pairs)``
+    n_axes : int
+        Number of spatial axes.
+    """
+
+    def __init__(self, values: Any, n_axes: int) -> None:
+        self._values = values
+        self._twice = jax.tree.map(lambda leaf: _twice_in_a_row(leaf, n_axes), values)
+
+    def at(self, offset: Offset) -> Any:
+        """Return the values whose entry at position h is the one at h plus the offset."""
+        if all(isinstance(each, int) and each == 0 for each in offset):
+            return self._values
+
+        def piece(values: Array, twice: Array) -> Array:
+            at = (*(0,) * (values.ndim - 1 - len(offset)), *map(value_of, offset), 0)
+            start = tuple(jnp.asarray(index, jnp.int32) for index in at)
+            return lax.dynamic_slice(twice, start, values.shape, allow_negative_indices=False)
+
+        return jax.tree.map(piece, self._values, self._twice)
+
+
+def _twice_in_a_row(values: Array, n_axes: int) -> Array:
+    for axis in range(values.ndim - 1 - n_axes, values.ndim - 1):
+        values = jnp.concatenate([values, values], axis)
+    return values
+
+
+def input_field(
+    left: Array, right: Array, grid: Grid, passes: Passes, *, of_samples: bool
+) -> Field:
+    """Return the field of mean products of the channels of pairs of images.
+
+    Parameters
+    ----------
+    left, right : arrays of shape (channels, *canvas, pairs)
+        0 where there is no pixel.
+    grid : Grid
+    passes : Passes
+    of_samples : bool
+        Whether pairs are samples with themselves.
+    """
+    unrolled = len(left) <= _MOST_UNROLLED_CHANNELS
+    shifted = Shifted(tuple(right) if unrolled else right, len(grid.sizes))
+
+    def compute(offset: Offset) -> PairState:
+        nngp = _mean_of_products(left, shifted.at(offset))
+        return PairState(nngp, jnp.zeros_like(nngp))
+
+    return InputField(grid, compute, passes, of_samples)
+
+
+def _mean_of_products(left: Array, right: Array | Sequence[Array]) -> Array:
+    """Return the mean over the first axis, in a form that XLA computes for whole vectors."""
+    if isinstance(right, jax.Array):
+        return jnp.mean(left * right, axis=0)
+    return reduce(add, map(mul, left, right)) / len(right)

@@ -1,1 +1,0 @@
-"""Layers of images and sequences, and how the kernels of their pixels travel through a network."""

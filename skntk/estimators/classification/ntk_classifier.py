@@ -1,0 +1,217 @@
+"""Classification with an ensemble of trained infinitely wide networks."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from numpy.typing import ArrayLike
+
+from skntk.architecture.core.layer import Layer
+from skntk.estimators.classification.log_loss import ClassifierWithLoss, LossName
+from skntk.estimators.data.classes import ClassWeight
+from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.kernel_machines.training import SolverName
+
+
+class NTKClassifier(ClassifierWithLoss):
+    r"""Classification with an ensemble of infinitely wide networks trained by gradient descent.
+
+    A network of infinite width changes, while it is trained on squared error, as a linear model
+    whose kernel is the neural tangent kernel T [1]_. After a time t at the rate :math:`\eta`, the
+    mean of an ensemble of such networks, each from its own random initialization, is [2]_
+
+    .. math::
+
+        \text{score}(x) = T(x, X) (T(X, X) + A)^{-1}
+            \left(I - e^{-\eta t (T(X, X) + A) / n}\right) Y,
+
+    with Y the one-hot targets, A the diagonal matrix of ``alpha`` and n the sum of the weights. For
+    ``training_time=None`` the exponential vanishes.
+
+    Each class is an output, whose target is 1 for the samples of the class and 0 for the others.
+    Scores are the predicted targets; the class of the largest is predicted. Probabilities are the
+    softmax of scores / ``temperature_``, where the temperature minimizes the log-loss, with targets
+    smoothed by the rule of succession so that it stays positive where every row is right, of
+    held-out scores [3]_. Training to convergence has leave-one-out scores in closed form; with a
+    finite ``training_time`` they are those of three stratified folds, found from the same kernel
+    matrix. The folds depend on the rows alone, not on their order or on a random state.
+
+    With ``loss="log_loss"`` the outputs are logits, trained for a finite time on the mean
+    cross-entropy of their softmax p instead of on one-hot targets [1]_,
+
+    .. math::
+
+        \text{score}(x) = T(x, X)\, c, \qquad
+            \dot c = -\frac{\eta}{n} \bigl(W (p - Y) + A c\bigr), \qquad c(0) = 0,
+
+    with W the diagonal matrix of the weights. Probabilities are the softmax of the scores, with
+    nothing else fitted: before training that of each class is the same. This is the network whose
+    initial outputs are 0; unlike for squared error it is not the mean of an ensemble, whose mean
+    and spread have no closed form.
+
+    Parameters
+    ----------
+    architecture : layer or None, default=None
+        The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
+        with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
+        hyperparameters are reached as ``architecture__depth`` and so on.
+    alpha : float or array-like of shape (n_samples,), default=0.1
+        Regularization, added to the diagonal of the training NTK; at least 0. One value for all
+        samples, or one for each.
+    alpha_scale : {"absolute", "relative"}, default="relative"
+        Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
+        diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+    normalize_y : bool, default=True
+        Whether to center the one-hot targets by the frequencies of the classes and to divide them
+        by their standard deviation before training. The prior of the scores is then centered at
+        the frequencies, otherwise at 0. Cross-entropy has no targets to normalize: with
+        ``loss="log_loss"`` it changes nothing.
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        What the networks are trained on: half the squared error of one-hot targets, or the
+        cross-entropy of the softmax of the scores. The second needs a ``training_time``.
+    training_time : float or None, default=None
+        How long the networks are trained, at least 0. None is until convergence, which
+        ``loss="log_loss"`` does not have where classes can be separated.
+    learning_rate : float, default=1.0
+        Speed of training, greater than 0, where ``training_time`` is not None; of gradient flow
+        without momentum only their product matters.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small or those of full-batch gradient descent, in which
+        case ``training_time`` is a whole number of them and ``learning_rate`` must be below
+        ``max_learning_rate_``.
+    momentum : float, default=0.0
+        At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
+        equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    class_weight : "balanced", dict or None, default=None
+        Factor on the weights of the samples of each class: a dict from classes to factors (1 where
+        missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of the kernels. The equations are solved in float64 in any case.
+    n_jobs : int or None, default=None
+        Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
+        the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
+    cache_location : str, PathLike or None, default=None
+        Folder in which other processes, as the workers of joblib, find the same entries: one file
+        of at most ``cache_size`` for each network. None is the memory of this process alone.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted.
+    temperature_ : float
+        Positive number by which scores are divided before the softmax; 1 with
+        ``loss="log_loss"``.
+    architecture_ : layer
+        The network that was trained, a copy of ``architecture``.
+    X_train_ : ndarray of shape (n_distinct, n_features)
+        The distinct training rows of positive weight: rows equal in X and y are one row, with the
+        sum of their weights.
+    y_train_ : ndarray of shape (n_distinct, n_classes)
+        The one-hot targets, normalized if ``normalize_y`` is True and the loss is squared error.
+    alpha_ : ndarray of shape (n_distinct,)
+        What was added to the diagonal of the training kernel: ``alpha``, scaled as
+        ``alpha_scale`` says, divided by the weight of each row.
+    dual_coef_ : ndarray of shape (n_distinct, n_classes)
+        Coefficients of the kernel functions in the mean of the normalized targets, or in the
+        scores with ``loss="log_loss"``.
+    max_learning_rate_ : float
+        2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
+        regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
+        found when it is read. With ``loss="log_loss"`` half of the training kernel counts, half
+        being the largest curvature of the softmax: below this rate steps are stable.
+    n_features_in_ : int
+        Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
+        scikit-learn.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had any that are all strings.
+
+    See Also
+    --------
+    NNGPClassifier : All weights inferred instead of trained.
+    sklearn.kernel_ridge.KernelRidge : The scores of this model for ``training_time=None``.
+
+    Notes
+    -----
+    `fit` takes time in proportion to the cube of the number of training rows, and memory for three
+    matrices of their number squared. Standardize the features first: the kernel depends on
+    their scale. Training on the log-loss integrates a differential equation in as many unknowns as
+    there are rows times classes, explicitly with two products with a matrix of n x n numbers
+    in each evaluation, and in stiff phases (long training, ``alpha`` above 0) implicitly with a
+    factorization and a matrix for each class.
+
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
+    probabilities, also at finite training times.
+
+    References
+    ----------
+    .. [1] Jacot, Gabriel, Hongler, "Neural tangent kernel: convergence and generalization in neural
+       networks", NeurIPS 2018.
+    .. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
+       descent", NeurIPS 2019, section 2.3.
+    .. [3] Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skntk import NTKClassifier
+    >>> from skntk.architecture import FullyConnected
+    >>> X, y = load_wine(return_X_y=True)
+    >>> network = FullyConnected(depth=2, activation="erf")
+    >>> model = make_pipeline(StandardScaler(), NTKClassifier(network)).fit(X[::2], y[::2])
+    >>> model.score(X[1::2], y[1::2]) > 0.95
+    True
+    >>> model.predict_proba(X[:1]).shape
+    (1, 3)
+
+    Trained on the log-loss instead, with the probabilities during training:
+
+    >>> X = StandardScaler().fit_transform(X)
+    >>> model = NTKClassifier(network, loss="log_loss", training_time=30.0).fit(X[::2], y[::2])
+    >>> model.score(X[1::2], y[1::2]) > 0.95
+    True
+    >>> for probabilities in model.staged_predict_proba(X[:1], [0.0, 1.0, 10.0]):
+    ...     print(probabilities.round(2)[0, y[0]])
+    0.33
+    0.5
+    0.91
+    """
+
+    def __init__(
+        self,
+        architecture: Layer | None = None,
+        *,
+        alpha: float | ArrayLike = ALPHA,
+        alpha_scale: AlphaScale = ALPHA_SCALE,
+        normalize_y: bool = NORMALIZE_Y,
+        loss: LossName = "squared_error",
+        training_time: float | None = None,
+        learning_rate: float = 1.0,
+        solver: SolverName = "gradient_flow",
+        momentum: float = 0.0,
+        class_weight: ClassWeight = None,
+        dtype: str = "float64",
+        n_jobs: int | None = None,
+        cache_size: float | None = None,
+        cache_location: str | PathLike[str] | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.alpha = alpha
+        self.alpha_scale = alpha_scale
+        self.normalize_y = normalize_y
+        self.loss = loss
+        self.training_time = training_time
+        self.learning_rate = learning_rate
+        self.solver = solver
+        self.momentum = momentum
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.cache_size = cache_size
+        self.cache_location = cache_location

@@ -1,0 +1,1 @@
+"""What goes into an estimator: parameters, rows, weights, targets and classes."""

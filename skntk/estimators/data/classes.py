@@ -1,0 +1,166 @@
+"""Classes and scores: what classifiers share whatever their networks are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+
+from skntk.estimators.data.sample_weights import as_sample_weight
+
+ClassWeight = Literal["balanced"] | dict[Any, float] | None
+
+
+class ScoreClassifier(ClassifierMixin):
+    """Predicts the class of the largest score; subclasses say what the scores are.
+
+    They define ``_scores`` and, of many times, ``_staged_scores``, with a column for each class.
+    """
+
+    classes_: np.ndarray
+
+    def _scores(self, X: ArrayLike) -> np.ndarray:
+        raise NotImplementedError
+
+    def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        raise NotImplementedError
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the class of the largest score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`.
+        """
+        return self._class_of(self._scores(X))
+
+    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        """Yield what `predict` returns for each of many training times.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        training_times : array-like of shape (n_times,)
+            As for `staged_decision_function`.
+
+        Yields
+        ------
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `staged_decision_function`.
+        """
+        staged = self._staged_scores(X, training_times)
+        return (self._class_of(scores) for scores in staged)
+
+    def _class_of(self, scores: np.ndarray) -> np.ndarray:
+        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
+        return classes
+
+
+def as_decision(scores: np.ndarray) -> np.ndarray:
+    """Return scores as `decision_function` does, of two classes their difference."""
+    return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+
+def classes_and_labels(estimator: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes of training rows of positive weight, and the index of each row's class.
+
+    Raises
+    ------
+    ValueError
+        If there is one class.
+    """
+    classes, labels = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs samples of at least 2 classes with positive weight, "
+            f"got one class: {classes.tolist()[0]!r}. Add samples of another class."
+        )
+    return classes, labels
+
+
+def one_hot_of_known(classes: np.ndarray, y_test: ArrayLike, n_samples: int) -> np.ndarray:
+    """Return the classes of test rows one-hot, shape (n_samples, n_classes).
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Those of the training rows, sorted.
+    y_test : array-like of shape (n_samples,)
+        Among them.
+    n_samples : int
+        Number of test rows.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not fit or a class is unknown.
+    """
+    given = column_or_1d(y_test)
+    if len(given) != n_samples:
+        raise ValueError(
+            f"y_test has {len(given)} classes for {n_samples} samples in X_test: pass one for each."
+        )
+    unknown = np.setdiff1d(given, classes)
+    if unknown.size:
+        raise ValueError(
+            f"y_test has the class {unknown.tolist()[0]!r}, which the training data do not have: "
+            "leave its samples out."
+        )
+    return np.eye(len(classes))[np.searchsorted(classes, given)]
+
+
+def with_class_weight(
+    class_weight: ClassWeight, y: np.ndarray, sample_weight: np.ndarray
+) -> np.ndarray:
+    """Return the weight of each row times that of its class.
+
+    Parameters
+    ----------
+    class_weight : "balanced", dict or None
+        Factor of each class; "balanced" is inverse to the sum of its rows' weights.
+    y : ndarray of shape (n_samples,)
+        Class of each row.
+    sample_weight : ndarray of shape (n_samples,)
+        Nonnegative, not all zero.
+
+    Raises
+    ------
+    ValueError
+        If a factor is negative, or no row has a positive weight left.
+    """
+    if class_weight is None:
+        return sample_weight
+    present = sample_weight > 0
+    classes, labels = np.unique(y[present], return_inverse=True)
+    weight = sample_weight.copy()
+    if class_weight == "balanced":
+        total = np.bincount(labels, weights=sample_weight[present])
+        weight[present] *= (total.sum() / (len(classes) * total))[labels]
+        return weight
+    factors = compute_class_weight(class_weight, classes=classes, y=y[present])
+    if (factors < 0).any():
+        raise ValueError(f"class_weight has negative values: {class_weight!r}; use weights >= 0.")
+    weight[present] *= factors[labels]
+    return as_sample_weight(weight, len(weight))

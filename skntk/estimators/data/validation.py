@@ -1,0 +1,121 @@
+"""What estimators check: the values of their parameters by name, and the data."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+from skntk._sklearn import CheckedParameters, Interval, StrOptions
+from skntk.architecture.core.layer import Layer
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "architecture": [Layer, None],
+    "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
+    "alpha_scale": [StrOptions({"absolute", "relative"})],
+    "normalize_y": ["boolean"],
+    "dtype": [StrOptions({"float32", "float64"})],
+    "n_jobs": [Integral, None],
+    "cache_size": [Interval(Real, 0, None, closed="neither"), None],
+    "cache_location": [str, PathLike, None],
+    "training_time": [Interval(Real, 0, None, closed="left"), None],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "solver": [StrOptions({"gradient_flow", "gradient_descent"})],
+    "likelihood": [StrOptions({"gaussian", "softmax"})],
+    "loss": [StrOptions({"squared_error", "log_loss"})],
+    "momentum": [Interval(Real, 0, 1, closed="left")],
+    "initial_function": [callable, None],
+    "optimizer": [StrOptions({"fmin_l_bfgs_b"}), callable, None],
+    "n_restarts_optimizer": [Interval(Integral, 0, None, closed="left")],
+    "architecture_bounds": ["array-like", dict, StrOptions({"fixed"})],
+    "alpha_bounds": ["array-like", StrOptions({"fixed"})],
+    "criterion": [StrOptions({"marginal_likelihood", "leave_one_out"})],
+    "random_state": ["random_state"],
+    "regularization": [Interval(Real, 0, None, closed="left")],
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+}
+
+
+class ValidatedEstimator(CheckedParameters):
+    """An estimator whose parameters are checked by name: one name has one meaning everywhere."""
+
+    _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+
+
+def validate_training_data(
+    estimator: ValidatedEstimator, X: Any, y: Any, *, dtype: str, **y_options: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check X and y, and record the number and the names of the features."""
+    X, y = validate_data(
+        estimator, X, y, dtype=np.dtype(dtype), order="C", allow_nd=True, **y_options
+    )
+    return X, y
+
+
+def as_regression_targets(y: np.ndarray) -> np.ndarray:
+    """Return checked targets in double precision, a single output without an axis of its own."""
+    targets: np.ndarray = y.astype(np.float64)
+    return targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
+
+
+def validate_test_targets(y: Any, n_samples: int, outputs: tuple[int, ...]) -> np.ndarray:
+    """Check targets of test rows against those that a regressor was trained on.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, *outputs)
+        A single column is also accepted where the outputs are (), and a vector where they are (1,).
+    """
+    targets: np.ndarray = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y_test")
+    if targets.size == n_samples and outputs in ((), (1,)):
+        targets = targets.reshape(n_samples, *outputs)
+    if targets.shape != (n_samples, *outputs):
+        raise ValueError(
+            f"y_test has shape {targets.shape}, but {n_samples} test rows of this model have "
+            f"targets of shape {(n_samples, *outputs)}."
+        )
+    return targets
+
+
+def validate_inputs(estimator: ValidatedEstimator, X: Any, *, dtype: str) -> np.ndarray:
+    """Check X, and of a fitted estimator also that it has the features of the training data."""
+    checks = {"dtype": np.dtype(dtype), "order": "C", "allow_nd": True}
+    if hasattr(estimator, "n_features_in_"):
+        fitted_inputs: np.ndarray = validate_data(estimator, X, reset=False, **checks)
+        return fitted_inputs
+    inputs: np.ndarray = check_array(X, input_name="X", estimator=estimator, **checks)
+    return inputs
+
+
+def validate_inputs_like(
+    estimator: ValidatedEstimator, X: Any, sample_shape: tuple[int, ...], *, dtype: str
+) -> np.ndarray:
+    """Check X, which must have the features or the shape of the training samples."""
+    check_sample_shape(estimator, X, sample_shape)
+    inputs = validate_inputs(estimator, X, dtype=dtype)
+    check_sample_shape(estimator, inputs, sample_shape)
+    return inputs
+
+
+def require_one_spread(return_std: bool, return_cov: bool) -> None:
+    """Raise a RuntimeError if both spreads of a prediction are asked for."""
+    if return_std and return_cov:
+        raise RuntimeError("At most one of return_std or return_cov can be requested.")
+
+
+def check_sample_shape(estimator: BaseEstimator, X: Any, expected: tuple[int, ...]) -> None:
+    """Raise a ValueError if images differ in shape from the training data.
+
+    Of tables scikit-learn says which features are missing; of images it would compare the heights
+    alone. What has no shape before its validation is checked again behind it.
+    """
+    shape = tuple(X.shape[1:]) if hasattr(X, "shape") else expected
+    if shape != expected and max(len(shape), len(expected)) > 1:
+        raise ValueError(
+            f"X has samples of shape {shape}, but {type(estimator).__name__} was fitted on samples "
+            f"of shape {expected}: pass samples of that shape."
+        )

@@ -1,0 +1,1 @@
+"""What all estimators of infinitely wide networks share."""

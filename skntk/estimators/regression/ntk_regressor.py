@@ -1,0 +1,208 @@
+"""Regression with an ensemble of trained infinitely wide networks."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skntk.architecture.core.layer import Layer
+from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.kernel_machines.ntk import TrainedEnsemble
+from skntk.estimators.kernel_machines.training import SolverName
+from skntk.estimators.regression.hyperparameter_search import Optimizer
+from skntk.estimators.regression.initial_function import InitialFunction
+from skntk.estimators.regression.learned_hyperparameters import Score
+from skntk.estimators.regression.observation_noise import EstimatedNoise
+from skntk.estimators.regression.regression import NetworkRegressor
+from skntk.inference import ensemble_leave_one_out_density
+from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
+
+
+class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
+    r"""Regression with an ensemble of infinitely wide networks trained by gradient descent.
+
+    A network of infinite width changes, while it is trained on squared error, as a linear model
+    whose kernel is the neural tangent kernel T [1]_. An ensemble of such networks, each from its
+    own random initialization with the NNGP kernel K and trained for a time t at the rate
+    :math:`\eta`, predicts a Gaussian distribution [2]_:
+
+    .. math::
+
+        \text{mean}(x) = P_t y, \qquad
+        \text{cov}(x, x') = K(x, x') - P_t K(X, x') - K(x, X) P_t'^T + P_t K(X, X) P_t'^T,
+
+    .. math::
+
+        P_t = T(x, X) (T(X, X) + A)^{-1} \left(I - e^{-\eta t (T(X, X) + A) / n}\right),
+
+    with A the diagonal matrix of ``alpha`` and n the sum of the weights, and :math:`P_t'` at x'.
+    For ``training_time=None`` the exponential vanishes: the mean is that of a kernel ridge
+    regression. The standard deviation tells how much the networks of the ensemble disagree.
+
+    Parameters
+    ----------
+    architecture : layer or None, default=None
+        The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
+        with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
+        hyperparameters are reached as ``architecture__depth`` and so on.
+    alpha : float or array-like of shape (n_samples,), default=0.1
+        Regularization, added to the diagonal of the training NTK; at least 0. One value for all
+        samples, or one for each.
+    alpha_scale : {"absolute", "relative"}, default="relative"
+        Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
+        diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+    normalize_y : bool, default=True
+        Whether to center the targets by their mean and to divide them by their standard deviation,
+        for each output, before training. Predictions are in the units of the targets either way.
+    training_time : float or None, default=None
+        How long the networks are trained, at least 0. None is until convergence.
+    learning_rate : float, default=1.0
+        Speed of training, greater than 0, where ``training_time`` is not None; of gradient flow
+        without momentum only their product matters.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small or those of full-batch gradient descent, in which
+        case ``training_time`` is a whole number of them and ``learning_rate`` must be below
+        ``max_learning_rate_``.
+    momentum : float, default=0.0
+        At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
+        equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    initial_function : callable or None, default=None
+        A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
+        in the units of the targets, from which a single network is trained. Its predictions are not
+        random: standard deviations are 0. None is an ensemble of networks, each with a random
+        initial function.
+    optimizer : "fmin_l_bfgs_b", callable or None, default=None
+        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` if it is
+        one number. None leaves them as they are. A callable is called as that of
+        `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
+        bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
+        the best theta and its value.
+    n_restarts_optimizer : int, default=0
+        Further searches, from values drawn within the bounds.
+    architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
+        Bounds of the numbers of the network, as for `NNGPKernel`.
+    alpha_bounds : pair of float or "fixed", default=(1e-5, 1e5)
+        Bounds of ``alpha``; one value for each sample is always fixed.
+    random_state : int, RandomState instance or None, default=None
+        Draws where searches restart. An int makes them the same in every call of `fit`.
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of the kernels. The equations are solved in float64 in any case.
+    n_jobs : int or None, default=None
+        Number of threads, or of workers of the backend of ``joblib.parallel_config``, that compute
+        the kernels. None is every core.
+    cache_size : float or None, default=None
+        Megabytes, greater than 0, in which this process keeps kernel entries for estimators that
+        ask for them again: folds and values of ``alpha`` of a `GridSearchCV` compute each entry
+        once, as far as their rows are the same. For networks of images, whose entries take longer
+        to compute than to look up. None keeps nothing.
+    cache_location : str, PathLike or None, default=None
+        Folder in which other processes, as the workers of joblib, find the same entries: one file
+        of at most ``cache_size`` for each network. None is the memory of this process alone.
+
+    Attributes
+    ----------
+    architecture_ : layer
+        The network that was trained, a copy of ``architecture``.
+    X_train_ : ndarray of shape (n_train, n_features)
+        The training rows of positive weight.
+    y_train_ : ndarray of shape (n_train,) or (n_train, n_outputs)
+        Their targets, normalized if ``normalize_y`` is True.
+    alpha_ : ndarray of shape (n_train,)
+        What was added to the diagonal of the training kernel: ``alpha``, scaled as
+        ``alpha_scale`` says, divided by the weight of each row.
+    dual_coef_ : ndarray of shape (n_train,) or (n_train, n_outputs)
+        Coefficients of the kernel functions in the mean of the normalized targets.
+    max_learning_rate_ : float
+        2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
+        regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
+        found when it is read.
+    hyperparameters_ : dict
+        What was learned, by name, as `set_params` takes it. Only with an ``optimizer``.
+    theta_ : ndarray of shape (n_dims,)
+        The same as the search saw it: logarithms, or numbers whose lower bound is not positive.
+    n_features_in_ : int
+        Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
+        scikit-learn.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had any that are all strings.
+
+    See Also
+    --------
+    NNGPRegressor : All weights inferred instead of trained.
+    sklearn.kernel_ridge.KernelRidge : The mean of this model for ``training_time=None``.
+
+    Notes
+    -----
+    `fit` takes time in proportion to the cube of the number of training rows, and memory for three
+    matrices of their number squared. Standardize the features first: the kernel depends on
+    their scale.
+
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
+    finite training times.
+
+    References
+    ----------
+    .. [1] Jacot, Gabriel, Hongler, "Neural tangent kernel: convergence and generalization in neural
+       networks", NeurIPS 2018.
+    .. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
+       descent", NeurIPS 2019, section 2.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import NTKRegressor
+    >>> from skntk.architecture import FullyConnected
+    >>> X = np.linspace(-2, 2, 9)[:, np.newaxis]
+    >>> network = FullyConnected(depth=2, activation="erf")
+    >>> model = NTKRegressor(network, alpha=1e-3).fit(X, np.sin(X[:, 0]))
+    >>> mean, std = model.predict([[0.5], [10.0]], return_std=True)
+    >>> np.abs(mean[0] - np.sin(0.5)) < 0.1, std[0] < std[1]
+    (np.True_, np.True_)
+    """
+
+    def __init__(
+        self,
+        architecture: Layer | None = None,
+        *,
+        alpha: float | ArrayLike = ALPHA,
+        alpha_scale: AlphaScale = ALPHA_SCALE,
+        normalize_y: bool = NORMALIZE_Y,
+        training_time: float | None = None,
+        learning_rate: float = 1.0,
+        solver: SolverName = "gradient_flow",
+        momentum: float = 0.0,
+        initial_function: InitialFunction | None = None,
+        optimizer: Optimizer | None = None,
+        n_restarts_optimizer: int = 0,
+        architecture_bounds: Bounds = DEFAULT_BOUNDS,
+        alpha_bounds: Any = DEFAULT_BOUNDS,
+        random_state: int | np.random.RandomState | None = None,
+        dtype: str = "float64",
+        n_jobs: int | None = None,
+        cache_size: float | None = None,
+        cache_location: str | PathLike[str] | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.alpha = alpha
+        self.alpha_scale = alpha_scale
+        self.normalize_y = normalize_y
+        self.training_time = training_time
+        self.learning_rate = learning_rate
+        self.solver = solver
+        self.momentum = momentum
+        self.initial_function = initial_function
+        self.optimizer = optimizer
+        self.n_restarts_optimizer = n_restarts_optimizer
+        self.architecture_bounds = architecture_bounds
+        self.alpha_bounds = alpha_bounds
+        self.random_state = random_state
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.cache_size = cache_size
+        self.cache_location = cache_location
+
+    def _score(self) -> Score:
+        return ensemble_leave_one_out_density

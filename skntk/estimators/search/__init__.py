@@ -1,0 +1,1 @@
+"""Cross-validation in closed form, and over the time of training."""

@@ -1,0 +1,97 @@
+"""The candidates of a search, in the order in which their kernels and folds are shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Self
+
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+
+from skntk.estimators.search.closed_form import require_closed_form
+from skntk.estimators.search.kernels import digest
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of a grid.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the grid.
+    parameters : dict
+        All parameters of its estimator, not only those of the grid.
+    """
+
+    number: int
+    parameters: Parameters
+
+
+# Candidates that differ in `alpha` alone, which is one number for each of them.
+Family = list[Candidate]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of a grid.
+
+    Attributes
+    ----------
+    parameters : list of dict
+        What the grid sets for each candidate, in its order.
+    by_kernel : list of list of Family
+        One list for each kernel.
+    """
+
+    parameters: list[Parameters]
+    by_kernel: list[list[Family]]
+
+    @classmethod
+    def of(cls, estimator: Any, param_grid: Any) -> Self:
+        """Find the candidates of a grid, and check that each has a closed form.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one has none.
+        """
+        require_closed_form(estimator)
+        grid = list(ParameterGrid(param_grid))
+        families: dict[Any, Family] = {}
+        for number, parameters in enumerate(grid):
+            alpha = parameters.get("alpha", estimator.alpha)
+            family = families.setdefault(_family(number, parameters, alpha), [])
+            # What is checked of the first holds for all of them.
+            others = family[0].parameters if family else _checked(estimator, parameters)
+            family.append(Candidate(number, others | {"alpha": alpha}))
+        by_kernel: dict[tuple[str, str], list[Family]] = {}
+        for family in families.values():
+            shared = family[0].parameters
+            kernel = digest(shared["architecture"]), str(shared["dtype"])
+            by_kernel.setdefault(kernel, []).append(family)
+        return cls(grid, list(by_kernel.values()))
+
+    def largest_group(self) -> int:
+        """Return the largest number of candidates with one kernel."""
+        return max(sum(map(len, families)) for families in self.by_kernel)
+
+
+def _checked(estimator: Any, parameters: Parameters) -> Parameters:
+    """Return all parameters of a candidate, of objects copies, if it has a closed form."""
+    candidate = clone(estimator).set_params(**clone(parameters, safe=False))
+    require_closed_form(candidate)
+    checked: Parameters = candidate.get_params(deep=False)
+    return checked
+
+
+def _family(number: int, parameters: Parameters, alpha: Any) -> Any:
+    """Return what tells the families of one kernel apart."""
+    if not isinstance(alpha, Real):
+        return number
+    # The grid holds each of its values once, whatever type it has.
+    others = parameters.keys() - {"alpha"}
+    return frozenset((name, id(parameters[name])) for name in others)

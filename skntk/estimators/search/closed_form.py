@@ -1,0 +1,65 @@
+"""Which estimators a search can score without training them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from skntk.estimators.kernel_machines.base import InfiniteNetwork
+
+# What the closed form takes into account, and what has no effect on it.
+_TAKEN_INTO_ACCOUNT = {
+    "architecture",
+    "alpha",
+    "alpha_scale",
+    "normalize_y",
+    "class_weight",
+    "dtype",
+    "n_jobs",
+    "cache_size",
+    "cache_location",
+    "learning_rate",
+    "momentum",
+    # Without an optimizer, which is refused, these have no effect.
+    "n_restarts_optimizer",
+    "architecture_bounds",
+    "alpha_bounds",
+    "criterion",
+    "random_state",
+}
+
+
+def require_closed_form(estimator: Any) -> None:
+    """Raise an error for an estimator whose held-out predictions have no closed form.
+
+    Parameters
+    ----------
+    estimator : object
+        What the user passed, with the parameters of one candidate.
+
+    Raises
+    ------
+    TypeError
+        If it is not a network of infinite width.
+    ValueError
+        If it is trained in another way than by one linear system, as for a finite time.
+    """
+    if not isinstance(estimator, InfiniteNetwork):
+        raise TypeError(
+            "A closed-form search takes NNGPRegressor, NTKRegressor, NNGPClassifier or "
+            f"NTKClassifier, got {type(estimator).__name__}. Put the search at the end of a "
+            "pipeline rather than a pipeline into the search, or use GridSearchCV."
+        )
+    defaults = inspect.signature(type(estimator).__init__).parameters
+    for name, value in estimator.get_params(deep=False).items():
+        if name not in _TAKEN_INTO_ACCOUNT and not _equal(value, defaults[name].default):
+            raise ValueError(
+                f"Held-out predictions have no closed form for {name}={value!r}: leave {name} at "
+                f"{defaults[name].default!r}, or use GridSearchCV."
+            )
+
+
+def _equal(value: Any, default: Any) -> bool:
+    return value is default or (np.ndim(value) == 0 and bool(value == default))

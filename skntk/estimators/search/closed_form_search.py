@@ -1,0 +1,284 @@
+"""Grid search over networks and `alpha` from kernel matrices that are computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import GridSearchCV, check_cv
+from sklearn.utils import get_tags, indexable
+
+from skntk._sklearn import results_of_search, search_context
+from skntk.estimators.kernel_machines.base import InfiniteNetwork
+from skntk.estimators.search.candidates import Candidates
+from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
+from skntk.estimators.search.leave_one_out_estimators import leaving_one_out
+from skntk.estimators.search.precomputed_estimators import OnSharedKernel, on_shared_kernel
+from skntk.estimators.search.scoring import Fold, HeldOutScoring
+
+Parameters = dict[str, Any]
+
+
+class ClosedFormSearchCV(GridSearchCV):
+    r"""Grid search over networks, ``alpha`` and what belongs to them, without refits.
+
+    Each network's kernel matrix between all samples is computed once. With A its noise,
+    :math:`M = (K + A)^{-1}` and J the samples that are held out, the model trained on the others
+    predicts :math:`y_J - (M_{JJ})^{-1} (M y)_J` [1]_, and one eigendecomposition of K serves every
+    value of ``alpha``. Where it is faster, with few large folds and few values of ``alpha``, the
+    rows of each fold are factorized instead; the result is the same.
+
+    Scores, ranks and ``best_params_`` are those that `GridSearchCV` finds by refits, up to
+    rounding. This holds for all that a fit does on its part of the samples: weights, classes that
+    are balanced anew, targets centered and scaled by their own mean and deviation, ``alpha``
+    relative to its own mean diagonal, repeated rows, and the temperature of a classifier. It does
+    not hold for what is done to the samples before: put the search at the end of a pipeline, whose
+    other steps then see all samples, or a pipeline into `GridSearchCV`.
+
+    Parameters
+    ----------
+    estimator : NNGPRegressor, NTKRegressor, NNGPClassifier or NTKClassifier
+        What is searched, with its other parameters set. Trained to convergence.
+    param_grid : dict of str to sequence, or list of such dicts
+        Values to try, by parameter: ``architecture`` and ``architecture__depth`` and so on,
+        ``alpha``, ``alpha_scale``, ``normalize_y``, ``class_weight`` and ``dtype``. An ``alpha``
+        for each sample is an array of shape (n_samples,).
+    cv : int, splitter, iterable or None, default=None
+        How samples are held out. None leaves out one at a time, and scores the predictions of all
+        samples together, as one split: the coefficient of determination of one sample is not
+        defined. Everything else is as in `GridSearchCV`: an int is a number of folds, stratified
+        for classifiers.
+    scoring : str, callable, list, tuple, dict or None, default=None
+        As in `GridSearchCV`. None is the estimator's `score`. A callable
+        ``scorer(estimator, X, y)`` may ask for all that the estimator predicts for the X that it
+        is given, standard deviations and probabilities as well, and for no other X.
+    refit : bool, str or callable, default=True
+        As in `GridSearchCV`: whether to fit the best candidate on all samples, by which of several
+        scores, or a function from ``cv_results_`` to its index.
+    n_jobs : int or None, default=None
+        Number of threads that score folds at the same time, as joblib counts them. None is 1.
+        Kernels and factorisations use every core in any case.
+    error_score : "raise" or float, default=nan
+        As in `GridSearchCV`: the score of a fold whose training fails, as with a singular kernel.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray
+        With the keys and shapes of `GridSearchCV`; the times are those of the scoring of one fold,
+        to which the kernel and its decomposition count where they come first.
+    best_estimator_ : estimator
+        Fitted on all samples. Only with ``refit``.
+    best_score_ : float
+        Mean score of the best candidate.
+    best_params_ : dict
+        Its parameters.
+    best_index_ : int
+        Its place in ``cv_results_``.
+    scorer_ : callable, or dict of str to callable
+        What scored.
+    n_splits_ : int
+        Number of splits, 1 where one sample at a time is left out.
+    multimetric_ : bool
+        Whether there are several scores.
+    classes_ : ndarray of shape (n_classes,)
+        The classes. Only of a classifier, with ``refit``.
+    n_features_in_ : int
+        Number of features seen in `fit`. Only with ``refit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had any that are all strings. Only with ``refit``.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : For any estimator, by refits.
+    sklearn.linear_model.RidgeCV : The same idea for linear models.
+
+    Notes
+    -----
+    Per network the time is that of its kernel matrix and of an eigendecomposition, about 20
+    Cholesky factorisations; `fit` needs memory for 6 matrices of the number of samples squared.
+    Scores of means and classes need neither the NNGP kernel of an ensemble nor the temperature of a
+    classifier, which are found where a score asks for them.
+
+    Values of ``alpha`` below :math:`10^{-8}` of the largest eigenvalue are beneath the rounding of
+    a decomposition, and 0 for a single sample is not in it: their folds are factorized one by one.
+    So are folds that hold out one of several equal samples, and those of
+    ``class_weight="balanced"``. With ``cv=None`` that is one factorisation for each sample.
+    Probabilities of a classifier that leaves out one sample at a time take one temperature for each
+    sample: prefer folds for them.
+
+    References
+    ----------
+    .. [1] Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006,
+       equation 5.12.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skntk import ClosedFormSearchCV, NNGPClassifier
+    >>> from skntk.architecture import FullyConnected
+    >>> X, y = load_wine(return_X_y=True)
+    >>> grid = {"architecture__depth": [1, 2], "alpha": [0.01, 0.1, 1.0]}
+    >>> search = ClosedFormSearchCV(NNGPClassifier(FullyConnected()), grid, cv=5)
+    >>> search.fit(StandardScaler().fit_transform(X), y).best_score_ > 0.95
+    np.True_
+    >>> len(search.cv_results_["params"])
+    6
+    """
+
+    def __init__(
+        self,
+        estimator: InfiniteNetwork,
+        param_grid: dict[str, Sequence[Any]] | list[dict[str, Sequence[Any]]],
+        *,
+        cv: Any = None,
+        scoring: Any = None,
+        refit: bool | str | Callable[[dict[str, Any]], int] = True,
+        n_jobs: int | None = None,
+        error_score: Any = np.nan,
+    ) -> None:
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.error_score = error_score
+
+    @search_context
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Score all candidates, and fit the best on all samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weights in the training of each fold, and in its score as far as the installed
+            `GridSearchCV` weights scores.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, for splitters that ask for it.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not a network of infinite width.
+        ValueError
+            If a candidate has no closed form, as one that is trained for a finite time, or the
+            data or a parameter are not valid.
+        MemoryError
+            If the matrices of so many samples do not fit the memory that is free.
+        """
+        candidates = Candidates.of(self.estimator, self.param_grid)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        X, y = indexable(X, y)
+        samples = SamplesOfSearch(X, np.asarray(y), sample_weight)
+        # What no candidate could be trained on is an error, and not the score of a fold.
+        samples.inputs_of(self.estimator)
+        splits, held_out = self._held_out(samples, candidates, groups)
+        weight = None if sample_weight is None else samples.weight
+        folds = [Fold.of(X, y, weight, *split) for split in splits]
+        self.scorer_ = _scorers(self.estimator, self.scoring)
+        scoring = HeldOutScoring(held_out, self.scorer_, self.error_score)
+        outcomes = scoring.outcomes(candidates, folds, self.n_jobs)
+        self.cv_results_ = results_of_search(candidates.parameters, outcomes, self.error_score)
+        self.n_splits_ = len(folds)
+        self.multimetric_ = isinstance(outcomes[0][0]["test_scores"], dict)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._select(X, y, weights)
+        return self
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features seen in `fit`. Only with ``refit``."""
+        n_features: int = super().n_features_in_
+        return n_features
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags = get_tags(self.estimator).target_tags
+        return tags
+
+    def _held_out(
+        self, samples: SamplesOfSearch, candidates: Candidates, groups: Any
+    ) -> tuple[list[tuple[np.ndarray, np.ndarray]], OnSharedKernel]:
+        """Return the splits, and the estimator that predicts their test samples."""
+        n_samples, classifies = len(samples.y), is_classifier(self.estimator)
+        if self.cv is None:
+            _require_others(samples.y, classifies)
+            samples.decomposes = True
+            everything = np.arange(n_samples)
+            return [(everything, everything)], leaving_one_out(self.estimator, samples)
+        cv = check_cv(self.cv, samples.y, classifier=classifies)
+        splits = list(cv.split(samples.X, samples.y, groups))
+        if not splits:
+            raise ValueError("`cv` has no splits: pass one that holds out samples.")
+        samples.decomposes = decomposition_pays(
+            n_samples,
+            [len(train) for train, _ in splits],
+            candidates.largest_group(),
+            with_leave_one_out=classifies,
+        )
+        return splits, on_shared_kernel(self.estimator, samples)
+
+    def _select(self, X: Any, y: Any, weights: Parameters) -> None:
+        """Find the best candidate, and fit it on all samples if asked to."""
+        if self.multimetric_ and not self.refit:
+            return
+        results = self.cv_results_
+        metric = self.refit if self.multimetric_ else "score"
+        if callable(self.refit):
+            self.best_index_ = self.refit(results)
+        else:
+            self.best_index_ = int(results[f"rank_test_{metric}"].argmin())
+            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
+        self.best_params_ = results["params"][self.best_index_]
+        if self.refit:
+            self.best_estimator_ = clone(self.estimator)
+            self.best_estimator_.set_params(**clone(self.best_params_, safe=False))
+            self.best_estimator_.fit(X, y, **weights)
+            if hasattr(self.best_estimator_, "feature_names_in_"):
+                self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+def _scorers(estimator: Any, scoring: Any) -> Any:
+    """Return one scorer, or a dict of them by name."""
+    if isinstance(scoring, list | tuple | set):
+        scoring = {name: name for name in scoring}
+    if isinstance(scoring, dict):
+        return {name: check_scoring(estimator, scoring=each) for name, each in scoring.items()}
+    return check_scoring(estimator, scoring=scoring)
+
+
+def _require_others(y: np.ndarray, classifies: bool) -> None:
+    """Raise a ValueError if a sample that is left out leaves too few others."""
+    if len(y) < 2:
+        raise ValueError("Leaving one sample out needs at least 2 samples, got 1: add samples.")
+    if classifies:
+        classes, counts = np.unique(y, return_counts=True)
+        if counts.min() == 1:
+            rare = classes.tolist()[counts.argmin()]
+            raise ValueError(
+                f"The class {rare!r} has one sample, and models that leave it out would "
+                "not know of the class: add samples of it, remove it, or pass `cv`."
+            )

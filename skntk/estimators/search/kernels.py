@@ -1,0 +1,219 @@
+"""The kernel matrices that the folds and the values of `alpha` of a search share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from threading import RLock
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skntk._memory import require_memory
+from skntk.architecture.core.layer import Layer
+from skntk.estimators.classification.classification import NetworkClassifier
+from skntk.estimators.data.classes import with_class_weight
+from skntk.estimators.data.distinct_rows import DistinctRows
+from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.data.target_scaling import TargetScaling
+from skntk.estimators.data.validation import validate_inputs
+from skntk.estimators.kernel_machines.base import InfiniteNetwork
+from skntk.gram import gram_matrix
+from skntk.gram.engine.fingerprint import architecture_digest
+from skntk.inference import NoiseSpectrum, SharedKernel
+
+# Seconds for matrices of n x n numbers in units of those of a Cholesky factorisation, as measured
+# on one core at n = 1000: of an eigendecomposition, and of the product of a part of its vectors
+# with itself, for each of the part's numbers of rows squared and of columns.
+_EIGENDECOMPOSITION = 20.0
+_PRODUCT = 2.0
+# The matrix, its eigenvectors and the workspace of the decomposition.
+_MATRICES_OF_DECOMPOSITION = 4
+
+
+@dataclass(frozen=True, eq=False)
+class KernelOfSamples:
+    """The kernel matrices of all samples for one architecture and precision."""
+
+    architecture: Layer
+    shared: SharedKernel
+    # By the pattern of the noise.
+    spectra: dict[bytes, NoiseSpectrum] = field(default_factory=dict)
+
+
+class SamplesOfSearch:
+    """The samples of one search, and the kernels between them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, ...)
+        Inputs.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    sample_weight : array-like of shape (n_samples,) or None
+    """
+
+    def __init__(self, X: Any, y: np.ndarray, sample_weight: Any) -> None:
+        self.X, self.y = X, y
+        self.weight = as_sample_weight(sample_weight, len(y))
+        self.decomposes = False
+        self._inputs: dict[str, np.ndarray] = {}
+        self._first: dict[str, np.ndarray] = {}
+        self._kernels: dict[tuple[str, str], KernelOfSamples] = {}
+        self._scalings: dict[bytes, list[TargetScaling]] = {}
+        self._lock = RLock()
+
+    def rows_of(self, estimator: InfiniteNetwork, samples: np.ndarray) -> np.ndarray:
+        """Return the row that stands for each of some samples in the kernels of an estimator.
+
+        Classifiers merge samples that are equal in X and y: the first of them stands for all.
+        """
+        if not isinstance(estimator, NetworkClassifier):
+            return samples
+        with self._lock:
+            if estimator.dtype not in self._first:
+                distinct = DistinctRows.of(self.inputs_of(estimator), self._labels())
+                self._first[estimator.dtype] = distinct.first[distinct.position]
+        return self._first[estimator.dtype][samples]
+
+    def kernel_of(self, estimator: Any) -> KernelOfSamples:
+        """Return the kernels of an estimator's architecture between all samples.
+
+        Raises
+        ------
+        ValueError
+            If the inputs are not valid or do not fit the architecture.
+        """
+        key = digest(estimator.architecture), estimator.dtype
+        with self._lock:
+            if key not in self._kernels:
+                # One at a time: a search finishes with one before it goes on to the next.
+                self._kernels.clear()
+                self._kernels[key] = self._computed(estimator)
+            return self._kernels[key]
+
+    def spectrum(
+        self, estimator: InfiniteNetwork, kernel: KernelOfSamples, alpha: Any
+    ) -> NoiseSpectrum | None:
+        """Return the decomposition of the kernel for a pattern of noise, where it is worth it.
+
+        Parameters
+        ----------
+        estimator : InfiniteNetwork
+        kernel : KernelOfSamples
+            Its kernel.
+        alpha : float or ndarray of shape (n_samples,)
+            Value of its parameter for all samples.
+        """
+        if not self.decomposes:
+            return None
+        rows, pattern = self._pattern(estimator, alpha)
+        if not pattern.all():
+            return None
+        key = rows.tobytes() + pattern.tobytes()
+        with self._lock:
+            if key not in kernel.spectra:
+                # One at a time: a decomposition is as large as the kernel.
+                kernel.spectra.clear()
+                kernel.spectra[key] = kernel.shared.decompose(rows, pattern)
+            return kernel.spectra[key]
+
+    def scalings_of_others(self, targets: np.ndarray, weight: np.ndarray) -> list[TargetScaling]:
+        """Return for each sample the standardization of the targets of all others.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n,) or (n, n_outputs)
+            In the units of the user.
+        weight : ndarray of shape (n,)
+            Positive.
+        """
+        key = targets.tobytes() + weight.tobytes()
+        with self._lock:
+            if key not in self._scalings:
+                self._scalings[key] = [
+                    TargetScaling.standardizing(np.delete(targets, i, 0), np.delete(weight, i))
+                    for i in range(len(targets))
+                ]
+            return self._scalings[key]
+
+    def _pattern(self, estimator: InfiniteNetwork, alpha: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows of positive weight, and their noise in units of the mean alpha."""
+        weight = self.weight
+        if isinstance(estimator, NetworkClassifier):
+            weight = with_class_weight(estimator.class_weight, self.y, weight)
+        rows = self.rows_of(estimator, np.arange(len(weight)))
+        total = np.bincount(rows, weights=weight, minlength=len(weight))
+        present = np.flatnonzero(total)
+        per_sample = np.ones(len(weight)) if np.ndim(alpha) == 0 else alpha / np.mean(alpha)
+        return present, as_alpha_per_sample(per_sample, len(weight))[present] / total[present]
+
+    def _labels(self) -> np.ndarray:
+        return np.unique(self.y, return_inverse=True)[1]
+
+    def inputs_of(self, estimator: InfiniteNetwork) -> np.ndarray:
+        """Return the inputs of all samples in an estimator's precision.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not valid.
+        """
+        if estimator.dtype not in self._inputs:
+            unfitted = clone(estimator)
+            self._inputs[estimator.dtype] = validate_inputs(unfitted, self.X, dtype=estimator.dtype)
+        return self._inputs[estimator.dtype]
+
+    def _computed(self, estimator: Any) -> KernelOfSamples:
+        X = self.inputs_of(estimator)
+        architecture = estimator.own_architecture(X)
+        require_memory(
+            (len(estimator._kinds) + _MATRICES_OF_DECOMPOSITION) * len(X) ** 2 * 8,
+            f"ClosedFormSearchCV.fit on {len(X)} samples",
+            "Search on fewer rows: the memory grows with their square.",
+        )
+        kernel, *prior = (
+            partial(
+                gram_matrix,
+                architecture,
+                X,
+                kind=kind,
+                dtype=estimator.dtype,
+                n_jobs=estimator.n_jobs,
+            )
+            for kind in estimator._kinds
+        )
+        return KernelOfSamples(architecture, SharedKernel.of(kernel(), *prior))
+
+
+def digest(architecture: Layer | None) -> str:
+    """Return what tells the kernels of an estimator's ``architecture`` from those of others."""
+    return "" if architecture is None else architecture_digest(architecture)
+
+
+def decomposition_pays(
+    n_samples: int, n_train: Sequence[int], n_levels: int, *, with_leave_one_out: bool
+) -> bool:
+    """Return whether one eigendecomposition is faster than factorizing the kernel of every fold.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of all samples.
+    n_train : sequence of int
+        Number of training samples of each fold.
+    n_levels : int
+        Number of strengths of the noise for one kernel.
+    with_leave_one_out : bool
+        Whether leave-one-out predictions within the folds are needed as well.
+    """
+    n, train = float(n_samples), np.asarray(n_train, dtype=float)
+    held_out = n - train
+    factorizing, products = train**3, _PRODUCT * n * held_out**2
+    if with_leave_one_out:
+        factorizing *= 3
+        products += _PRODUCT * n * train * held_out
+    together = _EIGENDECOMPOSITION * n**3 + n_levels * products.sum()
+    return bool(together < n_levels * factorizing.sum())

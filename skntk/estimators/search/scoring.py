@@ -1,0 +1,170 @@
+"""Scores of all candidates of a search, one kernel after the other and fold by fold."""
+
+from __future__ import annotations
+
+import warnings
+from time import perf_counter
+from traceback import format_exc
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from joblib import parallel_config
+from sklearn.utils.parallel import Parallel, delayed
+
+from skntk._sklearn import accepts_sample_weight, rows_of, score, searches_weight_scores
+from skntk.estimators.search.candidates import Candidate, Candidates, Family
+from skntk.estimators.search.precomputed_estimators import OnSharedKernel
+
+# What `results_of_search` asks for.
+Outcome = dict[str, Any]
+
+
+class Fold(NamedTuple):
+    """One split of the samples.
+
+    Attributes
+    ----------
+    train, test : ndarray of shape (m,) and (k,)
+        Numbers of samples.
+    y_train, y_test, X_test
+        Their part of the data, of the kind that the user passed.
+    train_weight, test_weight : ndarray or None
+        Their part of the weights.
+    """
+
+    train: np.ndarray
+    y_train: Any
+    train_weight: np.ndarray | None
+    test: np.ndarray
+    X_test: Any
+    y_test: Any
+    test_weight: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls, X: Any, y: Any, weight: np.ndarray | None, train: np.ndarray, test: np.ndarray
+    ) -> Self:
+        """Divide all samples."""
+        return cls(
+            train,
+            rows_of(y, train),
+            None if weight is None else weight[train],
+            test,
+            rows_of(X, test),
+            rows_of(y, test),
+            None if weight is None or not searches_weight_scores() else weight[test],
+        )
+
+
+class HeldOutScoring:
+    """Trains candidates on shared kernels, and scores what they predict for held-out samples.
+
+    Parameters
+    ----------
+    held_out : OnSharedKernel
+        Of the class of which the candidates are.
+    scorers : callable or dict of str to callable
+        ``scorer(estimator, X, y)``.
+    error_score : "raise" or float
+        What a training or a scorer that fails counts as.
+    """
+
+    def __init__(self, held_out: OnSharedKernel, scorers: Any, error_score: Any) -> None:
+        self._class = type(held_out)
+        self._scorers, self._error_score = scorers, error_score
+
+    def outcomes(
+        self, candidates: Candidates, folds: list[Fold], n_jobs: int | None
+    ) -> list[list[Outcome]]:
+        """Return the outcome of each candidate of the grid in each fold.
+
+        Parameters
+        ----------
+        candidates : Candidates
+        folds : list of Fold
+        n_jobs : int or None
+            Number of threads that work on folds at the same time.
+        """
+        outcomes: list[list[Outcome]] = [[] for _ in candidates.parameters]
+        # Threads share the kernels; processes could not.
+        with parallel_config(backend="threading"), Parallel(n_jobs=n_jobs) as parallel:
+            for families in candidates.by_kernel:
+                for in_fold in parallel(delayed(self._in_fold)(families, fold) for fold in folds):
+                    for number, outcome in in_fold:
+                        outcomes[number].append(outcome)
+        return outcomes
+
+    def _in_fold(self, families: list[Family], fold: Fold) -> list[tuple[int, Outcome]]:
+        outcomes = []
+        for family in families:
+            fitted: OnSharedKernel | None = None
+            for candidate in family:
+                start = perf_counter()
+                try:
+                    fitted = self._fitted(candidate, fold, fitted)
+                except Exception:
+                    if self._error_score == "raise":
+                        raise
+                    outcome = self._failed(perf_counter() - start)
+                else:
+                    outcome = self._scored(fitted, fold, start)
+                outcomes.append((candidate.number, outcome))
+        return outcomes
+
+    def _fitted(
+        self, candidate: Candidate, fold: Fold, fitted: OnSharedKernel | None
+    ) -> OnSharedKernel:
+        """Train a candidate, with what another of its family has already found."""
+        alpha = candidate.parameters["alpha"]
+        if fitted is not None and alpha >= 0:
+            return fitted.with_alpha(alpha)
+        estimator = self._class(**candidate.parameters)
+        estimator.fit(fold.train[:, np.newaxis], fold.y_train, fold.train_weight)
+        estimator.expect(fold.X_test, fold.test)
+        return estimator
+
+    def _failed(self, seconds: float) -> Outcome:
+        return {
+            "fit_error": format_exc(),
+            "test_scores": self._error_score,
+            "fit_time": seconds,
+            "score_time": 0.0,
+        }
+
+    def _scored(self, estimator: OnSharedKernel, fold: Fold, start: float) -> Outcome:
+        fitted = perf_counter()
+        scores = score(
+            estimator, fold.X_test, fold.y_test, self._score, {"fold": fold}, self._error_score
+        )
+        return {
+            "fit_error": None,
+            "test_scores": scores,
+            "fit_time": fitted - start,
+            "score_time": perf_counter() - fitted,
+        }
+
+    def _score(self, estimator: OnSharedKernel, X: Any, y: Any, fold: Fold) -> Any:
+        """Return the score, or a dict of scores by name."""
+        if not isinstance(self._scorers, dict):
+            return _weighted(self._scorers, estimator, fold)
+        scores = {}
+        for name, scorer in self._scorers.items():
+            try:
+                scores[name] = _weighted(scorer, estimator, fold)
+            except Exception as error:
+                if self._error_score == "raise":
+                    raise
+                warnings.warn(
+                    f"Scoring failed: {name} is set to {self._error_score}, because of "
+                    f"{type(error).__name__}: {error}",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                scores[name] = self._error_score
+        return scores
+
+
+def _weighted(scorer: Any, estimator: OnSharedKernel, fold: Fold) -> Any:
+    if fold.test_weight is None or not accepts_sample_weight(scorer):
+        return scorer(estimator, fold.X_test, fold.y_test)
+    return scorer(estimator, fold.X_test, fold.y_test, sample_weight=fold.test_weight)

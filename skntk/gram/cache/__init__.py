@@ -1,0 +1,1 @@
+"""Kernel entries that are kept for estimators that ask for them again."""

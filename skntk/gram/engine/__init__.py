@@ -1,0 +1,1 @@
+"""What computes tiles: compiled programs, threads, devices, memory and checkpoints."""

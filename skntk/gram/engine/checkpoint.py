@@ -1,0 +1,359 @@
+"""A file of finished tiles, from which an interrupted run goes on.
+
+The first line is text: what the file is, and in JSON what it was computed from. Records follow,
+each a head with two lengths, a JSON description, the numbers, and a CRC-32 of both. Records are
+only ever appended, so that a run that is killed leaves at most one of them unfinished. What the
+operating system has been given survives the process; the file is flushed to the disk at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skntk.gram.engine.results import TileResults
+from skntk.gram.engine.sizes import TileSizes
+
+try:
+    import fcntl
+except ImportError:
+    # On Windows nothing keeps two runs from one file.
+    fcntl = None  # type: ignore[assignment]
+
+_TITLE = b"skntk tiles of a kernel matrix, format 1: "
+_HEAD = struct.Struct("<4sIQ")
+_MARK = b"tile"
+_CHECKSUM = struct.Struct("<I")
+
+
+class _Record(NamedTuple):
+    """Where a record stands in the file.
+
+    Attributes
+    ----------
+    description : bytes
+        JSON: its key and the shapes of its arrays.
+    start, n_bytes : int
+        Of the numbers.
+    """
+
+    description: bytes
+    start: int
+    n_bytes: int
+
+
+class Checkpoint:
+    """The tiles of one call of `gram_matrix` that are finished, in a file that is locked.
+
+    Parameters
+    ----------
+    file : FileIO
+        Open for reading and appending, its position behind the header.
+    path : Path
+        Where it is.
+    fingerprint : dict
+        What is computed.
+    """
+
+    def __init__(self, file: FileIO, path: Path, fingerprint: dict[str, Any]) -> None:
+        self._file = file
+        self._path = path
+        self._fingerprint = fingerprint
+        self._dtype = np.dtype(fingerprint["dtype"])
+        self._lock = threading.Lock()
+        self._records: dict[tuple[Any, ...], _Record] = {}
+        self._sizes: dict[int, TileSizes] = {}
+        self._rows_at_once: dict[int, int] = {}
+        self._scan(file.tell())
+
+    def _scan(self, position: int) -> None:
+        """Find the records from a position on, and cut off an unfinished one."""
+        end = os.fstat(self._file.fileno()).st_size
+        while head := self._head_at(position, end):
+            n_description, n_bytes = head
+            description = _read(self._file, n_description)
+            record = _Record(description, position + _HEAD.size + n_description, n_bytes)
+            key = _key_of(description)
+            if key is None:
+                break
+            if key[0] == "sizes":
+                self._sizes[key[1]] = TileSizes(*key[2:])
+            elif key[0] == "rows":
+                self._rows_at_once[key[1]] = key[2]
+            self._records[key] = record
+            position = record.start + n_bytes + _CHECKSUM.size
+        self._file.truncate(position)
+
+    def _head_at(self, position: int, end: int) -> tuple[int, int] | None:
+        """Return the lengths of a record, or None if there is none that ends within the file."""
+        self._file.seek(position)
+        head = _read(self._file, _HEAD.size)
+        if len(head) < _HEAD.size:
+            return None
+        mark, n_description, n_bytes = _HEAD.unpack(head)
+        length = _HEAD.size + n_description + n_bytes + _CHECKSUM.size
+        return (n_description, n_bytes) if mark == _MARK and position + length <= end else None
+
+    # Results of the whole call -------------------------------------------------------------------
+
+    def matrices(self, number: int) -> list[np.ndarray] | None:
+        """Return so many finished matrices, or None if they are not."""
+        found = [self._load(("result", position)) for position in range(number)]
+        matrices = [arrays[0] for arrays in found if arrays is not None]
+        return matrices if len(matrices) == number else None
+
+    def finish(self, matrices: Sequence[np.ndarray]) -> None:
+        """Let finished matrices take the place of their tiles, at one stroke."""
+        beside = self._path.with_name(self._path.name + ".new")
+        with FileIO(beside, "w") as file:
+            _write(file, _header(self._fingerprint))
+            for position, matrix in enumerate(matrices):
+                _write_record(file, ("result", position), [matrix])
+            os.fsync(file.fileno())
+        if fcntl is None:
+            # Windows replaces no open file; elsewhere it stays locked until the new one is there.
+            self._file.close()
+        os.replace(beside, self._path)
+
+    # Tiles ---------------------------------------------------------------------------------------
+
+    def sizes(self, matrix: int) -> TileSizes | None:
+        """Return how a matrix was cut when its tiles were begun, None if they were not."""
+        return self._sizes.get(matrix)
+
+    def keep_sizes(self, matrix: int, sizes: TileSizes) -> None:
+        """Write down how a matrix is cut."""
+        self._append(("sizes", matrix, *sizes), [])
+
+    def rows_at_once(self, matrix: int) -> int | None:
+        """Return of how many rows a matrix and those that follow are made, None if unknown."""
+        return self._rows_at_once.get(matrix)
+
+    def keep_rows_at_once(self, matrix: int, n_rows: int) -> None:
+        """Write down of how many rows a matrix and those that follow are made."""
+        self._append(("rows", matrix, n_rows), [])
+
+    def restore(
+        self, matrix: int, store: Callable[[Any, Any], None], tasks: Sequence[Any]
+    ) -> list[Any]:
+        """Store the results of finished tasks, and return the tasks that are left."""
+        left = []
+        for task in tasks:
+            arrays = self._load(("tile", matrix, *task.key))
+            if arrays is None:
+                left.append(task)
+            else:
+                store(task, TileResults(arrays))
+        return left
+
+    def keeping(
+        self, matrix: int, store: Callable[[Any, Any], None]
+    ) -> Callable[[Any, TileResults], None]:
+        """Return a function that writes results down before it stores them."""
+
+        def keep_and_store(task: Any, results: TileResults) -> None:
+            arrays = [np.asarray(array)[task.entries] for array in results.arrays]
+            self._append(("tile", matrix, *task.key), arrays)
+            store(task, results)
+
+        return keep_and_store
+
+    # Records -------------------------------------------------------------------------------------
+
+    def _append(self, key: tuple[Any, ...], arrays: Sequence[np.ndarray]) -> None:
+        with self._lock:
+            end = self._file.seek(0, os.SEEK_END)
+            try:
+                _write_record(self._file, key, arrays)
+            except BaseException:
+                # The disk is full, or the run interrupted: other threads may still append.
+                self._file.truncate(end)
+                raise
+
+    def _load(self, key: tuple[Any, ...]) -> list[np.ndarray] | None:
+        """Return the arrays of a record, None if there is none or it is damaged."""
+        if key not in self._records:
+            return None
+        record = self._records[key]
+        shapes = json.loads(record.description)["shapes"]
+        arrays = [np.empty(shape, self._dtype) for shape in shapes]
+        with self._lock:
+            self._file.seek(record.start)
+            checksum = zlib.crc32(record.description)
+            for array in arrays:
+                _read_into(self._file, array)
+                checksum = zlib.crc32(array.data, checksum)
+            expected = _read(self._file, _CHECKSUM.size)
+        return arrays if expected == _CHECKSUM.pack(checksum) else None
+
+
+@contextmanager
+def open_checkpoint(
+    path: str | os.PathLike[str], fingerprint: dict[str, Any]
+) -> Iterator[Checkpoint]:
+    """Open the file of a call, or begin it.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that need not exist, in a folder that does.
+    fingerprint : dict
+        What the call computes from, see `skntk.gram.engine.fingerprint.fingerprint`.
+
+    Yields
+    ------
+    Checkpoint
+
+    Raises
+    ------
+    ValueError
+        If the file is something else, or belongs to another call.
+    OSError
+        If it cannot be opened or written, or if another run uses it.
+    """
+    path = Path(path).resolve()
+    if path.is_dir():
+        raise IsADirectoryError(f"checkpoint={str(path)!r} is a folder: pass the path of a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"checkpoint={str(path)!r}: there is no folder {str(path.parent)!r}; create it first."
+        )
+    # Unbuffered: what is written has left the process. Opened for appending, a file is created
+    # if it is not there, and kept as it is if it is.
+    with FileIO(path, "a+b") as file:
+        _lock(file, path)
+        file.seek(0)
+        _check_header(file, path, fingerprint)
+        yield Checkpoint(file, path, fingerprint)
+
+
+def _write_record(file: FileIO, key: tuple[Any, ...], arrays: Sequence[np.ndarray]) -> None:
+    """Write arrays with their key at the end of a file."""
+    shapes = [array.shape for array in arrays]
+    description = json.dumps({"key": key, "shapes": shapes}).encode()
+    checksum = zlib.crc32(description)
+    _write(file, _HEAD.pack(_MARK, len(description), sum(array.nbytes for array in arrays)))
+    _write(file, description)
+    for array in map(np.ascontiguousarray, arrays):
+        checksum = zlib.crc32(array.data, checksum)
+        _write(file, array.data)
+    _write(file, _CHECKSUM.pack(checksum))
+
+
+def _key_of(description: bytes) -> tuple[Any, ...] | None:
+    try:
+        return tuple(json.loads(description)["key"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+# The header ----------------------------------------------------------------------------------
+
+
+def _header(fingerprint: dict[str, Any]) -> bytes:
+    return _TITLE + json.dumps(fingerprint).encode() + b"\n"
+
+
+def _check_header(file: FileIO, path: Path, fingerprint: dict[str, Any]) -> None:
+    """Write the header of a new file, or raise a ValueError if it belongs to something else."""
+    line = _first_line(file)
+    is_unfinished = not line.endswith(b"\n") and (
+        line.startswith(_TITLE) or _TITLE.startswith(line)
+    )
+    if is_unfinished:
+        file.truncate(0)
+        file.seek(0)
+        _write(file, _header(fingerprint))
+        return
+    if not line.startswith(_TITLE):
+        raise ValueError(
+            f"checkpoint={str(path)!r} is a file of another kind: pass a path where no file is, or "
+            "a file that gram_matrix wrote."
+        )
+    try:
+        found = json.loads(line[len(_TITLE) :])
+    except ValueError:
+        found = {}
+    differences = _differences(found, fingerprint)
+    if differences:
+        raise ValueError(
+            f"checkpoint={str(path)!r} belongs to another computation: {'; '.join(differences)}. "
+            "Pass the path of another file, or delete this one to begin anew."
+        )
+    file.seek(len(line))
+
+
+def _first_line(file: FileIO) -> bytes:
+    line = b""
+    while b"\n" not in line and (piece := file.read(2**16)):
+        line += piece
+        if not (line.startswith(_TITLE) or _TITLE.startswith(line)):
+            # Of a large file of another kind, no more is read.
+            return line + b"\n"
+    head, newline, _ = line.partition(b"\n")
+    return head + newline
+
+
+def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    names = {"X": "the inputs X", "Y": "the right inputs Y", "version": "the version of skntk"}
+    differences = [
+        f"{names.get(name, name)} ({found.get(name)!r} there, {wanted[name]!r} here)"
+        for name in ("version", "X", "Y", "kind", "dtype")
+        if found.get(name) != wanted[name]
+    ]
+    if found.get("architecture_sha256") != wanted["architecture_sha256"]:
+        there, here = found.get("architecture"), wanted["architecture"]
+        shown = (
+            f"{there} there, {here} here"
+            if there != here
+            else f"{here} there and here, but with other values, or other code of its own functions"
+        )
+        differences.append(f"the architecture ({shown})")
+    return differences
+
+
+# The file ------------------------------------------------------------------------------------
+
+
+def _lock(file: FileIO, path: Path) -> None:
+    """Keep other runs from the file for as long as it is open, where the system knows how."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BlockingIOError(
+            f"checkpoint={str(path)!r} is in use by another run: wait for it, or pass the path of "
+            "another file."
+        ) from error
+
+
+def _write(file: FileIO, data: Any) -> None:
+    """Write all of it: one call of the system may take a part."""
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[file.write(view) :]
+
+
+def _read(file: FileIO, n_bytes: int) -> bytes:
+    pieces = []
+    while n_bytes and (piece := file.read(n_bytes)):
+        pieces.append(piece)
+        n_bytes -= len(piece)
+    return b"".join(pieces)
+
+
+def _read_into(file: FileIO, array: np.ndarray) -> None:
+    view = array.data.cast("B")
+    while view and (n_bytes := file.readinto(view)):
+        view = view[n_bytes:]

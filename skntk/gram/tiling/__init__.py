@@ -1,0 +1,1 @@
+"""How a kernel matrix is cut into tiles, and which of them are computed."""

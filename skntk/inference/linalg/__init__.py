@@ -1,0 +1,1 @@
+"""Checked arrays, factorizations and products: the linear algebra of all posteriors."""

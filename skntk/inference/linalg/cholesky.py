@@ -1,0 +1,207 @@
+"""Cholesky factorisation of a training kernel, in place, and what is computed from the factor.
+
+The functions here share one convention: `factor` is the lower Cholesky factor L of
+A = K + diag(noise), with zeros above its diagonal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import blas, lapack
+
+from skntk.inference.linalg.arrays import FloatArray, as_fortran, diagonal_view
+from skntk.inference.linalg.errors import SingularKernelError
+
+# Correlations of equal rows may differ from 1 by the rounding of a deep network's kernel.
+_PERFECT_CORRELATION_TOLERANCE = 1e-8
+
+_COLUMNS_AT_A_TIME = 64
+_ABOVE_DIAGONAL = np.triu(np.ones((_COLUMNS_AT_A_TIME, _COLUMNS_AT_A_TIME), dtype=bool), 1)
+
+
+def cholesky_factor(kernel: FloatArray, noise: FloatArray, *, overwrite: bool) -> FloatArray:
+    """Factorize K + diag(noise) = L L^T.
+
+    A pivot of L, squared, is the part of a sample's variance that the samples before it leave
+    unexplained. Rounding alone leaves about n * eps of the variance; a pivot below that says
+    nothing about the data, although LAPACK may accept it. The test is made relative to each
+    sample's own variance: it does not depend on the scale of single rows, and neither does
+    the accuracy of a Cholesky factorisation (N. J. Higham, Accuracy and Stability of Numerical
+    Algorithms, 2nd edition, section 10.1.1).
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (n, n)
+        Symmetric positive semidefinite matrix K. Only one of its triangles is read.
+    noise : ndarray of shape (n,)
+        Nonnegative values to add to the diagonal.
+    overwrite : bool
+        Whether the factor may take the kernel's memory.
+
+    Returns
+    -------
+    ndarray of shape (n, n)
+        L, Fortran-ordered.
+
+    Raises
+    ------
+    SingularKernelError
+        If K + diag(noise) is not positive definite to working precision.
+    """
+    matrix = as_fortran(kernel, overwrite=overwrite)
+    diagonal_view(matrix)[...] += noise
+    variance = diagonal_view(matrix).copy()
+    # clean=0 keeps the kernel's upper triangle, which tells the cause if the pivots fail.
+    factor, first_failure = lapack.dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
+    dependent = _first_dependent_sample(factor, variance, first_failure)
+    if dependent is not None:
+        raise SingularKernelError(_cause_and_remedy(factor, variance, noise, dependent))
+    _clear_above_diagonal(factor)
+    return factor
+
+
+def _first_dependent_sample(
+    factor: FloatArray, variance: FloatArray, first_failure: int
+) -> int | None:
+    if first_failure > 0:
+        return first_failure - 1
+    rounding = max(len(variance), 16) * np.finfo(np.float64).eps
+    dependent = np.flatnonzero(np.square(np.diagonal(factor)) <= rounding * variance)
+    return int(dependent[0]) if dependent.size else None
+
+
+def _cause_and_remedy(
+    factor: FloatArray, variance: FloatArray, noise: FloatArray, sample: int
+) -> str:
+    message = "The training kernel is singular to working precision: "
+    prior_variance = variance - noise
+    if prior_variance[sample] <= 0:
+        return message + (
+            f"sample {sample} has variance {prior_variance[sample]:.3g} and no noise. "
+            "Increase `alpha`, or give the network a bias if this row is zero."
+        )
+    correlation = factor[:sample, sample] / np.sqrt(
+        np.maximum(prior_variance[:sample], np.finfo(np.float64).tiny) * prior_variance[sample]
+    )
+    twins = np.flatnonzero(correlation >= 1 - _PERFECT_CORRELATION_TOLERANCE)
+    if not twins.size:
+        return message + (
+            f"the noise (smallest value {noise.min():.3g}) is too small for this kernel "
+            f"(mean variance {prior_variance.mean():.3g}). Increase `alpha`, or remove samples "
+            "that are almost equal."
+        )
+    twin = int(twins[0])
+    equal_variance = np.isclose(prior_variance[twin], prior_variance[sample], rtol=1e-8, atol=0)
+    relation = (
+        "cannot be told apart by the kernel (duplicate rows)"
+        if equal_variance
+        else "are perfectly correlated (one row is a multiple of the other)"
+    )
+    return message + (
+        f"samples {twin} and {sample} {relation}. Increase `alpha`, or remove one of them."
+    )
+
+
+def _clear_above_diagonal(factor: FloatArray) -> None:
+    # A few columns at a time: numpy.tril would copy the matrix.
+    for start in range(0, len(factor), _COLUMNS_AT_A_TIME):
+        columns = slice(start, start + _COLUMNS_AT_A_TIME)
+        factor[:start, columns] = 0.0
+        within = factor[columns, columns]
+        np.copyto(within, 0.0, where=_ABOVE_DIAGONAL[: len(within), : len(within)])
+
+
+def solve(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:
+    """Solve A x = b.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n)
+        Lower Cholesky factor of A.
+    right_hand_side : ndarray of shape (n,) or (n, k)
+        b.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, k)
+        A new array.
+    """
+    columns = right_hand_side.reshape(len(factor), -1)
+    solution, _ = lapack.dpotrs(factor, columns, lower=1)
+    return solution.reshape(right_hand_side.shape)
+
+
+def whiten(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:
+    """Solve L x = b, so that x has covariance I when b has covariance A.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n)
+        Lower Cholesky factor L of A.
+    right_hand_side : ndarray of shape (n,) or (n, k)
+        b.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, k)
+        A new array.
+    """
+    columns = right_hand_side.reshape(len(factor), -1)
+    whitened = blas.dtrsm(1.0, factor, columns, lower=1)
+    return whitened.reshape(right_hand_side.shape)
+
+
+def inverse_diagonal(factor: FloatArray) -> FloatArray:
+    """Return the diagonal of A^-1.
+
+    A^-1 = L^-T L^-1, so that its diagonal holds the squared column norms of L^-1. Needs memory
+    for one more n x n matrix while it runs.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n)
+        Lower Cholesky factor L of A.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Positive values.
+    """
+    inverse_factor, _ = lapack.dtrtri(factor, lower=1)
+    columns = inverse_factor.T
+    return np.einsum("ij,ij->i", columns, columns)
+
+
+def inverse(factor: FloatArray) -> FloatArray:
+    """Return A^-1.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n)
+        Lower Cholesky factor L of A.
+
+    Returns
+    -------
+    ndarray of shape (n, n)
+        Both triangles, in a new array.
+    """
+    lower_triangle, _ = lapack.dpotri(factor, lower=1)
+    for column in range(1, len(factor)):
+        lower_triangle[:column, column] = lower_triangle[column, :column]
+    return lower_triangle
+
+
+def log_determinant(factor: FloatArray) -> float:
+    """Return log |A|.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n)
+        Lower Cholesky factor L of A.
+
+    Returns
+    -------
+    float
+        Twice the sum of the logarithms of the diagonal of L.
+    """
+    return 2.0 * float(np.log(np.diagonal(factor)).sum())

@@ -1,0 +1,1 @@
+"""Training on any convex loss over time."""

@@ -1,0 +1,1 @@
+"""Posteriors in closed form, from one linear system."""

@@ -1,0 +1,207 @@
+"""The predictions of a deep ensemble of infinitely wide networks, each trained to convergence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from skntk.inference.linalg.arrays import (
+    FloatArray,
+    as_kernel,
+    as_targets,
+    as_training_kernel,
+    as_training_kernels,
+    per_sample,
+    require_equal_shapes,
+)
+from skntk.inference.linalg.cholesky import cholesky_factor, inverse, inverse_diagonal, solve
+from skntk.inference.posteriors.ensemble_predictions import EnsemblePredictions
+from skntk.inference.posteriors.leave_one_out import leave_one_out_residuals
+
+__all__ = ["EnsemblePosterior"]
+
+_ROWS_AT_A_TIME = 256
+
+
+@dataclass(frozen=True, eq=False)
+class EnsemblePosterior(EnsemblePredictions):
+    r"""Distribution over random initializations of a network trained for infinitely long.
+
+    With NTK T and NNGP kernel K between training samples, starred between test and training
+    samples, noise A on the diagonal and :math:`P = T_* (T + A)^{-1}`,
+
+    .. math::
+
+        \text{mean} = P y, \qquad
+        \text{cov} = K_{**} - P K_*^T - K_* P^T + P K P^T
+
+    (J. Lee et al., Wide neural networks of any depth evolve as linear models under gradient
+    descent, 2019, section 2.3). The mean is that of kernel ridge regression with T. The
+    covariance tells how far networks with different initial weights disagree; it is not the
+    posterior covariance of a Bayesian model. Make one with :meth:`condition`.
+
+    Attributes
+    ----------
+    factor : ndarray of shape (n, n)
+        Lower Cholesky factor of T + A.
+    given_nngp : ndarray of shape (n, n) or callable
+        K as given to :meth:`condition`, which only variances and covariances depend on.
+    noise : ndarray of shape (n,)
+        The diagonal of A.
+    dual_coef : ndarray of shape (n,) or (n, outputs)
+        (T + A)^-1 y.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import EnsemblePosterior
+    >>> nngp = np.array([[1.0, 0.5], [0.5, 1.0]])
+    >>> posterior = EnsemblePosterior.condition(2 * nngp, nngp, 1.0, [4.0, 4.0])
+    >>> posterior.mean(2 * nngp)
+    array([3., 3.])
+    >>> posterior.variance(2 * nngp, nngp, np.ones(2))
+    array([0.109375, 0.109375])
+    """
+
+    factor: FloatArray
+    given_nngp: FloatArray | Callable[[], npt.ArrayLike]
+    noise: FloatArray
+    dual_coef: FloatArray
+
+    @cached_property
+    def nngp(self) -> FloatArray:  # type: ignore[override]
+        """K, the array given to :meth:`condition` and not a copy of it, or what is found there."""
+        if not callable(self.given_nngp):
+            return self.given_nngp
+        found = as_training_kernel(self.given_nngp(), "The training NNGP kernel")
+        return require_equal_shapes(self.factor, found)
+
+    @classmethod
+    def condition(
+        cls,
+        ntk: npt.ArrayLike,
+        nngp: npt.ArrayLike | Callable[[], npt.ArrayLike],
+        noise: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        *,
+        overwrite_ntk: bool = False,
+    ) -> EnsemblePosterior:
+        """Train the ensemble: one Cholesky factorisation.
+
+        Parameters
+        ----------
+        ntk : array-like of shape (n, n)
+            Symmetric NTK matrix of the training samples.
+        nngp : array-like of shape (n, n) or callable
+            Symmetric NNGP kernel matrix of the training samples. Kept without a copy. A function
+            without arguments that returns it is called when a variance is asked for.
+        noise : float or array-like of shape (n,)
+            Nonnegative values added to the diagonal of `ntk`.
+        targets : array-like of shape (n,) or (n, outputs)
+            The observations.
+        overwrite_ntk : bool, default=False
+            Whether the factor may take the memory of `ntk`, which then holds no kernel any
+            more. Without it the NTK is copied.
+
+        Returns
+        -------
+        EnsemblePosterior
+            The trained ensemble.
+
+        Raises
+        ------
+        SingularKernelError
+            If the NTK with its noise is singular to working precision.
+        ValueError
+            If shapes do not fit, an entry is not finite, or a noise is negative.
+        """
+        given: FloatArray | Callable[[], npt.ArrayLike]
+        if callable(nngp):
+            matrix, given = as_training_kernel(ntk, "The training NTK"), nngp
+        else:
+            matrix, given = as_training_kernels(ntk, nngp)
+        diagonal = per_sample(noise, len(matrix), "noise")
+        y = as_targets(targets, len(matrix))
+        factor = cholesky_factor(matrix, diagonal, overwrite=overwrite_ntk)
+        return cls(factor=factor, given_nngp=given, noise=diagonal, dual_coef=solve(factor, y))
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        r"""Return the predictions of the n ensembles that leave out one sample each.
+
+        With B = T + A, the mean is that of ridge regression,
+        :math:`y_i - [B^{-1} y]_i / [B^{-1}]_{ii}`. Linear in the targets, it also says that the
+        initial function's part in the prediction is :math:`[B^{-1} f_0]_i / [B^{-1}]_{ii}`, with
+        variance :math:`[B^{-1} K B^{-1}]_{ii} / [B^{-1}]_{ii}^2`. Needs memory for one more
+        n x n matrix while it runs.
+
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            Observations at the training samples.
+
+        Returns
+        -------
+        mean : ndarray of the shape of `targets`
+            Prediction for each sample from all others.
+        variance : ndarray of shape (n,)
+            Variance over initializations of that prediction.
+
+        Raises
+        ------
+        ValueError
+            If the number of targets is not n, or an entry is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skntk.inference import EnsemblePosterior
+        >>> nngp = np.array([[1.0, 0.5], [0.5, 1.0]])
+        >>> posterior = EnsemblePosterior.condition(2 * nngp, nngp, 0.0, [4.0, 2.0])
+        >>> mean, variance = posterior.leave_one_out([4.0, 2.0])
+        >>> mean, variance
+        (array([1., 2.]), array([0.75, 0.75]))
+        """
+        y = as_targets(targets, len(self.factor))
+        inverted = inverse(self.factor)
+        precision = np.diagonal(inverted)
+        mean = y - leave_one_out_residuals(self.factor, precision, y)
+        return mean, _quadratic_diagonal(inverted, self.nngp) / np.square(precision)
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        """Return the means of the n ensembles that leave out one sample each.
+
+        Much cheaper than :meth:`leave_one_out`, which finds the variances as well.
+
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            Observations at the training samples.
+
+        Returns
+        -------
+        ndarray of the shape of `targets`
+            The first result of :meth:`leave_one_out`.
+
+        Raises
+        ------
+        ValueError
+            If the number of targets is not n, or an entry is not finite.
+        """
+        y = as_targets(targets, len(self.factor))
+        return y - leave_one_out_residuals(self.factor, inverse_diagonal(self.factor), y)
+
+    def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
+        return solve(self.factor, as_kernel(ntk_cross).T).T
+
+
+def _quadratic_diagonal(rows: FloatArray, matrix: FloatArray) -> FloatArray:
+    # diag(R M R^T), by blocks of rows: the full product would be one more n x n matrix.
+    diagonal = np.empty(len(rows))
+    for start in range(0, len(rows), _ROWS_AT_A_TIME):
+        block = rows[start : start + _ROWS_AT_A_TIME]
+        diagonal[start : start + len(block)] = np.einsum("ij,ij->i", block @ matrix, block)
+    return np.maximum(diagonal, 0.0)

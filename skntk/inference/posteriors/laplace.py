@@ -1,0 +1,395 @@
+"""Classification by a Gaussian process with softmax likelihood, in Laplace's approximation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax, softmax
+
+from skntk.inference.linalg.arrays import (
+    FloatArray,
+    as_finite,
+    as_kernel,
+    as_training_kernel,
+    diagonal_view,
+    per_sample,
+)
+from skntk.inference.linalg.cholesky import cholesky_factor, inverse, log_determinant, solve, whiten
+from skntk.inference.posteriors.softmax_average import average_softmax
+
+__all__ = ["SoftmaxLaplacePosterior"]
+
+# Twice the log posterior that another Newton step would gain at most, in nats, when to stop. Newton
+# converges quadratically: the step that finds this has made the error far smaller still.
+_TOLERANCE = 1e-12
+_SMALLEST_STEP = 2.0**-40
+
+
+@dataclass(frozen=True, eq=False)
+class SoftmaxLaplacePosterior:
+    r"""Gaussian process with a latent function for each class, given observed classes.
+
+    The latent functions :math:`f_c` of the classes are independent Gaussian processes with one
+    kernel K and constant means :math:`\mu_c`; a sample belongs to class c with probability
+    :math:`\pi_c = \text{softmax}(f)_c`. The posterior is approximated by a normal distribution
+    around its mode :math:`\hat f`, with the curvature W of the likelihood there,
+
+    .. math::
+
+        \hat f = \mu + K (Y - \hat\pi), \qquad
+        \text{cov} = (K^{-1} + W)^{-1}, \qquad W = \text{diag}(\pi) - \Pi \Pi^T
+
+    (C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, 2006,
+    section 3.5, algorithms 3.3 and 3.4). Make one with :meth:`condition`.
+
+    Attributes
+    ----------
+    dual_coef : ndarray of shape (n, classes)
+        :math:`Y - \hat\pi`, observed minus expected counts.
+    prior_mean : ndarray of shape (classes,)
+        :math:`\mu`.
+    precisions : ndarray of shape (classes, n, n)
+        :math:`E_c = D_c^{1/2} (I + D_c^{1/2} K D_c^{1/2})^{-1} D_c^{1/2}`, with :math:`D_c` the
+        expected counts of class c.
+    total_factor : ndarray of shape (n, n)
+        Lower Cholesky factor of the sum of `precisions`.
+    log_marginal_likelihood : float
+        Laplace's approximation of the log probability of the observed classes, in nats.
+    n_iter : int
+        Newton steps that were made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import SoftmaxLaplacePosterior
+    >>> kernel = 9 * np.array([[1.0, 0.5], [0.5, 1.0]])
+    >>> posterior = SoftmaxLaplacePosterior.condition(kernel, np.eye(2))
+    >>> posterior.probabilities(kernel, np.diagonal(kernel)).round(2)
+    array([[0.71, 0.29],
+           [0.29, 0.71]])
+    """
+
+    dual_coef: FloatArray
+    prior_mean: FloatArray
+    precisions: FloatArray
+    total_factor: FloatArray
+    log_marginal_likelihood: float
+    n_iter: int
+
+    @classmethod
+    def condition(
+        cls,
+        kernel: npt.ArrayLike,
+        counts: npt.ArrayLike,
+        noise: npt.ArrayLike = 0.0,
+        *,
+        prior_mean: npt.ArrayLike | None = None,
+        max_iter: int = 100,
+    ) -> SoftmaxLaplacePosterior:
+        r"""Find the mode by Newton's method, and the curvature there.
+
+        The log posterior is concave. A step that does not increase it as far as it promised to
+        is halved, so that the iteration converges from anywhere. It ends when a further step
+        would gain less than 1e-12 nats. Takes C (n x n) matrices of memory for C classes, and C
+        Cholesky factorisations and inverses a step.
+
+        Parameters
+        ----------
+        kernel : array-like of shape (n, n)
+            Symmetric kernel matrix of the training samples. It may be singular.
+        counts : array-like of shape (n, classes)
+            How often each class was observed at each sample, any nonnegative weights: a one-hot
+            row is one observation, 3 times that three of the same, a row with several entries
+            observations of different classes. No row is all zero.
+        noise : float or array-like of shape (n,), default=0.0
+            Nonnegative variances, added to the diagonal of the kernel: of independent noise of the
+            latent values at each training sample.
+        prior_mean : array-like of shape (classes,), default=None
+            Constant means of the latent functions. None is 0.
+        max_iter : int, default=100
+            Newton steps at most.
+
+        Returns
+        -------
+        SoftmaxLaplacePosterior
+            The approximate posterior.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, an entry is not finite, or a count or a noise is negative.
+        RuntimeError
+            If the mode is not found in `max_iter` steps.
+        """
+        covariance = np.array(as_training_kernel(kernel))
+        observed = _as_counts(counts, len(covariance))
+        center = _as_prior_mean(prior_mean, observed.shape[1])
+        diagonal_view(covariance)[...] += per_sample(noise, len(covariance), "noise")
+        coefficients, n_iter = _mode(covariance, observed, center, max_iter)
+        latent = center + covariance @ coefficients
+        curvature = _curvature(covariance, observed.sum(axis=1), softmax(latent, axis=1))
+        log_posterior = _log_posterior(observed, latent, latent - center, coefficients)
+        return cls(
+            dual_coef=coefficients,
+            prior_mean=center,
+            precisions=curvature.precisions,
+            total_factor=curvature.total_factor,
+            log_marginal_likelihood=log_posterior - 0.5 * curvature.log_determinant,
+            n_iter=n_iter,
+        )
+
+    def mean(self, cross: npt.ArrayLike) -> FloatArray:
+        r"""Return the means of the latent functions at test points.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            Kernel between test and training samples.
+
+        Returns
+        -------
+        ndarray of shape (m, classes)
+            :math:`\mu + K_* (Y - \hat\pi)`.
+
+        Raises
+        ------
+        ValueError
+            If an entry of `cross` is not finite.
+        """
+        return self.prior_mean + as_kernel(cross) @ self.dual_coef
+
+    def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
+        """Return the variance of each latent function at test points.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            Kernel between test and training samples.
+        diagonal : array-like of shape (m,)
+            Prior variances of the test points.
+
+        Returns
+        -------
+        ndarray of shape (m, classes)
+            The diagonals of :meth:`covariance`. Negative values left by rounding become 0.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        across = as_kernel(cross)
+        prior = as_kernel(diagonal)
+        columns = [self._variance_of_class(e, across, prior) for e in self.precisions]
+        return np.maximum(np.column_stack(columns), 0.0)
+
+    def _variance_of_class(
+        self, precision: FloatArray, cross: FloatArray, prior: FloatArray
+    ) -> FloatArray:
+        explained = precision @ cross.T
+        shared = whiten(self.total_factor, explained)
+        variance: FloatArray = (
+            prior - np.einsum("ij,ji->j", explained, cross) + np.einsum("ij,ij->j", shared, shared)
+        )
+        return variance
+
+    def covariance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
+        """Return the covariance between the latent functions at each test point.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            Kernel between test and training samples.
+        diagonal : array-like of shape (m,)
+            Prior variances of the test points.
+
+        Returns
+        -------
+        ndarray of shape (m, classes, classes)
+            Symmetric: given the observed classes, the functions are no longer independent.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        across = as_kernel(cross)
+        n_classes = len(self.precisions)
+        explained = np.stack([precision @ across.T for precision in self.precisions])
+        own = as_kernel(diagonal) - np.einsum("cij,ji->cj", explained, across)
+        shared = np.stack([whiten(self.total_factor, one) for one in explained])
+        covariance = np.einsum("cij,dij->jcd", shared, shared, optimize=True)
+        covariance[:, np.arange(n_classes), np.arange(n_classes)] += own.T
+        return covariance
+
+    def probabilities(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
+        """Return the probability of each class at test points.
+
+        The softmax is averaged over the normal distribution of the latent values, see
+        `average_softmax`: it is less certain than the softmax of their means.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            Kernel between test and training samples.
+        diagonal : array-like of shape (m,)
+            Prior variances of the test points.
+
+        Returns
+        -------
+        ndarray of shape (m, classes)
+            Rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        return average_softmax(self.mean(cross), self.covariance(cross, diagonal))
+
+
+class _Curvature(NamedTuple):
+    """The inverse of K + W^-1, in the parts of Rasmussen and Williams, equation 3.47."""
+
+    precisions: FloatArray
+    total_factor: FloatArray
+    # Of I + K W.
+    log_determinant: float
+
+
+def _mode(
+    kernel: FloatArray, counts: FloatArray, prior_mean: FloatArray, max_iter: int
+) -> tuple[FloatArray, int]:
+    """Return a with f = prior_mean + K a at the mode, and the number of Newton steps."""
+    coefficients = np.zeros_like(counts)
+    for n_iter in range(1, max_iter + 1):
+        centered = kernel @ coefficients
+        target = _newton_target(kernel, counts, prior_mean, centered)
+        step = target - coefficients
+        gradient = counts - _expected_counts(counts, prior_mean + centered) - coefficients
+        gain = float(np.vdot(gradient, kernel @ step))
+        if gain <= _TOLERANCE:
+            return target, n_iter
+        length = _step_length(kernel, counts, prior_mean, coefficients, step, gain)
+        coefficients = coefficients + length * step
+    raise RuntimeError(
+        f"The mode of the posterior was not found in {max_iter} Newton steps (the next would gain "
+        f"{gain / 2:.1e} nats). The kernel is probably very large (mean variance "
+        f"{np.diagonal(kernel).mean():.3g}): reduce `weight_std`, or rescale the inputs."
+    )
+
+
+def _newton_target(
+    kernel: FloatArray, counts: FloatArray, prior_mean: FloatArray, centered: FloatArray
+) -> FloatArray:
+    """Return where a full Newton step leads (Rasmussen and Williams, algorithm 3.3)."""
+    total = counts.sum(axis=1)
+    probabilities = softmax(prior_mean + centered, axis=1)
+    expected = total[:, np.newaxis] * probabilities
+    curvature = _curvature(kernel, total, probabilities)
+    mean_of_classes = np.sum(probabilities * centered, axis=1, keepdims=True)
+    linear = expected * (centered - mean_of_classes) + counts - expected
+    explained = _times_each(curvature.precisions, kernel @ linear)
+    shared = solve(curvature.total_factor, explained.sum(axis=1))
+    across = _times_each(curvature.precisions, np.tile(shared[:, np.newaxis], counts.shape[1]))
+    return linear - explained + across
+
+
+def _times_each(precisions: FloatArray, columns: FloatArray) -> FloatArray:
+    return np.column_stack([e @ column for e, column in zip(precisions, columns.T, strict=True)])
+
+
+def _step_length(
+    kernel: FloatArray,
+    counts: FloatArray,
+    prior_mean: FloatArray,
+    coefficients: FloatArray,
+    step: FloatArray,
+    gain: float,
+) -> float:
+    """Return the first of 1, 1/2, 1/4, ... that makes good a quarter of what it promises."""
+    centered, change = kernel @ coefficients, kernel @ step
+
+    def log_posterior(length: float) -> float:
+        moved = centered + length * change
+        return _log_posterior(counts, prior_mean + moved, moved, coefficients + length * step)
+
+    start = log_posterior(0.0)
+    # Close to the mode the gain is lost in the rounding of the sums that it is a difference of.
+    rounding = 1e-13 * (abs(start) + counts.sum())
+    length = 1.0
+    while log_posterior(length) < start + 0.25 * length * gain - rounding:
+        length /= 2
+        if length < _SMALLEST_STEP:
+            raise RuntimeError(
+                "No step of Newton's method increases the log posterior: the kernel matrix is not "
+                "positive semidefinite to working precision. Compute it in float64, or increase "
+                "`alpha`."
+            )
+    return length
+
+
+def _curvature(kernel: FloatArray, total: FloatArray, probabilities: FloatArray) -> _Curvature:
+    """Return E_c for each class, the factor of their sum, and log |I + K W|.
+
+    With the totals w of the counts, W = D - D R diag(w)^-1 R^T D with R the identity of
+    the samples stacked over the classes, and |I + K W| = |I + K D| |R^T E R| / prod(w).
+    """
+    n_classes = probabilities.shape[1]
+    precisions = np.empty((n_classes, *kernel.shape))
+    log_determinants = 0.0
+    for precision, expected in zip(
+        precisions, (total[:, np.newaxis] * probabilities).T, strict=True
+    ):
+        root = np.sqrt(expected)
+        scaled = kernel * np.multiply.outer(root, root)
+        factor = cholesky_factor(scaled, np.ones(len(root)), overwrite=True)
+        log_determinants += log_determinant(factor)
+        precision[...] = inverse(factor)
+        precision *= np.multiply.outer(root, root)
+    total_factor = cholesky_factor(precisions.sum(axis=0), np.zeros(len(total)), overwrite=True)
+    log_determinants += log_determinant(total_factor) - float(np.log(total).sum())
+    return _Curvature(precisions, total_factor, log_determinants)
+
+
+def _expected_counts(counts: FloatArray, latent: FloatArray) -> FloatArray:
+    expected: FloatArray = counts.sum(axis=1, keepdims=True) * softmax(latent, axis=1)
+    return expected
+
+
+def _log_posterior(
+    counts: FloatArray, latent: FloatArray, centered: FloatArray, coefficients: FloatArray
+) -> float:
+    """Return the log likelihood and the exponent of the prior."""
+    log_likelihood = float(np.vdot(counts, log_softmax(latent, axis=1)))
+    return log_likelihood - 0.5 * float(np.vdot(coefficients, centered))
+
+
+def _as_counts(counts: npt.ArrayLike, n_samples: int) -> FloatArray:
+    observed = as_finite(counts, "The counts", "remove these samples")
+    if observed.ndim != 2 or observed.shape[0] != n_samples or observed.shape[1] < 2:
+        raise ValueError(
+            f"The counts must have shape ({n_samples}, classes) with at least two classes for a "
+            f"kernel matrix of {n_samples} samples, got {observed.shape}."
+        )
+    if (observed < 0).any() or not observed.any(axis=1).all():
+        raise ValueError(
+            "The counts must be nonnegative, with an observation at each sample: remove the "
+            "samples without any."
+        )
+    return observed
+
+
+def _as_prior_mean(prior_mean: npt.ArrayLike | None, n_classes: int) -> FloatArray:
+    if prior_mean is None:
+        return np.zeros(n_classes)
+    center = as_finite(prior_mean, "The prior mean", "give every class a finite one")
+    if center.shape != (n_classes,):
+        raise ValueError(
+            f"`prior_mean` must have shape ({n_classes},), one value for each class, got "
+            f"{center.shape}."
+        )
+    return center

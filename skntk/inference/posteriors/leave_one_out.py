@@ -1,0 +1,105 @@
+"""Leave-one-out predictions in closed form, from one factorisation of all samples.
+
+With A = K + diag(noise) over all n samples, the prediction at sample i of the model trained on
+the other n - 1 is y_i - [A^-1 y]_i / [A^-1]_ii (C. E. Rasmussen and C. K. I. Williams, Gaussian
+Processes for Machine Learning, equation 5.12). The mean of the NTK ensemble is that of a ridge
+regression, so the same formula serves it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from skntk.inference.linalg.arrays import FloatArray, as_targets, per_sample
+from skntk.inference.linalg.cholesky import solve
+
+__all__ = ["centered_leave_one_out"]
+
+
+class _LeavesOneOut(Protocol):
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray: ...
+
+
+def leave_one_out_residuals(
+    factor: FloatArray, precision: FloatArray, targets: FloatArray
+) -> FloatArray:
+    """Return what each sample's target differs from its leave-one-out prediction by.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n)
+        Lower Cholesky factor of A.
+    precision : ndarray of shape (n,)
+        The diagonal of A^-1.
+    targets : ndarray of shape (n,) or (n, outputs)
+        y.
+
+    Returns
+    -------
+    ndarray of the shape of `targets`
+        [A^-1 y]_i / [A^-1]_ii.
+    """
+    return (solve(factor, targets).T / precision).T
+
+
+def centered_leave_one_out(
+    posterior: _LeavesOneOut,
+    targets: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None = None,
+) -> FloatArray:
+    r"""Leave-one-out means of a model that centers the targets by their training mean.
+
+    Refitting without sample i would center by the mean c_i of the other targets and predict
+    :math:`c_i + L(y - c_i)_i`, with L the linear map from targets to leave-one-out means of
+    the model that does not center. As :math:`L(y)_i` does not depend on :math:`y_i`, that is
+    :math:`L(y)_i + c_i (1 - L(1)_i)`: no refits are needed.
+
+    Parameters
+    ----------
+    posterior : GaussianProcessPosterior or EnsemblePosterior
+        Conditioned on all samples, on any targets.
+    targets : array-like of shape (n,) or (n, outputs)
+        The targets before centering.
+    sample_weight : float or array-like of shape (n,), default=None
+        Weights in the mean of the targets. None means equal weights.
+
+    Returns
+    -------
+    ndarray of the shape of `targets`
+        Predictions on the scale of `targets`.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two samples have a positive weight: some sample leaves none to train on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import GaussianProcessPosterior, centered_leave_one_out
+    >>> targets = np.array([1.0, 2.0, 6.0])
+    >>> posterior = GaussianProcessPosterior.condition(np.eye(3), 0.1, targets - targets.mean())
+    >>> centered_leave_one_out(posterior, targets)  # unrelated samples: the others' mean
+    array([4. , 3.5, 1.5])
+    """
+    y = as_targets(targets, len(np.asarray(targets)))
+    weight = per_sample(sample_weight, len(y), "sample_weight", default=1.0)
+    if np.count_nonzero(weight) < 2:
+        raise ValueError(
+            "Leave-one-out predictions need at least two samples of positive weight: add "
+            "samples or raise `sample_weight`."
+        )
+    columns = np.column_stack([y, np.ones(len(y))])
+    left_out = posterior.leave_one_out_mean(columns)
+    mean_of_others = _mean_of_others(columns[:, :-1], weight)
+    centered = left_out[:, :-1] + mean_of_others * (1.0 - left_out[:, -1:])
+    return centered.reshape(y.shape)
+
+
+def _mean_of_others(targets: FloatArray, weight: FloatArray) -> FloatArray:
+    weighted = targets * weight[:, np.newaxis]
+    others_weight = weight.sum() - weight
+    return (weighted.sum(axis=0) - weighted) / others_weight[:, np.newaxis]

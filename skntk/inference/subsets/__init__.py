@@ -1,0 +1,1 @@
+"""Models trained on some rows of one kernel matrix that predict other rows of it."""

@@ -1,0 +1,367 @@
+"""Models trained on some rows of a kernel matrix, that predict other rows of it.
+
+:class:`SharedKernel` holds the matrix and trains models on any of its rows, in one of two ways
+with one result: from an eigendecomposition of all rows that every model shares, or by a Cholesky
+factorisation of the model's own rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from skntk.inference.linalg.arrays import (
+    FloatArray,
+    as_targets,
+    as_training_kernel,
+    require_equal_shapes,
+)
+from skntk.inference.linalg.cholesky import solve
+from skntk.inference.posteriors.ensemble import EnsemblePosterior
+from skntk.inference.posteriors.gaussian_process import GaussianProcessPosterior
+from skntk.inference.posteriors.initialization_noise import ensemble_variance
+from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
+from skntk.inference.subsets.spectral_subset import Rows, SpectralPosterior, SpectralRows
+
+
+class RowPosterior(Protocol):
+    """A model trained on rows of a kernel matrix."""
+
+    def mean(self, rows: Rows) -> FloatArray:
+        """Return its mean at rows, shape (m,) or (m, outputs)."""
+        ...
+
+    def variance(self, rows: Rows) -> FloatArray:
+        """Return its variance at rows, shape (m,)."""
+        ...
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        """Return the means of the models that leave out one training row each."""
+        ...
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the means and the variances of the models that leave out one training row each."""
+        ...
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        """Coefficients of the training rows in the mean, shape (n,) or (n, outputs)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SharedKernel:
+    r"""The kernel matrix of all samples, and models trained on any of them.
+
+    With :math:`B = K + A` over all rows, J those that a model leaves out and :math:`M = B^{-1}`,
+    the model trained on the others predicts rows J by
+
+    .. math::
+
+        y_J - (M_{JJ})^{-1} (M y)_J,
+
+    which does not depend on :math:`y_J`. For a single row it is the known formula for leaving one
+    out (C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, equation
+    5.12). The posterior covariance of a Gaussian process at J is
+    :math:`(M_{JJ})^{-1} - A_{JJ}`. That of an ensemble of trained networks, where K is the NTK and
+    Q the NNGP kernel, is :math:`(M_{JJ})^{-1} M_{J:} Q M_{:J} (M_{JJ})^{-1}`, because the initial
+    functions enter the prediction as the targets do.
+
+    Attributes
+    ----------
+    kernel : ndarray of shape (n, n)
+        The kernel of the mean: the NNGP kernel or the NTK.
+    find_prior : callable or None
+        Returns the NNGP kernel where `kernel` is the NTK of an ensemble of trained networks, which
+        variances depend on and means do not. None makes the models Gaussian processes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference.subsets.precomputed_kernel import SharedKernel
+    >>> shared = SharedKernel.of(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]))
+    >>> spectrum = shared.decompose(np.arange(3), np.ones(3))
+    >>> train, noise, targets = np.array([1, 2]), np.full(2, 0.5), np.array([5.0, 3.0])
+    >>> for either in (None, spectrum):
+    ...     model = shared.condition(train, noise, targets, either)
+    ...     print(model.mean(np.array([0])).round(9), model.variance(np.array([0])).round(9))
+    [2.] [1.6]
+    [2.] [1.6]
+    """
+
+    kernel: FloatArray
+    find_prior: Callable[[], npt.ArrayLike] | None = None
+
+    @classmethod
+    def of(
+        cls, kernel: npt.ArrayLike, find_prior: Callable[[], npt.ArrayLike] | None = None
+    ) -> SharedKernel:
+        """Check the matrix.
+
+        Parameters
+        ----------
+        kernel : array-like of shape (n, n)
+        find_prior : callable or None, default=None
+            As the attribute.
+
+        Raises
+        ------
+        ValueError
+            If the matrix is not square, or an entry is not finite.
+        """
+        return cls(as_training_kernel(kernel), find_prior)
+
+    @cached_property
+    def prior(self) -> FloatArray | None:
+        """The NNGP kernel of an ensemble, found when it is asked for; None of a process.
+
+        Raises
+        ------
+        ValueError
+            If it does not have the shape of `kernel`, or an entry is not finite.
+        """
+        if self.find_prior is None:
+            return None
+        prior = as_training_kernel(self.find_prior(), "The training NNGP kernel")
+        return require_equal_shapes(self.kernel, prior)
+
+    def decompose(self, rows: Rows, pattern: FloatArray) -> NoiseSpectrum:
+        """Decompose the kernel of rows once, for all models whose noise follows one pattern.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m,)
+            Ascending; models are trained on some of them.
+        pattern : ndarray of shape (m,)
+            Positive: noise of each row at level 1.
+        """
+        return NoiseSpectrum.decompose(self.kernel, rows, pattern)
+
+    def train_on(
+        self, rows: Rows, targets: FloatArray, spectrum: NoiseSpectrum | None = None
+    ) -> TrainingRows:
+        """Return what models on the same rows and targets share, whatever their noise is.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m,)
+            Training rows.
+        targets : ndarray of shape (m,) or (m, outputs)
+            One target, or one row of targets, for each.
+        spectrum : NoiseSpectrum or None, default=None
+            Made by `decompose`. Used where the rows are some of its own, each once, and the noise
+            follows its pattern at a level above its rounding; the rows have a factorisation of
+            their own otherwise.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit, or targets are not finite.
+        """
+        y = as_targets(targets, len(rows))
+        left = None if spectrum is None else SpectralRows.of(spectrum, rows, y)
+        return TrainingRows(self, rows, y, left)
+
+    def condition(
+        self,
+        rows: Rows,
+        noise: FloatArray,
+        targets: FloatArray,
+        spectrum: NoiseSpectrum | None = None,
+    ) -> RowPosterior:
+        """Train one model on rows.
+
+        Parameters
+        ----------
+        rows, targets, spectrum
+            As `train_on`.
+        noise : ndarray of shape (m,)
+            Nonnegative values added to the diagonal of the kernel.
+
+        Returns
+        -------
+        RowPosterior
+            The trained model.
+
+        Raises
+        ------
+        SingularKernelError
+            If the kernel of the rows with its noise is singular to working precision.
+        ValueError
+            As `train_on`.
+        """
+        return self.train_on(rows, targets, spectrum).condition(noise)
+
+    def refit(self, rows: Rows, noise: FloatArray, targets: FloatArray) -> RowPosterior:
+        """Train a model on rows by a factorisation of its own.
+
+        Parameters
+        ----------
+        rows, noise, targets : ndarray
+            As `condition`.
+
+        Returns
+        -------
+        RowPosterior
+            The trained model.
+
+        Raises
+        ------
+        SingularKernelError, ValueError
+            As `condition`.
+        """
+        process = GaussianProcessPosterior.condition(
+            self.kernel[np.ix_(rows, rows)], noise, targets, overwrite_kernel=True
+        )
+        return _FactorizedPosterior(self, rows, process)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Rows of a kernel matrix with their targets, on which models of any noise are trained.
+
+    Made by :meth:`SharedKernel.train_on`.
+
+    Attributes
+    ----------
+    shared : SharedKernel
+        The kernel matrix.
+    rows : ndarray of shape (m,)
+        Training rows.
+    targets : ndarray of shape (m,) or (m, outputs)
+        One target, or one row of targets, for each.
+    spectral : SpectralRows or None
+        Their place in a decomposition, if there is one that they are all of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import SharedKernel
+    >>> shared = SharedKernel.of(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]))
+    >>> training = shared.train_on(np.array([1, 2]), np.array([5.0, 3.0]))
+    >>> for level in (0.0, 0.5):
+    ...     print(training.condition(np.full(2, level)).mean(np.array([0])))
+    [2.5]
+    [2.]
+    """
+
+    shared: SharedKernel
+    rows: Rows
+    targets: FloatArray
+    spectral: SpectralRows | None
+
+    def condition(self, noise: FloatArray) -> RowPosterior:
+        """Train a model.
+
+        Parameters
+        ----------
+        noise : ndarray of shape (m,)
+            Nonnegative values added to the diagonal of the kernel.
+
+        Raises
+        ------
+        SingularKernelError
+            If the kernel of the rows with its noise is singular to working precision.
+        """
+        level = None if self.spectral is None else self.spectral.level(noise)
+        if self.spectral is None or level is None:
+            return self.refit(noise)
+        return _HeldOutPosterior(self, noise, SpectralPosterior(self.spectral, level))
+
+    def refit(self, noise: FloatArray) -> RowPosterior:
+        """Train a model by a factorisation of its own.
+
+        Parameters
+        ----------
+        noise : ndarray of shape (m,)
+            As `condition`.
+
+        Raises
+        ------
+        SingularKernelError
+            As `condition`.
+        """
+        return self.shared.refit(self.rows, noise, self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOutPosterior:
+    """A model on all rows of a decomposition but some, which are those that it predicts."""
+
+    training: TrainingRows
+    noise: FloatArray
+    spectral: SpectralPosterior
+
+    def mean(self, rows: Rows) -> FloatArray:
+        places = self.spectral.rows.places(rows)
+        if places is None:
+            # A row that the model was trained on, or that no model of the decomposition has.
+            return self.training.refit(self.noise).mean(rows)
+        return self.spectral.mean[places]
+
+    def variance(self, rows: Rows) -> FloatArray:
+        places = self.spectral.rows.places(rows)
+        if places is None:
+            return self.training.refit(self.noise).variance(rows)
+        return self._variance[places]
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        return self.spectral.leave_one_out_mean(targets)
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        return self.spectral.leave_one_out(targets, self.noise, self.training.shared.prior)
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        return self.spectral.dual_coef
+
+    @cached_property
+    def _variance(self) -> FloatArray:
+        return self.spectral.variance(self.training.shared.prior)
+
+
+@dataclass(frozen=True, eq=False)
+class _FactorizedPosterior:
+    """A model on rows that have a factorisation of their own."""
+
+    shared: SharedKernel
+    rows: Rows
+    # Its means are also those of the ensemble: both are ridge regressions.
+    process: GaussianProcessPosterior
+
+    def mean(self, rows: Rows) -> FloatArray:
+        return self.process.mean(self._cross(self.shared.kernel, rows))
+
+    def variance(self, rows: Rows) -> FloatArray:
+        kernel, prior = self.shared.kernel, self.shared.prior
+        cross = self._cross(kernel, rows)
+        if prior is None:
+            return self.process.variance(cross, np.diagonal(kernel)[rows])
+        prediction = solve(self.process.factor, cross.T).T
+        within = prior[np.ix_(self.rows, self.rows)]
+        return ensemble_variance(
+            prediction, within, self._cross(prior, rows), np.diagonal(prior)[rows]
+        )
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        return self.process.leave_one_out_mean(targets)
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        process, prior = self.process, self.shared.prior
+        if prior is None:
+            return process.leave_one_out(targets)
+        within = prior[np.ix_(self.rows, self.rows)]
+        ensemble = EnsemblePosterior(process.factor, within, process.noise, process.dual_coef)
+        return ensemble.leave_one_out(targets)
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        return self.process.dual_coef
+
+    def _cross(self, kernel: FloatArray, rows: Rows) -> FloatArray:
+        return kernel[np.ix_(rows, self.rows)]

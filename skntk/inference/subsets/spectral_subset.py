@@ -1,0 +1,211 @@
+"""Models on all rows of one eigendecomposition but some, for any strength of their noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from skntk.inference.linalg.arrays import FloatArray, as_targets
+from skntk.inference.linalg.cholesky import cholesky_factor, inverse, solve, whiten
+from skntk.inference.linalg.products import product, product_with_transpose
+from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
+
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralRows:
+    """Training rows of a decomposition with their targets: all that does not depend on the noise.
+
+    In what follows T are the training rows and J the others.
+
+    Attributes
+    ----------
+    spectrum : NoiseSpectrum
+        The decomposition of n rows.
+    positions : ndarray of shape (m,)
+        Positions of T in it.
+    targets : ndarray of shape (m,) or (m, outputs)
+    """
+
+    spectrum: NoiseSpectrum
+    positions: Rows
+    targets: FloatArray
+
+    @classmethod
+    def of(cls, spectrum: NoiseSpectrum, rows: Rows, targets: FloatArray) -> Self | None:
+        """Find rows in a decomposition; None if one is not in it or repeated, or none is left out.
+
+        Parameters
+        ----------
+        spectrum, targets
+            As the attributes.
+        rows : ndarray of shape (m,)
+            In the order of the targets.
+        """
+        if len(rows) >= len(spectrum.rows):
+            return None
+        positions = _positions(spectrum.rows, rows)
+        if positions is None or np.bincount(positions).max() > 1:
+            return None
+        return cls(spectrum, positions, targets)
+
+    def level(self, noise: FloatArray) -> float | None:
+        """Return the level of a noise of T in the decomposition, None if it has none.
+
+        Parameters
+        ----------
+        noise : ndarray of shape (m,)
+        """
+        return self.spectrum.level(self.positions, noise)
+
+    def places(self, rows: Rows) -> Rows | None:
+        """Return where rows are among J, None if one is not.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (k,)
+        """
+        return _positions(self.spectrum.rows[self.left_out], rows)
+
+    @cached_property
+    def left_out(self) -> Rows:
+        """Positions of J."""
+        is_left_out = np.ones(len(self.spectrum.rows), dtype=bool)
+        is_left_out[self.positions] = False
+        return np.flatnonzero(is_left_out)
+
+    @cached_property
+    def left_out_vectors(self) -> FloatArray:
+        """V_J."""
+        return self.spectrum.vectors[self.left_out]
+
+    @cached_property
+    def vectors(self) -> FloatArray:
+        """V_T."""
+        return self.spectrum.vectors[self.positions]
+
+    @cached_property
+    def coordinates(self) -> FloatArray:
+        """V_T^T y, shape (n, outputs)."""
+        # The targets of J count as 0 here, so that nothing remains of them.
+        of_all = np.zeros((len(self.spectrum.rows), *self.targets.shape[1:]))
+        of_all[self.positions] = self.targets
+        return product(self.spectrum.vectors.T, of_all.reshape(len(of_all), -1))
+
+
+def _positions(ascending: Rows, rows: Rows) -> Rows | None:
+    """Return where rows are among others, None if one is not."""
+    positions = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
+    return positions if np.array_equal(ascending[positions], rows) else None
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralPosterior:
+    """A model on training rows of a decomposition, with noise of one level.
+
+    Attributes
+    ----------
+    rows : SpectralRows
+    level : float
+        Such that the decomposition resolves it.
+    """
+
+    rows: SpectralRows
+    level: float
+
+    @cached_property
+    def mean(self) -> FloatArray:
+        """The mean at J, shape (n - m,) or (n - m, outputs)."""
+        weighted = self._weights[:, np.newaxis] * self.rows.coordinates
+        known = product(self.rows.left_out_vectors, weighted)
+        return -solve(self._factor, known).reshape(-1, *self.rows.targets.shape[1:])
+
+    def variance(self, prior: FloatArray | None) -> FloatArray:
+        """Return the variance at J, shape (n - m,).
+
+        Parameters
+        ----------
+        prior : ndarray of shape (n_samples, n_samples) or None
+            As that of a `SharedKernel`.
+        """
+        spectrum = self.rows.spectrum
+        if prior is None:
+            noise = self.level * spectrum.pattern[self.rows.left_out]
+            return np.maximum(np.diagonal(inverse(self._factor)) - noise, 0.0)
+        map_of_prior = solve(self._factor, self.rows.left_out_vectors * self._weights)
+        spread = product(map_of_prior, spectrum.in_basis(prior))
+        return np.maximum(np.einsum("ij,ij->i", spread, map_of_prior), 0.0)
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        """Return y_i - [B_T^-1 y]_i / [B_T^-1]_ii for the training rows T.
+
+        Parameters
+        ----------
+        targets : array-like of shape (m,) or (m, outputs)
+        """
+        y = as_targets(targets, len(self.rows.positions))
+        return y - (self._solve(y).T / self._precision).T
+
+    def leave_one_out(
+        self, targets: npt.ArrayLike, noise: FloatArray, prior: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the means with their variances, by the formulas of the posteriors.
+
+        Parameters
+        ----------
+        targets : array-like of shape (m,) or (m, outputs)
+        noise : ndarray of shape (m,)
+            Of the training rows, at the level of this model.
+        prior : ndarray of shape (n_samples, n_samples) or None
+            As in `variance`.
+        """
+        mean = self.leave_one_out_mean(targets)
+        if prior is None:
+            return mean, np.maximum(1.0 / self._precision - noise, 0.0)
+        half = whiten(self._factor, self.rows.left_out_vectors * self._weights)
+        rows = self.rows.vectors * self._weights
+        rows -= product(self._explained.T, half)
+        spread = np.einsum("ij,ij->i", product(rows, self.rows.spectrum.in_basis(prior)), rows)
+        return mean, np.maximum(spread, 0.0) / np.square(self._precision)
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        """B_T^-1 y, shape (m,) or (m, outputs)."""
+        return self._solve(self.rows.targets)
+
+    def _solve(self, y: FloatArray) -> FloatArray:
+        r"""Return B_T^-1 y, where :math:`B_T^{-1} = M_{TT} - M_{TJ} (M_{JJ})^{-1} M_{JT}`."""
+        coordinates = product(self.rows.vectors.T, y.reshape(len(y), -1))
+        weighted = self._weights[:, np.newaxis] * coordinates
+        outside = whiten(self._factor, product(self.rows.left_out_vectors, weighted))
+        inside = product(self.rows.vectors, weighted)
+        return (inside - product(self._explained.T, outside)).reshape(y.shape)
+
+    @cached_property
+    def _explained(self) -> FloatArray:
+        """L^-1 M_JT, with L the factor of M_JJ."""
+        weighted = self.rows.left_out_vectors * self._weights
+        return whiten(self._factor, product(weighted, self.rows.vectors.T))
+
+    @cached_property
+    def _precision(self) -> FloatArray:
+        """The diagonal of B_T^-1."""
+        of_all = product(np.square(self.rows.vectors), self._weights)
+        return of_all - np.einsum("ij,ij->j", self._explained, self._explained)
+
+    @cached_property
+    def _weights(self) -> FloatArray:
+        """The eigenvalues of M in the basis of the decomposition."""
+        return 1.0 / (self.rows.spectrum.eigenvalues + self.level)
+
+    @cached_property
+    def _factor(self) -> FloatArray:
+        """The Cholesky factor of M_JJ."""
+        half = self.rows.left_out_vectors * np.sqrt(self._weights)
+        # The factorisation reads the lower triangle alone.
+        return cholesky_factor(product_with_transpose(half), np.zeros(len(half)), overwrite=True)

@@ -1,0 +1,1 @@
+"""Training on squared error, at every time, from one eigendecomposition."""

@@ -1,0 +1,208 @@
+"""Out-of-fold predictions of early-stopped networks, from kernel matrices computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from skntk.inference.linalg.arrays import (
+    FloatArray,
+    as_kernel,
+    as_targets,
+    as_training_kernel,
+    per_sample,
+)
+from skntk.inference.training.kernel_spectrum import TrainingDynamics
+from skntk.inference.training.momentum import make_solver
+from skntk.inference.training.training_methods import as_training_times
+
+__all__ = ["centered_held_out_gradient_flow", "held_out_gradient_flow"]
+
+Folds = Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]
+
+
+def held_out_gradient_flow(
+    ntk: npt.ArrayLike,
+    noise: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    folds: Folds,
+    *,
+    training_times: npt.ArrayLike,
+    learning_rate: float = 1.0,
+    solver: str = "gradient_flow",
+    momentum: float = 0.0,
+    sample_weight: npt.ArrayLike | None = None,
+) -> FloatArray:
+    """Cross-validated means of networks trained for finite times.
+
+    Early stopping has no exact leave-one-out formula: with one sample fewer, the spectrum of the
+    training kernel changes. Each fold is therefore trained anew, on its part of the same kernel
+    matrix, as :class:`GradientFlowPosterior` would be, with one eigendecomposition for all times.
+
+    Parameters
+    ----------
+    ntk : array-like of shape (n, n)
+        Symmetric NTK matrix of all samples.
+    noise : float or array-like of shape (n,)
+        Nonnegative values added to the diagonal.
+    targets : array-like of shape (n,) or (n, outputs)
+        The observations.
+    folds : iterable of (train_index, test_index)
+        Index arrays. Each sample must be in exactly one `test_index`.
+    training_times : array-like of shape (n_times,)
+        Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
+    learning_rate : float, default=1.0
+        Size of a step of gradient descent, and speed of the flow.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small.
+    momentum : float, default=0.0
+        At least 0 and below 1.
+    sample_weight : float or array-like of shape (n,), default=None
+        Nonnegative weights in the loss. None means 1 for every sample.
+
+    Returns
+    -------
+    ndarray of shape (n_times, n) or (n_times, n, outputs)
+        For each time and sample, the mean prediction of the networks trained on the fold that
+        holds it out.
+
+    Raises
+    ------
+    SingularKernelError
+        As :meth:`GradientFlowPosterior.condition`.
+    ValueError
+        If the folds do not hold out each sample exactly once, and as
+        :meth:`GradientFlowPosterior.condition`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import held_out_gradient_flow
+    >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
+    >>> folds = [([1], [0]), ([0], [1])]
+    >>> held_out_gradient_flow(kernel, 0.0, [4.0, 2.0], folds, training_times=[0.0, 50.0])
+    array([[0., 0.],
+           [1., 2.]])
+    """
+    method = make_solver(solver, learning_rate, momentum)
+    times = as_training_times(training_times, method)
+    matrix = as_training_kernel(ntk, "The training NTK")
+    n_samples = len(matrix)
+    y = as_targets(targets, n_samples)
+    diagonal = per_sample(noise, n_samples, "noise")
+    weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
+    held_out = np.empty((len(times), *y.shape))
+    for train, test in _partition(folds, n_samples):
+        dynamics = TrainingDynamics.decompose(
+            matrix[np.ix_(train, train)], diagonal[train], weight[train], overwrite=True
+        )
+        rotated, gains = dynamics.rotate(y[train]), dynamics.gain(method, times)
+        dual_coefs = [dynamics.coefficients(gain, rotated) for gain in gains.T]
+        # The next fold's matrices come before this name is bound again.
+        del dynamics
+        cross = matrix[np.ix_(test, train)]
+        for position, dual_coef in enumerate(dual_coefs):
+            held_out[position, test] = cross @ dual_coef
+    return held_out
+
+
+def centered_held_out_gradient_flow(
+    ntk: npt.ArrayLike,
+    noise: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    folds: Folds,
+    *,
+    training_times: npt.ArrayLike,
+    learning_rate: float = 1.0,
+    solver: str = "gradient_flow",
+    momentum: float = 0.0,
+    sample_weight: npt.ArrayLike | None = None,
+) -> FloatArray:
+    """Cross-validated means of networks trained on targets centered by their training mean.
+
+    In each fold the (weighted) mean of the training targets is subtracted before training and
+    added to the predictions.
+
+    Parameters
+    ----------
+    ntk : array-like of shape (n, n)
+        Symmetric NTK matrix of all samples.
+    noise : float or array-like of shape (n,)
+        Nonnegative values added to the diagonal.
+    targets : array-like of shape (n,) or (n, outputs)
+        The observations before centering.
+    folds : iterable of (train_index, test_index)
+        Index arrays. Each sample must be in exactly one `test_index`.
+    training_times : array-like of shape (n_times,)
+        Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
+    learning_rate : float, default=1.0
+        Size of a step of gradient descent, and speed of the flow.
+    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        Whether the steps are infinitely small.
+    momentum : float, default=0.0
+        At least 0 and below 1.
+    sample_weight : float or array-like of shape (n,), default=None
+        Nonnegative weights in the loss and in the mean. None means 1 for every sample.
+
+    Returns
+    -------
+    ndarray of shape (n_times, n) or (n_times, n, outputs)
+        Predictions on the scale of `targets`.
+
+    Raises
+    ------
+    SingularKernelError
+        As :meth:`GradientFlowPosterior.condition`.
+    ValueError
+        As :func:`held_out_gradient_flow`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import centered_held_out_gradient_flow
+    >>> folds = [([1, 2], [0]), ([0, 2], [1]), ([0, 1], [2])]
+    >>> targets = [1.0, 2.0, 6.0]
+    >>> centered_held_out_gradient_flow(np.eye(3), 0.1, targets, folds, training_times=[1.0])
+    array([[4. , 3.5, 1.5]])
+    """
+    n_samples = len(as_kernel(ntk, "The training NTK"))
+    y = as_targets(targets, n_samples)
+    weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
+    parts = _partition(folds, n_samples)
+    # Predictions are linear in the targets: a column of ones tells what centering changes.
+    columns = np.column_stack([y, np.ones(n_samples)])
+    held_out = held_out_gradient_flow(
+        ntk,
+        noise,
+        columns,
+        parts,
+        training_times=training_times,
+        learning_rate=learning_rate,
+        solver=solver,
+        momentum=momentum,
+        sample_weight=weight,
+    )
+    center = np.empty_like(columns[:, :-1])
+    for train, test in parts:
+        center[test] = np.average(columns[train, :-1], axis=0, weights=weight[train])
+    return (held_out[..., :-1] + center * (1.0 - held_out[..., -1:])).reshape(-1, *y.shape)
+
+
+def _partition(
+    folds: Folds, n_samples: int
+) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    parts = [(np.asarray(train, np.intp), np.asarray(test, np.intp)) for train, test in folds]
+    times_held_out = np.zeros(n_samples, dtype=np.intp)
+    for train, test in parts:
+        np.add.at(times_held_out, test, 1)
+        if np.intersect1d(train, test).size:
+            raise ValueError("A fold trains on samples that it holds out: make them disjoint.")
+    if not (times_held_out == 1).all():
+        sample = int(np.argmax(times_held_out != 1))
+        raise ValueError(
+            "The folds must hold out each sample exactly once, as those of `KFold` do: sample "
+            f"{sample} is held out {times_held_out[sample]} times."
+        )
+    return parts

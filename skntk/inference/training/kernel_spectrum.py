@@ -1,0 +1,297 @@
+r"""Training on squared error, diagonalized once and evaluated at any time.
+
+Trained on :math:`\frac{1}{2N} \sum_i w_i (f(x_i) - y_i)^2` with kernel T, noise A on the diagonal
+and N the sum of the weights, an infinitely wide network moves by the linear map
+
+.. math::
+
+    B(t) = W^{1/2} S^{-1} (I - r_t(S / N)) W^{1/2}, \qquad S = W^{1/2} T W^{1/2} + A,
+
+from targets to coefficients of the kernel functions, where the residual :math:`r_t` is that of the
+method of training, :math:`r_t(h) = e^{-\eta t h}` for gradient flow at rate :math:`\eta`.
+A weight of k acts as the sample repeated k times: with E the matrix that repeats the rows, the
+repeated problem has :math:`S' = E T E^T + A'`, :math:`S' E = E (T W + A)`, hence
+:math:`E^T g(S') E = W g(T W + A) = W^{1/2} g(S) W^{1/2}` for every function g.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import eigh
+
+from skntk.inference.linalg.arrays import FloatArray, as_fortran, diagonal_view, per_sample
+from skntk.inference.linalg.errors import SingularKernelError
+from skntk.inference.training.training_methods import Solver
+
+# Share of a prediction that directions below the resolution of the spectrum may decide.
+_UNRESOLVED_LIMIT = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingDynamics:
+    """The eigendecomposition of S, and the functions of S that training needs.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray of shape (n,)
+        Eigenvalues of S, ascending, with those made negative by rounding set to 0.
+    eigenvectors : ndarray of shape (n, n)
+        Eigenvectors of S in columns.
+    root_weight : ndarray of shape (n,)
+        Square roots of the sample weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import GradientFlow, TrainingDynamics
+    >>> kernel, noise = np.diag([1.0, 3.0]), np.ones(2)
+    >>> dynamics = TrainingDynamics.decompose(kernel, noise, None, overwrite=False)
+    >>> dynamics.eigenvalues
+    array([2., 4.])
+    >>> dynamics.gain(GradientFlow(1.0), np.array([0.0, 1e3]))  # ends at 1 / eigenvalues
+    array([[0.  , 0.5 ],
+           [0.  , 0.25]])
+    """
+
+    eigenvalues: FloatArray
+    eigenvectors: FloatArray
+    root_weight: FloatArray
+
+    @classmethod
+    def decompose(
+        cls,
+        kernel: FloatArray,
+        noise: FloatArray,
+        sample_weight: npt.ArrayLike | None,
+        *,
+        overwrite: bool,
+    ) -> TrainingDynamics:
+        """Diagonalize S.
+
+        Parameters
+        ----------
+        kernel : ndarray of shape (n, n)
+            Symmetric positive semidefinite training kernel T.
+        noise : ndarray of shape (n,)
+            Nonnegative diagonal of A.
+        sample_weight : float, array-like of shape (n,) or None
+            Nonnegative weights. None means 1 for every sample.
+        overwrite : bool
+            Whether the kernel's memory may be used. At most one more n x n matrix, that of the
+            eigenvectors, is then held.
+
+        Returns
+        -------
+        TrainingDynamics
+            The spectrum of S.
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative or not finite, or all of them are 0.
+        """
+        root_weight = _root_weight(sample_weight, len(kernel))
+        matrix = as_fortran(kernel, overwrite=overwrite)
+        matrix *= root_weight
+        matrix *= root_weight[:, np.newaxis]
+        diagonal_view(matrix)[...] += noise
+        return cls._of(matrix, root_weight)
+
+    @classmethod
+    def decompose_factorized(
+        cls, factor: FloatArray, sample_weight: npt.ArrayLike | None
+    ) -> TrainingDynamics:
+        """Diagonalize S, given the Cholesky factor by which training to convergence was solved.
+
+        With :math:`T + W^{-1} A = L L^T` it is :math:`S = W^{1/2} L L^T W^{1/2}`.
+
+        Parameters
+        ----------
+        factor : ndarray of shape (n, n)
+            Lower triangular L.
+        sample_weight : float, array-like of shape (n,) or None
+            Positive weights. None means 1 for every sample.
+
+        Returns
+        -------
+        TrainingDynamics
+            The spectrum of S.
+        """
+        root_weight = _root_weight(sample_weight, len(factor))
+        root = factor * root_weight[:, np.newaxis]
+        matrix = root @ root.T
+        del root
+        return cls._of(as_fortran(matrix, overwrite=True), root_weight)
+
+    @classmethod
+    def _of(cls, matrix: FloatArray, root_weight: FloatArray) -> TrainingDynamics:
+        # Divide and conquer (driver "evd") is no faster here and needs twice the memory.
+        eigenvalues, eigenvectors = eigh(matrix, overwrite_a=True, check_finite=False, driver="evr")
+        return cls(np.maximum(eigenvalues, 0.0), eigenvectors, root_weight)
+
+    def kernel(self) -> FloatArray:
+        """Return T + W^-1 A, which is S without the weights.
+
+        Returns
+        -------
+        ndarray of shape (n, n)
+            Needs positive weights.
+        """
+        root = (self.eigenvectors.T / self.root_weight).T * np.sqrt(self.eigenvalues)
+        return root @ root.T
+
+    def rotate(self, values: FloatArray) -> FloatArray:
+        """Express values at the training samples in the eigenvectors of S.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,) or (n, k)
+            One value, or one row of values, for each sample.
+
+        Returns
+        -------
+        ndarray of the shape of `values`
+            U^T W^1/2 values, with U the eigenvectors.
+        """
+        return self.eigenvectors.T @ (values.T * self.root_weight).T
+
+    def unrotate(self, components: FloatArray) -> FloatArray:
+        """Apply the transpose of :meth:`rotate`.
+
+        Parameters
+        ----------
+        components : ndarray of shape (n,) or (n, k)
+            Components along the eigenvectors.
+
+        Returns
+        -------
+        ndarray of the shape of `components`
+            W^1/2 U components.
+        """
+        return ((self.eigenvectors @ components).T * self.root_weight).T
+
+    @property
+    def total_weight(self) -> float:
+        """N, the sum of the weights."""
+        return float(np.square(self.root_weight).sum())
+
+    @property
+    def curvature(self) -> FloatArray:
+        """Eigenvalues of S / N, shape (n,): those of the Hessian of the loss."""
+        return self.eigenvalues / self.total_weight
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether the smallest eigenvalue is within the rounding error of the largest."""
+        return float(self.eigenvalues[0]) <= self._resolution
+
+    @property
+    def _resolution(self) -> float:
+        largest = float(self.eigenvalues[-1])
+        return len(self.eigenvalues) * float(np.finfo(np.float64).eps) * largest
+
+    def gain(self, solver: Solver, times: FloatArray) -> FloatArray:
+        r"""Return :math:`(1 - r_t(\lambda / N)) / \lambda` for each eigenvalue and time.
+
+        It begins with 0 at t = 0 and ends, where training converges, with :math:`1 / \lambda`.
+        Directions that the kernel does not see, :math:`\lambda = 0`, have a finite gain.
+
+        Parameters
+        ----------
+        solver : Solver
+            The method of training.
+        times : ndarray of shape (n_times,)
+            Training times.
+
+        Returns
+        -------
+        ndarray of shape (n, n_times)
+            One column for each time.
+
+        Raises
+        ------
+        SingularKernelError
+            If training takes so long that directions below the rounding error of the kernel
+            matrix would decide the predictions.
+        ValueError
+            If the learning rate is above that at which discrete steps diverge.
+        """
+        solver.require_stability(float(self.curvature[-1]), converged=False)
+        self._require_resolved(solver, times)
+        return solver.gain(self.curvature, times) / self.total_weight
+
+    def residual(self, solver: Solver, times: FloatArray) -> FloatArray:
+        r"""Return :math:`r_t(\lambda / N)` for each eigenvalue and time.
+
+        Parameters
+        ----------
+        solver : Solver
+            The method of training.
+        times : ndarray of shape (n_times,)
+            Training times.
+
+        Returns
+        -------
+        ndarray of shape (n, n_times)
+            One column for each time.
+        """
+        return solver.residual(self.curvature, times)
+
+    def coefficients(self, gain: FloatArray, rotated_targets: FloatArray) -> FloatArray:
+        """Return the coefficients of the kernel functions after training.
+
+        Parameters
+        ----------
+        gain : ndarray of shape (n,)
+            A column of :meth:`gain`.
+        rotated_targets : ndarray of shape (n,) or (n, outputs)
+            The targets, through :meth:`rotate`.
+
+        Returns
+        -------
+        ndarray of the shape of `rotated_targets`
+            B(t) y.
+        """
+        return self.unrotate((rotated_targets.T * gain).T)
+
+    def prediction(self, gain: FloatArray, cross: FloatArray) -> FloatArray:
+        """Return the linear map from training targets to predictions at test points.
+
+        Parameters
+        ----------
+        gain : ndarray of shape (n,)
+            A column of :meth:`gain`.
+        cross : ndarray of shape (m, n)
+            Kernel between test and training samples.
+
+        Returns
+        -------
+        ndarray of shape (m, n)
+            T_* B(t).
+        """
+        return self.coefficients(gain, self.rotate(cross.T)).T
+
+    def _require_resolved(self, solver: Solver, times: FloatArray) -> None:
+        if not self.is_singular:
+            return
+        longest = float(solver.gain(np.zeros(1), times).max()) / self.total_weight
+        if longest * self._resolution > _UNRESOLVED_LIMIT:
+            raise SingularKernelError(
+                "The training kernel is singular to working precision and training takes long "
+                "enough to fit its rounding errors (its eigenvalues range from "
+                f"{self.eigenvalues[0]:.3g} to {self.eigenvalues[-1]:.3g}). Increase `alpha`, "
+                "reduce `training_time`, or remove duplicate rows."
+            )
+
+
+def _root_weight(sample_weight: npt.ArrayLike | None, n_samples: int) -> FloatArray:
+    root_weight = np.sqrt(per_sample(sample_weight, n_samples, "sample_weight", default=1.0))
+    if not root_weight.any():
+        raise ValueError(
+            "All weights are zero, no sample is left to train on: give at least one sample "
+            "a positive `sample_weight`."
+        )
+    return root_weight

@@ -1,0 +1,279 @@
+"""The predictions of infinitely wide networks of which only the last layer is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from skntk.inference.linalg.arrays import (
+    FloatArray,
+    as_kernel,
+    as_targets,
+    as_training_kernel,
+    per_sample,
+)
+from skntk.inference.linalg.products import product
+from skntk.inference.posteriors.gaussian_process import GaussianProcessPosterior
+from skntk.inference.training.kernel_spectrum import TrainingDynamics
+from skntk.inference.training.momentum import make_solver
+from skntk.inference.training.readout_spread import explained_share, readout_covariance
+from skntk.inference.training.squared_error_run import FlowPosterior
+from skntk.inference.training.training_methods import as_training_time
+from skntk.inference.training.trajectory import ReadoutTrajectory
+
+__all__ = ["ReadoutFlowPosterior"]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
+    r"""Distribution over initializations of networks whose readout is trained until a given time.
+
+    The last layer follows the gradient for a time t on
+    :math:`\frac{1}{2N} \sum_i w_i |f(x_i) - y_i|^2`, the other layers stay random. With NNGP kernel
+    K, :math:`S = W^{1/2} K W^{1/2} + A` and the residual :math:`r = r_t(S / N)` of the method,
+
+    .. math::
+
+        \text{mean} = K_* W^{1/2} S^{-1} (I - r) W^{1/2} y, \qquad
+        \text{cov} = K_{**} - K_* W^{1/2} S^{-1} (I - r^2) W^{1/2} K_*^T
+
+    (J. Lee et al., Wide neural networks of any depth evolve as linear models under gradient
+    descent, 2019, section 2.3, for gradient flow, of which the square of the residual is that at
+    twice the time). The targets of each network carry noise of their own, with covariance A. From
+    the prior at t = 0 it moves to the posterior of :class:`GaussianProcessPosterior`. Make one with
+    :meth:`condition`; :meth:`at` moves to another time, :meth:`over` to many times.
+
+    Attributes
+    ----------
+    dynamics : TrainingDynamics
+        The eigendecomposition of S.
+    rotated_targets : ndarray of shape (n,) or (n, outputs)
+        W^1/2 y in the eigenvectors of S.
+    noise : ndarray of shape (n,)
+        The diagonal of A.
+    solver : Solver
+        How the last layer is trained.
+    training_time : float
+        t.
+    dual_coef : ndarray of shape (n,) or (n, outputs)
+        The coefficients c of the mean K_* c.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import ReadoutFlowPosterior
+    >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
+    >>> early = ReadoutFlowPosterior.condition(kernel, 0.0, [4.0, 2.0], training_time=0.0)
+    >>> early.variance(kernel, np.array([2.0, 2.0]))
+    array([2., 2.])
+    >>> early.at(1.0).variance(kernel, np.array([2.0, 2.0])).round(3)
+    array([0.259, 0.259])
+    """
+
+    @classmethod
+    def condition(
+        cls,
+        kernel: npt.ArrayLike,
+        noise: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        *,
+        training_time: float,
+        learning_rate: float = 1.0,
+        solver: str = "gradient_flow",
+        momentum: float = 0.0,
+        sample_weight: npt.ArrayLike | None = None,
+        overwrite_kernel: bool = False,
+    ) -> ReadoutFlowPosterior:
+        """Train the readouts: one symmetric eigendecomposition.
+
+        Parameters
+        ----------
+        kernel : array-like of shape (n, n)
+            Symmetric NNGP kernel matrix of the training samples.
+        noise : float or array-like of shape (n,)
+            Nonnegative diagonal of A. It is added after the weights have been applied.
+        targets : array-like of shape (n,) or (n, outputs)
+            The observations.
+        training_time : float
+            Time t >= 0, finite; a whole number of steps for gradient descent.
+        learning_rate : float, default=1.0
+            Size of a step of gradient descent, and speed of the flow.
+        solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+            Whether the steps are infinitely small.
+        momentum : float, default=0.0
+            At least 0 and below 1.
+        sample_weight : float or array-like of shape (n,), default=None
+            Nonnegative weights in the loss. None means 1 for every sample.
+        overwrite_kernel : bool, default=False
+            Whether the memory of `kernel` may be used for the eigendecomposition, which leaves
+            no kernel in it. Without it the kernel is copied.
+
+        Returns
+        -------
+        ReadoutFlowPosterior
+            The trained networks.
+
+        Raises
+        ------
+        SingularKernelError
+            If S is singular and training takes so long that its rounding errors would decide the
+            predictions.
+        ValueError
+            If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
+            learning rate or the momentum is out of range.
+        """
+        method = make_solver(solver, learning_rate, momentum)
+        time = as_training_time(training_time, method)
+        matrix = as_training_kernel(kernel)
+        diagonal = per_sample(noise, len(matrix), "noise")
+        y = as_targets(targets, len(matrix))
+        dynamics = TrainingDynamics.decompose(
+            matrix, diagonal, sample_weight, overwrite=overwrite_kernel
+        )
+        return cls._before_training(dynamics, diagonal, y, method).at(time)
+
+    @classmethod
+    def leading_to(
+        cls,
+        converged: GaussianProcessPosterior,
+        targets: npt.ArrayLike,
+        *,
+        learning_rate: float = 1.0,
+        solver: str = "gradient_flow",
+        momentum: float = 0.0,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> ReadoutFlowPosterior:
+        """Return the beginning of the training that ends in a Gaussian-process posterior.
+
+        Parameters
+        ----------
+        converged : GaussianProcessPosterior
+            Its noise is that of the flow divided by the weights.
+        targets : array-like of shape (n,) or (n, outputs)
+            The observations it was conditioned on.
+        learning_rate, solver, momentum
+            As for :meth:`condition`.
+        sample_weight : float or array-like of shape (n,), default=None
+            Positive weights in the loss. None means 1 for every sample.
+
+        Returns
+        -------
+        ReadoutFlowPosterior
+            At time 0; :meth:`at` and :meth:`over` move on. Finding it takes an eigendecomposition
+            and memory for two n x n matrices.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`condition`.
+        """
+        method = make_solver(solver, learning_rate, momentum)
+        return cls._before_convergence(converged, targets, method, sample_weight)
+
+    def _trajectory(self, training_times: FloatArray) -> ReadoutTrajectory:
+        return ReadoutTrajectory(self, training_times)
+
+    def log_marginal_likelihood(self, targets: npt.ArrayLike) -> float:
+        """Return the log density of targets under the prior with its noise.
+
+        Training does not change it.
+
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            Observations at the training samples, all of positive weight.
+
+        Returns
+        -------
+        float
+            In nats, as :meth:`GaussianProcessPosterior.log_marginal_likelihood` with the noise
+            divided by the weights. Minus infinity where the kernel is singular.
+
+        Raises
+        ------
+        ValueError
+            If the number of targets is not n, or an entry is not finite.
+        """
+        dynamics = self.dynamics
+        y = as_targets(targets, len(dynamics.eigenvalues))
+        if dynamics.is_singular:
+            return -np.inf
+        rotated = dynamics.rotate(y)
+        squared = np.square(rotated).reshape(len(rotated), -1)
+        normalization = float(
+            np.log(2 * np.pi * dynamics.eigenvalues / np.square(dynamics.root_weight)).sum()
+        )
+        misfit = float((squared.T / dynamics.eigenvalues).sum())
+        return -0.5 * (misfit + squared.shape[1] * normalization)
+
+    def mean(self, cross: npt.ArrayLike) -> FloatArray:
+        """Return the mean at test points.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            NNGP kernel between test and training samples.
+
+        Returns
+        -------
+        ndarray of shape (m,) or (m, outputs)
+            K_* W^1/2 S^-1 (I - r) W^1/2 y.
+
+        Raises
+        ------
+        ValueError
+            If an entry of `cross` is not finite.
+        """
+        return product(as_kernel(cross), self.dual_coef)
+
+    def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
+        """Return the variance at test points, without their covariances.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            NNGP kernel between test and training samples.
+        diagonal : array-like of shape (m,)
+            NNGP kernel of each test sample with itself.
+
+        Returns
+        -------
+        ndarray of shape (m,)
+            The diagonal of :meth:`covariance`. Negative values left by rounding become 0.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        rotated = self.dynamics.rotate(as_kernel(cross).T)
+        return np.maximum(as_kernel(diagonal) - self._explained_share() @ np.square(rotated), 0.0)
+
+    def covariance(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> FloatArray:
+        """Return the covariance between test points.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            NNGP kernel between test and training samples.
+        test_kernel : array-like of shape (m, m)
+            NNGP kernel between test samples.
+
+        Returns
+        -------
+        ndarray of shape (m, m)
+            Symmetric. Negative variances left by rounding become 0.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        rotated = self.dynamics.rotate(as_kernel(cross).T)
+        return readout_covariance(rotated, self._explained_share(), as_kernel(test_kernel))
+
+    def _explained_share(self) -> FloatArray:
+        time = np.array([self.training_time])
+        return explained_share(self.dynamics, self.solver, time)[:, 0]

@@ -1,0 +1,337 @@
+"""What an ensemble predicts at many times of its training, from one eigendecomposition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from skntk.inference.linalg.arrays import FloatArray, as_kernel, diagonal_view
+from skntk.inference.posteriors.initialization_noise import ensemble_covariance
+from skntk.inference.training.loss_history import ErrorMoments
+from skntk.inference.training.readout_spread import explained_share, readout_covariance
+from skntk.inference.training.time_basis import TimeBasis
+
+if TYPE_CHECKING:
+    from skntk.inference.training.gradient_flow import GradientFlowPosterior
+    from skntk.inference.training.readout_flow import ReadoutFlowPosterior
+
+__all__ = ["EnsembleTrajectory", "ReadoutTrajectory"]
+
+
+class _Trajectory:
+    """The means, which follow from the gains alone; subclasses add the spread.
+
+    Parameters
+    ----------
+    posterior : GradientFlowPosterior or ReadoutFlowPosterior
+        The training run.
+    training_times : ndarray of shape (n_times,)
+        Checked.
+
+    Attributes
+    ----------
+    gains : ndarray of shape (n, n_times)
+        Those of the run, for each eigenvector and time.
+    """
+
+    def __init__(
+        self, posterior: GradientFlowPosterior | ReadoutFlowPosterior, training_times: FloatArray
+    ) -> None:
+        self.posterior = posterior
+        self.training_times = training_times
+        dynamics = posterior.dynamics
+        self.gains = dynamics.gain(posterior.solver, training_times)
+        self._basis = TimeBasis.of(self.gains, dynamics.eigenvalues)
+
+    @cached_property
+    def _dual_coef(self) -> FloatArray:
+        # Of each column of the basis, shape (n, outputs * k).
+        targets = self.posterior.rotated_targets.reshape(len(self.gains), -1, 1)
+        components = targets * self._basis.columns[:, np.newaxis]
+        return self.posterior.dynamics.unrotate(components.reshape(len(self.gains), -1))
+
+    def mean(self, cross: npt.ArrayLike) -> FloatArray:
+        """Return the means at test points.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            Kernel of the training between test and training samples.
+
+        Returns
+        -------
+        ndarray of shape (n_times, m) or (n_times, m, outputs)
+            As the posterior at each of the times returns it.
+
+        Raises
+        ------
+        ValueError
+            If an entry of `cross` is not finite.
+        """
+        outputs = self.posterior.rotated_targets.shape[1:]
+        of_columns = as_kernel(cross) @ self._dual_coef
+        n_columns = self._basis.columns.shape[1]
+        means = self._basis.combine(of_columns.reshape(len(of_columns), -1, n_columns))
+        return np.moveaxis(means, -1, 0).reshape(-1, len(of_columns), *outputs)
+
+    def training_moments(
+        self, mean_errors: FloatArray, scales: FloatArray, noise: float
+    ) -> ErrorMoments:
+        """Return the moments of the errors at the training points where the noise is equal.
+
+        Parameters
+        ----------
+        mean_errors : ndarray of shape (n_times, n, outputs)
+            In the eigenvectors of S.
+        scales : ndarray of shape (n, n_times)
+            What is left of an error along each of them.
+        noise : float
+            The noise.
+
+        Returns
+        -------
+        ErrorMoments
+            Of W^1/2 (f - y).
+        """
+        raise NotImplementedError
+
+    def training_covariances(
+        self, residuals: FloatArray, rotated_noise: FloatArray
+    ) -> Iterator[FloatArray]:
+        """Yield the covariances of the errors at the training points for any noise.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (n, n_times)
+            Those of the run.
+        rotated_noise : ndarray of shape (n, n)
+            A in the eigenvectors of S.
+
+        Yields
+        ------
+        ndarray of shape (n, n)
+            Of W^1/2 (f - y), in the eigenvectors of S.
+        """
+        raise NotImplementedError
+
+
+class EnsembleTrajectory(_Trajectory):
+    """The predictions of a deep ensemble at many times of its training.
+
+    Made by :meth:`GradientFlowPosterior.over`. Each result equals that of
+    :meth:`GradientFlowPosterior.at` at the same time, up to rounding.
+
+    Attributes
+    ----------
+    posterior : GradientFlowPosterior
+        The training run.
+    training_times : ndarray of shape (n_times,)
+        Ascending.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import GradientFlowPosterior
+    >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
+    >>> run = GradientFlowPosterior.condition(kernel, kernel, 0.0, [4.0, 2.0], training_time=0.0)
+    >>> trajectory = run.over([0.0, 1.0, 100.0])
+    >>> trajectory.mean(kernel).round(3)
+    array([[0.   , 0.   ],
+           [2.724, 1.937],
+           [4.   , 2.   ]])
+    >>> trajectory.variance(kernel, kernel, np.diagonal(kernel)).round(3)
+    array([[2.   , 2.   ],
+           [0.259, 0.259],
+           [0.   , 0.   ]])
+    """
+
+    posterior: GradientFlowPosterior
+
+    @cached_property
+    def prior(self) -> FloatArray:
+        """W^1/2 K W^1/2 in the eigenvectors of S, shape (n, n), kept from its first use on."""
+        dynamics = self.posterior.dynamics
+        return dynamics.rotate(dynamics.rotate(self.posterior.nngp).T)
+
+    def variance(
+        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
+    ) -> FloatArray:
+        """Return the variances at test points, without their covariances.
+
+        Takes as many products of an m x n with an n x n matrix as there are times, or fewer: for
+        many times of gradient flow about 30.
+
+        Parameters
+        ----------
+        ntk_cross : array-like of shape (m, n)
+            NTK between test and training samples.
+        nngp_cross : array-like of shape (m, n)
+            NNGP kernel between test and training samples.
+        nngp_diagonal : array-like of shape (m,)
+            NNGP kernel of each test sample with itself.
+
+        Returns
+        -------
+        ndarray of shape (n_times, m)
+            Negative values left by rounding become 0.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        learned, prior_cross = self._rotated(ntk_cross, nngp_cross)
+        change = self._basis.quadratic_form(learned, self.prior)
+        change -= 2.0 * self._basis.combine((learned * prior_cross) @ self._basis.columns)
+        return np.maximum(as_kernel(nngp_diagonal) + change.T, 0.0)
+
+    def covariances(
+        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_test: npt.ArrayLike
+    ) -> Iterator[FloatArray]:
+        """Yield the covariance between test points at one time after the other.
+
+        Parameters
+        ----------
+        ntk_cross : array-like of shape (m, n)
+            NTK between test and training samples.
+        nngp_cross : array-like of shape (m, n)
+            NNGP kernel between test and training samples.
+        nngp_test : array-like of shape (m, m)
+            NNGP kernel between test samples.
+
+        Yields
+        ------
+        ndarray of shape (m, m)
+            Symmetric. Negative variances left by rounding become 0.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        learned, prior_cross = self._rotated(ntk_cross, nngp_cross)
+        test = as_kernel(nngp_test)
+        for gain in self.gains.T:
+            yield ensemble_covariance(learned * gain, self.prior, prior_cross, test)
+
+    def training_moments(
+        self, mean_errors: FloatArray, scales: FloatArray, noise: float
+    ) -> ErrorMoments:
+        return ErrorMoments.of_scaled(mean_errors, scales, self.prior)
+
+    def training_covariances(
+        self, residuals: FloatArray, rotated_noise: FloatArray
+    ) -> Iterator[FloatArray]:
+        for residual, gain in zip(residuals.T, self.gains.T, strict=True):
+            remaining = rotated_noise * gain
+            diagonal_view(remaining)[...] += residual
+            yield remaining @ self.prior @ remaining.T
+
+    def _rotated(
+        self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike
+    ) -> tuple[FloatArray, FloatArray]:
+        rotate = self.posterior.dynamics.rotate
+        return rotate(as_kernel(ntk_cross).T).T, rotate(as_kernel(nngp_cross).T).T
+
+
+class ReadoutTrajectory(_Trajectory):
+    """The predictions of networks at many times of the training of their last layer.
+
+    Made by :meth:`ReadoutFlowPosterior.over`. Each result equals that of
+    :meth:`ReadoutFlowPosterior.at` at the same time, up to rounding.
+
+    Attributes
+    ----------
+    posterior : ReadoutFlowPosterior
+        The training run.
+    training_times : ndarray of shape (n_times,)
+        Ascending.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import ReadoutFlowPosterior
+    >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
+    >>> run = ReadoutFlowPosterior.condition(kernel, 0.0, [4.0, 2.0], training_time=0.0)
+    >>> run.over([0.0, 1.0]).variance(kernel, np.diagonal(kernel)).round(3)
+    array([[2.   , 2.   ],
+           [0.259, 0.259]])
+    """
+
+    posterior: ReadoutFlowPosterior
+
+    @cached_property
+    def explained(self) -> FloatArray:
+        """What the variance loses along each eigenvector, shape (n, n_times)."""
+        posterior = self.posterior
+        return explained_share(posterior.dynamics, posterior.solver, self.training_times)
+
+    def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
+        """Return the variances at test points, without their covariances.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            NNGP kernel between test and training samples.
+        diagonal : array-like of shape (m,)
+            NNGP kernel of each test sample with itself.
+
+        Returns
+        -------
+        ndarray of shape (n_times, m)
+            Negative values left by rounding become 0.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        rotated = self.posterior.dynamics.rotate(as_kernel(cross).T)
+        return np.maximum(as_kernel(diagonal) - self.explained.T @ np.square(rotated), 0.0)
+
+    def covariances(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> Iterator[FloatArray]:
+        """Yield the covariance between test points at one time after the other.
+
+        Parameters
+        ----------
+        cross : array-like of shape (m, n)
+            NNGP kernel between test and training samples.
+        test_kernel : array-like of shape (m, m)
+            NNGP kernel between test samples.
+
+        Yields
+        ------
+        ndarray of shape (m, m)
+            Symmetric. Negative variances left by rounding become 0.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        rotated = self.posterior.dynamics.rotate(as_kernel(cross).T)
+        test = as_kernel(test_kernel)
+        for explained in self.explained.T:
+            yield readout_covariance(rotated, explained, test)
+
+    def training_moments(
+        self, mean_errors: FloatArray, scales: FloatArray, noise: float
+    ) -> ErrorMoments:
+        kernel = np.maximum(self.posterior.dynamics.eigenvalues - noise, 0.0)[:, np.newaxis]
+        # k - k^2 (1 - r^2) / s, without the cancellation of a well trained direction.
+        residuals = scales - noise * self.gains
+        variances = np.zeros_like(residuals)
+        remaining = kernel * (noise + kernel * np.square(residuals))
+        np.divide(remaining, noise + kernel, out=variances, where=kernel > 0)
+        return ErrorMoments.of_diagonal(mean_errors, variances)
+
+    def training_covariances(
+        self, residuals: FloatArray, rotated_noise: FloatArray
+    ) -> Iterator[FloatArray]:
+        kernel = np.diag(self.posterior.dynamics.eigenvalues) - rotated_noise
+        for explained in self.explained.T:
+            yield readout_covariance(kernel, explained, kernel)
