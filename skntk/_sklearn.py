@@ -1,6 +1,9 @@
 """Everything of scikit-learn that is not public, in one place: all else imports it from here.
 
-Searches are imported where they are needed: that takes time which `import skntk` does not have.
+scikit-learn ships no types. The classes that estimators derive from have a typed face here, for
+mypy alone: without it every estimator would derive from `Any`, and any misspelled method would
+pass. Searches are imported where they are needed: that takes time which `import skntk` does not
+have.
 """
 
 from __future__ import annotations
@@ -8,28 +11,95 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+import numpy.typing as npt
+from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:
-    # Callbacks came with scikit-learn 1.9.
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands for the mixin: an estimator without `set_callbacks`."""
+if TYPE_CHECKING:
+    # Signatures as in scikit-learn 1.7: what this package calls or overrides.
+    class BaseEstimator:
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        @classmethod
+        def _get_param_names(cls) -> list[str]: ...
+        def _validate_params(self) -> None: ...
+        def __sklearn_tags__(self) -> Any: ...
+        def __sklearn_clone__(self) -> Self: ...
+        def __getstate__(self) -> dict[str, Any]: ...
+        def __setstate__(self, state: dict[str, Any]) -> None: ...
+
+    class RegressorMixin:
+        def score(
+            self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+        ) -> float: ...
+
+    class ClassifierMixin:
+        def score(
+            self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+        ) -> float: ...
+
+    class MultiOutputMixin: ...
+
+    class TransformerMixin:
+        def fit_transform(self, X: npt.ArrayLike, y: Any = None) -> np.ndarray: ...
+
+    class OneToOneFeatureMixin:
+        def get_feature_names_out(self, input_features: Any = None) -> np.ndarray: ...
+
+    class CallbackSupportMixin: ...
+
+    class GridSearchCV(BaseEstimator):
+        def __init__(self, estimator: Any, param_grid: Any) -> None: ...
+        @property
+        def n_features_in_(self) -> int: ...
+
+    class Kernel:
+        """Of `sklearn.gaussian_process.kernels`."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+
+    class Nystroem(BaseEstimator):
+        def __init__(self, kernel: Any, *, n_components: int, random_state: Any) -> None: ...
+        def fit(self, X: npt.ArrayLike, y: Any = None) -> Self: ...
+        def transform(self, X: npt.ArrayLike) -> np.ndarray: ...
+
+else:
+    from sklearn.base import (
+        BaseEstimator,
+        ClassifierMixin,
+        MultiOutputMixin,
+        OneToOneFeatureMixin,
+        RegressorMixin,
+        TransformerMixin,
+    )
+
+    try:
+        from sklearn.callback import CallbackSupportMixin
+    except ImportError:
+        # Callbacks came with scikit-learn 1.9.
+        class CallbackSupportMixin:
+            """Stands for the mixin: an estimator without `set_callbacks`."""
 
 
 __all__ = [
+    "BaseEstimator",
     "CallbackSupportMixin",
     "CheckedParameters",
+    "ClassifierMixin",
+    "HasMethods",
     "Interval",
+    "MultiOutputMixin",
     "NamedParameters",
+    "OneToOneFeatureMixin",
+    "RegressorMixin",
     "StrOptions",
+    "TransformerMixin",
     "UnobservedFit",
     "accepts_sample_weight",
     "fit_context",
@@ -60,6 +130,14 @@ rows_of = _safe_indexing
 _N_PARTS = 100
 
 
+def _names_once(cls: Any, find_names: Callable[[], list[str]]) -> list[str]:
+    """Return the names of the parameters of a class, read in its signature at the first call."""
+    if "_param_names" not in cls.__dict__:
+        cls._param_names = find_names()
+    names: list[str] = cls._param_names
+    return names
+
+
 class NamedParameters(BaseEstimator):
     """An object whose class looks up the names of its parameters once.
 
@@ -71,18 +149,22 @@ class NamedParameters(BaseEstimator):
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
-        if "_param_names" not in cls.__dict__:
-            cls._param_names = super()._get_param_names()
-        return cls._param_names
+        return _names_once(cls, super()._get_param_names)
 
 
-class CheckedParameters(NamedParameters):
+class CheckedParameters(BaseEstimator):
     """An estimator whose parameters are checked by name before `fit`.
 
     Subclasses say which values a name may have (``_constraints``), of other names as well.
     """
 
+    _param_names: ClassVar[list[str]]
+
     _constraints: ClassVar[dict[str, list[Any]]]
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return _names_once(cls, super()._get_param_names)
 
     @property
     def _parameter_constraints(self) -> dict[str, list[Any]]:

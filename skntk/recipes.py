@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from joblib import Memory
-from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
@@ -15,6 +14,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skntk.architecture import FullyConnected
 from skntk.kernels import NNGPKernel, NTKKernel
+
+if TYPE_CHECKING:
+    from skntk._sklearn import Nystroem
+else:
+    from sklearn.kernel_approximation import Nystroem
 
 __all__ = ["make_tabular_classifier"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
+from sklearn.gaussian_process.kernels import Hyperparameter
 
 from skntk.architecture import FullyConnected
 from skntk.architecture.core.layer import Layer
@@ -15,6 +15,11 @@ from skntk.gram import gram_diagonal, gram_matrix
 from skntk.gram.gradient import gram_derivative
 from skntk.gram.matrix import Kind
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, ArchitectureHyperparameters, Bounds
+
+if TYPE_CHECKING:
+    from skntk._sklearn import Kernel
+else:
+    from sklearn.gaussian_process.kernels import Kernel
 
 _PREFIX = "architecture__"
 

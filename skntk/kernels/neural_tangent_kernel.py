@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
+from sklearn.gaussian_process.kernels import Hyperparameter
+
+if TYPE_CHECKING:
+    from skntk._sklearn import Kernel
+else:
+    from sklearn.gaussian_process.kernels import Kernel
 
 # Products of norms below this count as this, as in scikit-ntk.
 _LEAST_PRODUCT = 1e-10

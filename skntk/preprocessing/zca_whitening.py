@@ -7,10 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh, svd
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skntk._sklearn import fit_context
+from skntk._sklearn import OneToOneFeatureMixin, TransformerMixin, fit_context
 from skntk.estimators.data.validation import ValidatedEstimator, check_sample_shape
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -77,7 +77,7 @@ class Conv(WindowLayer):
         self.bias_std = bias_std
 
     @classmethod
-    def examples(cls) -> list[Conv]:
+    def examples(cls) -> list[Self]:
         return [
             cls((3, 3), weight_std=1.2, bias_std=0.3),
             cls((2, 3), (2, 2), "SAME", 1.3, 0.1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from math import prod
 from operator import and_
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -60,7 +60,7 @@ class ConvLocal(Conv):
     category: ClassVar[str | None] = "spatial"
 
     @classmethod
-    def examples(cls) -> list[Conv]:
+    def examples(cls) -> list[Self]:
         return [cls((2, 3), (2, 1), "SAME", 1.3, 0.2), cls((3,), (2,), "CIRCULAR", 1.1, 0.3)]
 
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -91,7 +91,7 @@ class ConvTranspose(Conv):
     category: ClassVar[str | None] = "spatial"
 
     @classmethod
-    def examples(cls) -> list[Conv]:
+    def examples(cls) -> list[Self]:
         return [cls((3, 2), (2, 1), "SAME", 1.3, 0.2), cls((3,), (2,), "VALID", 1.1, 0.3)]
 
     def _windows(self, n_axes: int) -> tuple[Any, ...]:

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 
+from skntk._sklearn import ClassifierMixin
 from skntk.estimators.data.sample_weights import as_sample_weight
 
 ClassWeight = Literal["balanced"] | dict[Any, float] | None

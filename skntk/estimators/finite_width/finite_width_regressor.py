@@ -7,10 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import Bunch
 
-from skntk._sklearn import fit_context
+from skntk._sklearn import MultiOutputMixin, RegressorMixin, fit_context
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import NORMALIZE_Y
 from skntk.estimators.data.sample_weights import as_sample_weight

@@ -63,7 +63,7 @@ class ObservationNoise(InfiniteNetwork):
         the leave-one-out variance, at least 0. It takes the time of `loo_predict`.
         """
         self._require_fit()
-        mean, std = self.predict(X, return_std=True)
+        mean, std = self.predict(X, return_std=True)  # type: ignore[attr-defined]
         noise = self._noise_of(mean) if alpha is None else self._noise_by(alpha, len(mean))
         return mean, np.hypot(std, noise)
 
@@ -107,7 +107,7 @@ class EstimatedNoise(ObservationNoise):
                 f"until training_time={self.training_time:g}: give the variance of the noise, "
                 "predict_observation(X, alpha=...)."
             )
-        left_out, left_out_std = self.loo_predict(return_std=True)
+        left_out, left_out_std = self.loo_predict(return_std=True)  # type: ignore[attr-defined]
         residual = self._scaling.restore(self.y_train_) - left_out
         excess = np.square(residual) - np.square(left_out_std)
         return np.sqrt(np.maximum(np.average(excess, axis=0, weights=self._sample_weight), 0.0))

@@ -7,11 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skntk._sklearn import fit_context, fit_tasks
+from skntk._sklearn import MultiOutputMixin, RegressorMixin, fit_context, fit_tasks
 from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import (

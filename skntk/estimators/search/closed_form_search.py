@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import GridSearchCV, check_cv
+from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 
 from skntk._sklearn import results_of_search, search_context
@@ -19,6 +19,11 @@ from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
 from skntk.estimators.search.leave_one_out_estimators import leaving_one_out
 from skntk.estimators.search.precomputed_estimators import OnSharedKernel, on_shared_kernel
 from skntk.estimators.search.scoring import Fold, HeldOutScoring
+
+if TYPE_CHECKING:
+    from skntk._sklearn import GridSearchCV
+else:
+    from sklearn.model_selection import GridSearchCV
 
 Parameters = dict[str, Any]
 

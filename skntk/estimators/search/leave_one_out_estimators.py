@@ -156,8 +156,8 @@ class RegressorLeavingOneOut(LeavingOneOut, NetworkRegressor):
 
     def _noise_of(self, mean: np.ndarray) -> np.ndarray:
         if isinstance(self, EstimatedNoise):
-            return np.array([model._noise_of(mean) for model in self.models])
-        return super()._noise_of(mean)
+            return np.array([model._noise_of(mean) for model in self.models])  # type: ignore[attr-defined]
+        return super()._noise_of(mean)  # type: ignore[misc]
 
 
 class ClassifierLeavingOneOut(LeavingOneOut, NetworkClassifier):
@@ -165,7 +165,7 @@ class ClassifierLeavingOneOut(LeavingOneOut, NetworkClassifier):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class."""
-        temperature = np.array([model.temperature_ for model in self.models])
+        temperature = np.array([model.temperature_ for model in self.models])  # type: ignore[attr-defined]
         probabilities: np.ndarray = softmax(self._scores(X) / temperature[:, np.newaxis], axis=1)
         return probabilities
 

@@ -45,7 +45,7 @@ class OnSharedKernel(InfiniteNetwork):
             self.alpha = np.asarray(self.alpha, dtype=np.float64)[samples]
         self._kernel = self._samples.kernel_of(self)
         rows = self._samples.rows_of(self, samples)
-        return super().fit(rows[:, np.newaxis], y, sample_weight)
+        return super().fit(rows[:, np.newaxis], y, sample_weight)  # type: ignore[misc]
 
     def with_alpha(self, alpha: float) -> Self:
         """Return a copy that is trained on the same samples with another ``alpha``.

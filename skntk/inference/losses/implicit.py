@@ -42,7 +42,7 @@ class Solvable(Protocol):
 NewtonMatrices = Callable[[float], Solvable]
 
 
-class StructuredBDF(BDF):
+class StructuredBDF(BDF):  # type: ignore[misc]  # SciPy ships no types
     """`scipy.integrate.BDF` for a Jacobian that knows how to solve with 1 - c J.
 
     SciPy's solver takes a dense or a sparse Jacobian. It calls its linear algebra through the
