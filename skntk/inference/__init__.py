@@ -4,9 +4,18 @@ Nothing here knows what a network is. Kernel matrices, noise on their diagonal a
 means, variances, covariances, leave-one-out predictions and samples come out, in float64.
 """
 
+from typing import TYPE_CHECKING
+
+from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.errors import SingularKernelError
 from skntk.inference.linalg.largest_eigenvalue import largest_eigenvalue
 from skntk.inference.linalg.sampling import sample_gaussian
+from skntk.inference.linalg.solver import (
+    DenseOperator,
+    KernelOperator,
+    LinearSolver,
+    LinearSystem,
+)
 from skntk.inference.losses.loss_dynamics import LossDynamics
 from skntk.inference.losses.loss_flow import LossFlow, LossTrajectory
 from skntk.inference.losses.losses import HalfSquaredError, Loss, SoftmaxCrossEntropy
@@ -20,32 +29,53 @@ from skntk.inference.posteriors.kernel_gradients import (
 )
 from skntk.inference.posteriors.laplace import SoftmaxLaplacePosterior
 from skntk.inference.posteriors.leave_one_out import centered_leave_one_out
+from skntk.inference.posteriors.protocol import Posterior, TrainingRun, Trajectory
 from skntk.inference.posteriors.softmax_average import average_softmax
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
-from skntk.inference.subsets.precomputed_kernel import RowPosterior, SharedKernel, TrainingRows
+from skntk.inference.subsets.precomputed_kernel import (
+    PrecomputedKernel,
+    SubsetPosterior,
+    TrainingSubset,
+)
 from skntk.inference.training.cross_validation import (
     centered_held_out_gradient_flow,
     held_out_gradient_flow,
 )
 from skntk.inference.training.gradient_flow import GradientFlowPosterior
-from skntk.inference.training.kernel_spectrum import TrainingDynamics
+from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.loss_history import (
     ErrorMoments,
     errors_at_test_points,
     errors_at_training_points,
 )
-from skntk.inference.training.momentum import HeavyBall, MomentumFlow, make_solver
+from skntk.inference.training.momentum import HeavyBall, MomentumFlow, make_training_method
 from skntk.inference.training.readout_flow import ReadoutFlowPosterior
 from skntk.inference.training.training_methods import (
     GradientDescent,
     GradientFlow,
-    Solver,
+    TrainingMethod,
     as_training_time,
     as_training_times,
 )
 from skntk.inference.training.trajectory import EnsembleTrajectory, ReadoutTrajectory
 
+if TYPE_CHECKING:
+    # Lets the type checker compare the classes with the protocols.
+    _POSTERIORS: tuple[type[Posterior], ...] = (
+        EnsemblePosterior,
+        GaussianProcessPosterior,
+        SoftmaxLaplacePosterior,
+    )
+    _RUNS: tuple[type[TrainingRun], ...] = (GradientFlowPosterior, ReadoutFlowPosterior, LossFlow)
+    _TRAJECTORIES: tuple[type[Trajectory], ...] = (
+        EnsembleTrajectory,
+        ReadoutTrajectory,
+        LossTrajectory,
+    )
+
 __all__ = [
+    "CholeskySolver",
+    "DenseOperator",
     "EnsemblePosterior",
     "EnsembleTrajectory",
     "ErrorMoments",
@@ -56,22 +86,28 @@ __all__ = [
     "HalfSquaredError",
     "HeavyBall",
     "KernelGradient",
+    "KernelOperator",
+    "KernelSpectrum",
+    "LinearSolver",
+    "LinearSystem",
     "Loss",
     "LossDynamics",
     "LossFlow",
     "LossTrajectory",
     "MomentumFlow",
     "NoiseSpectrum",
+    "Posterior",
+    "PrecomputedKernel",
     "ReadoutFlowPosterior",
     "ReadoutTrajectory",
-    "RowPosterior",
-    "SharedKernel",
     "SingularKernelError",
     "SoftmaxCrossEntropy",
     "SoftmaxLaplacePosterior",
-    "Solver",
-    "TrainingDynamics",
-    "TrainingRows",
+    "SubsetPosterior",
+    "TrainingMethod",
+    "TrainingRun",
+    "TrainingSubset",
+    "Trajectory",
     "as_training_time",
     "as_training_times",
     "average_softmax",
@@ -83,7 +119,7 @@ __all__ = [
     "held_out_gradient_flow",
     "largest_eigenvalue",
     "leave_one_out_density",
-    "make_solver",
+    "make_training_method",
     "marginal_likelihood",
     "sample_gaussian",
 ]

@@ -266,9 +266,9 @@ def test_a_network_has_one_kernel_and_at_most_one_decomposition(monkeypatch):
         shared_kernels, "gram_matrix", lambda *a, **k: computed.append(a) or original(*a, **k)
     )
     decompositions = []
-    decompose = shared_kernels.SharedKernel.decompose
+    decompose = shared_kernels.PrecomputedKernel.decompose
     monkeypatch.setattr(
-        shared_kernels.SharedKernel,
+        shared_kernels.PrecomputedKernel,
         "decompose",
         lambda *a: decompositions.append(a) or decompose(*a),
     )

@@ -15,9 +15,9 @@ from tests.estimators.test_closed_form_search import compare, mean_std
 
 def test_values_of_alpha_share_all_else_of_a_fold(monkeypatch):
     trained = []
-    train_on = shared_kernels.SharedKernel.train_on
+    train_on = shared_kernels.PrecomputedKernel.train_on
     monkeypatch.setattr(
-        shared_kernels.SharedKernel, "train_on", lambda *a: trained.append(a) or train_on(*a)
+        shared_kernels.PrecomputedKernel, "train_on", lambda *a: trained.append(a) or train_on(*a)
     )
     X, y, _ = regression()
     each = np.full(len(y), 0.1)

@@ -114,7 +114,7 @@ def test_another_time_of_the_same_run_is_a_run_of_that_time(problem):
     assert run.training_time == 1.0
     assert_array_equal(mean(problem, later), mean(problem, direct))
     assert_array_equal(covariance(problem, later), covariance(problem, direct))
-    assert later.dynamics is run.dynamics
+    assert later.spectrum is run.spectrum
 
 
 def test_only_the_product_of_rate_and_time_matters(problem):
@@ -175,7 +175,7 @@ def test_eigenvalues_of_a_singular_kernel_are_not_negative():
     kernel = X @ X.T
     assert np.linalg.eigvalsh(kernel)[0] < 0
     posterior = GradientFlowPosterior.condition(kernel, kernel, 0.0, X[:, 0], training_time=1e6)
-    assert posterior.dynamics.eigenvalues.min() == 0
+    assert posterior.spectrum.eigenvalues.min() == 0
     assert_allclose(posterior.mean(kernel), X[:, 0], rtol=1e-8)
 
 

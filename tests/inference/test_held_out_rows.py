@@ -6,7 +6,7 @@ import pytest
 from skntk.inference import (
     EnsemblePosterior,
     GaussianProcessPosterior,
-    SharedKernel,
+    PrecomputedKernel,
     SingularKernelError,
 )
 
@@ -21,7 +21,7 @@ def kernel_of(seed, n=N):
 
 @pytest.fixture(params=[False, True], ids=["process", "ensemble"])
 def shared(request):
-    return SharedKernel.of(kernel_of(0), (lambda: kernel_of(1)) if request.param else None)
+    return PrecomputedKernel.of(kernel_of(0), (lambda: kernel_of(1)) if request.param else None)
 
 
 def refitted(shared, train, test, noise, targets):
@@ -92,7 +92,7 @@ def test_noise_that_the_decomposition_does_not_have_is_factorized(shared, noise)
     # A smooth kernel, whose eigenvalues fall to the rounding of the largest.
     steps = np.arange(N)[:, np.newaxis] - np.arange(N)
     smooth = np.exp(-np.square(steps / 8)) + 1e-11 * np.eye(N)
-    shared = SharedKernel.of(smooth, shared.find_prior)
+    shared = PrecomputedKernel.of(smooth, shared.find_prior)
     spectrum = shared.decompose(np.arange(N), np.ones(N))
     model = shared.condition(train, noise, targets, spectrum)
     assert type(model) is type(shared.refit(train, noise, targets))
@@ -129,14 +129,14 @@ def test_each_sample_left_out_at_a_level_of_its_own(shared):
 def test_equal_rows_without_noise_are_refused():
     kernel = kernel_of(0)[np.ix_([0, 0, 1], [0, 0, 1])]
     with pytest.raises(SingularKernelError, match="duplicate rows"):
-        SharedKernel.of(kernel).condition(np.arange(3), np.zeros(3), np.zeros(3))
+        PrecomputedKernel.of(kernel).condition(np.arange(3), np.zeros(3), np.zeros(3))
     with pytest.raises(ValueError, match="square"):
-        SharedKernel.of(kernel[:2])
+        PrecomputedKernel.of(kernel[:2])
 
 
 def test_the_prior_is_found_for_variances_alone():
     found = []
-    shared = SharedKernel.of(kernel_of(0), lambda: found.append(1) or kernel_of(1))
+    shared = PrecomputedKernel.of(kernel_of(0), lambda: found.append(1) or kernel_of(1))
     spectrum = shared.decompose(np.arange(N), np.ones(N))
     train = np.arange(4, N)
     for way in (spectrum, None):
@@ -147,6 +147,6 @@ def test_the_prior_is_found_for_variances_alone():
     model.variance(np.arange(4))
     assert len(found) == 1
     with pytest.raises(ValueError, match="same training samples"):
-        SharedKernel.of(kernel_of(0), lambda: kernel_of(1)[:3, :3]).condition(
+        PrecomputedKernel.of(kernel_of(0), lambda: kernel_of(1)[:3, :3]).condition(
             train, np.ones(N - 4), np.ones(N - 4)
         ).variance(np.arange(4))

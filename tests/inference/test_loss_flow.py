@@ -107,7 +107,7 @@ def test_squared_error_has_its_closed_form(solver, momentum):
     options = {
         "sample_weight": problem.weight,
         "learning_rate": 0.3,
-        "solver": solver,
+        "training_method": solver,
         "momentum": momentum,
         "training_time": 12.0,
     }
@@ -130,7 +130,7 @@ def test_descent_in_small_steps_is_the_flow(momentum):
             learning_rate=0.2 / refinement**power,
             training_time=20.0 * refinement,
             momentum=1 - (1 - momentum) / refinement if momentum else 0.0,
-            solver="gradient_descent",
+            training_method="gradient_descent",
         )
         return np.abs(descent.mean(problem.cross) - flow.mean(problem.cross)).max()
 
@@ -160,7 +160,7 @@ def test_regularized_training_ends_where_its_gradient_vanishes():
 @pytest.mark.parametrize("solver", ["gradient_flow", "gradient_descent"])
 def test_weights_are_repetitions(solver, momentum):
     problem = Classes()
-    options = {"solver": solver, "momentum": momentum, "learning_rate": 0.5}
+    options = {"training_method": solver, "momentum": momentum, "learning_rate": 0.5}
     weighted = problem.train(sample_weight=problem.weight, **options)
     counts = problem.weight.astype(int)
     repeated = Classes()
@@ -204,10 +204,10 @@ def test_a_constant_added_to_all_logits_changes_nothing():
 def test_many_times_of_one_run_are_single_runs(solver):
     problem = Classes()
     times = [0.0, 0.0, 3.0, 40.0, 40.0, 300.0]
-    trajectory = problem.train(solver=solver).over(times)
+    trajectory = problem.train(training_method=solver).over(times)
     means = trajectory.mean(problem.cross)
     for time, mean in zip(times, means, strict=True):
-        single = problem.train(solver=solver, training_time=time).mean(problem.cross)
+        single = problem.train(training_method=solver, training_time=time).mean(problem.cross)
         assert_allclose(mean, single, **ACCURACY)
 
 
@@ -325,7 +325,7 @@ def test_descent_is_stable_up_to_the_limit():
             targets,
             training_time=5,
             learning_rate=4.1,
-            solver="gradient_descent",
+            training_method="gradient_descent",
         )
 
 
@@ -344,7 +344,7 @@ BAD = {
     "targets without columns": ({"targets": np.ones(18)}, "make them columns"),
     "initial outputs of another shape": ({"initial_outputs": np.ones((18, 2))}, r"\(18, 3\)"),
     "no time": ({"training_time": np.inf}, "finite and nonnegative"),
-    "half a step": ({"solver": "gradient_descent", "training_time": 0.5}, "whole"),
+    "half a step": ({"training_method": "gradient_descent", "training_time": 0.5}, "whole"),
 }
 
 

@@ -121,7 +121,7 @@ def test_without_noise_the_training_loss_falls_to_nothing_relative_to_itself():
     run = GradientFlowPosterior.condition(
         problem.ntk, problem.nngp, 0.0, problem.targets, training_time=0.0
     )
-    smallest = run.dynamics.curvature[0]
+    smallest = run.spectrum.curvature[0]
     times = np.array([150.0, 151.0, 152.0]) / smallest
     mean, std = errors_at_training_points(run.over(times)).loss(12.0)
     # Far below the rounding error of predictions: the slowest direction decays as exp(-2 h t).

@@ -45,7 +45,7 @@ def test_a_gaussian_process_takes_the_memory_of_its_kernel(order):
         lambda: GaussianProcessPosterior.condition(kernel, 0.1, np.ones(N), overwrite_kernel=True)
     )
     assert matrices < LITTLE
-    assert np.shares_memory(posterior.factor, kernel)
+    assert np.shares_memory(posterior.system.factor, kernel)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -54,7 +54,7 @@ def test_a_gaussian_process_leaves_its_kernel_alone_by_default(order):
     before = kernel.copy()
     matrices, posterior = peak(lambda: GaussianProcessPosterior.condition(kernel, 0.1, np.ones(N)))
     assert matrices < 1 + LITTLE
-    assert not np.shares_memory(posterior.factor, kernel)
+    assert not np.shares_memory(posterior.system.factor, kernel)
     np.testing.assert_array_equal(kernel, before)
 
 
@@ -62,7 +62,7 @@ def test_a_read_only_kernel_is_copied():
     kernel = make_kernel()
     kernel.flags.writeable = False
     posterior = GaussianProcessPosterior.condition(kernel, 0.1, np.ones(N), overwrite_kernel=True)
-    assert not np.shares_memory(posterior.factor, kernel)
+    assert not np.shares_memory(posterior.system.factor, kernel)
 
 
 def test_an_ensemble_takes_the_memory_of_its_ntk_and_keeps_its_nngp():
@@ -71,7 +71,7 @@ def test_an_ensemble_takes_the_memory_of_its_ntk_and_keeps_its_nngp():
         lambda: EnsemblePosterior.condition(ntk, nngp, 0.1, np.ones(N), overwrite_ntk=True)
     )
     assert matrices < LITTLE
-    assert np.shares_memory(posterior.factor, ntk)
+    assert np.shares_memory(posterior.system.factor, ntk)
     assert posterior.nngp is nngp
 
 

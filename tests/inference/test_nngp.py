@@ -77,8 +77,8 @@ def test_dual_coef_solves_the_regularized_system(problem, posterior):
 
 def test_factor_is_a_lower_triangle(problem, posterior):
     regularized = problem.nngp + np.diag(problem.noise)
-    assert_array_equal(posterior.factor, np.tril(posterior.factor))
-    assert_allclose(posterior.factor @ posterior.factor.T, regularized, rtol=1e-13)
+    assert_array_equal(posterior.system.factor, np.tril(posterior.system.factor))
+    assert_allclose(posterior.system.factor @ posterior.system.factor.T, regularized, rtol=1e-13)
 
 
 def test_variance_is_the_diagonal_of_the_covariance(problem, posterior):
@@ -157,4 +157,4 @@ def test_a_rescaled_prior_rescales_the_posterior(problem, posterior, scale):
 def test_pickle_round_trip(problem, posterior):
     copy = pickle.loads(pickle.dumps(posterior))
     assert_array_equal(copy.mean(problem.nngp_cross), posterior.mean(problem.nngp_cross))
-    assert copy.factor.dtype == np.float64
+    assert copy.system.factor.dtype == np.float64

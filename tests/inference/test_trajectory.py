@@ -15,7 +15,7 @@ from skntk.inference.training.time_basis import TimeBasis
 
 from .problems import make_problem
 
-STEPS = {"solver": "gradient_descent", "learning_rate": 0.05}
+STEPS = {"training_method": "gradient_descent", "learning_rate": 0.05}
 METHODS = {
     "flow": {},
     "steps": STEPS,
@@ -167,7 +167,7 @@ def test_steps_are_those_of_the_algorithm(momentum):
     run = ensemble(
         problem,
         training_time=n_steps,
-        solver="gradient_descent",
+        training_method="gradient_descent",
         learning_rate=rate,
         momentum=momentum,
         sample_weight=weight,
@@ -182,7 +182,7 @@ def test_steps_with_momentum_may_spread_networks_beyond_their_prior():
         0.0,
         [1.0],
         training_time=1,
-        solver="gradient_descent",
+        training_method="gradient_descent",
         learning_rate=3.7,
         momentum=0.9,
     )
@@ -236,7 +236,7 @@ def test_times_that_do_not_tell_each_other_are_all_kept():
 def test_a_learning_rate_beyond_the_limit_is_refused():
     problem = make_problem()
     with pytest.raises(ValueError, match="max_learning_rate"):
-        ensemble(problem, training_time=3, solver="gradient_descent", learning_rate=100.0)
+        ensemble(problem, training_time=3, training_method="gradient_descent", learning_rate=100.0)
 
 
 def test_a_time_that_would_fit_rounding_errors_is_refused():

@@ -44,7 +44,7 @@ class BayesianNetwork(TrainedNetwork):
 
     def _leading_to(self, converged: Any) -> ReadoutFlowPosterior:
         return ReadoutFlowPosterior.leading_to(
-            converged, self._targets_to_learn(), **self._optimizer()
+            converged, self._targets_to_learn(), self._solver(), sample_weight=self._sample_weight
         )
 
     def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:

@@ -58,7 +58,7 @@ class TrainedEnsemble(TrainedNetwork):
 
     def _leading_to(self, converged: Any) -> GradientFlowPosterior:
         return GradientFlowPosterior.leading_to(
-            converged, self._targets_to_learn(), **self._optimizer()
+            converged, self._targets_to_learn(), self._solver(), sample_weight=self._sample_weight
         )
 
 

@@ -17,15 +17,14 @@ from skntk.inference import (
     GaussianProcessPosterior,
     GradientFlowPosterior,
     ReadoutFlowPosterior,
-    Solver,
+    TrainingMethod,
     as_training_time,
     as_training_times,
     centered_held_out_gradient_flow,
     errors_at_test_points,
     errors_at_training_points,
     held_out_gradient_flow,
-    largest_eigenvalue,
-    make_solver,
+    make_training_method,
 )
 
 # The networks of a fold train on two thirds of the rows. More folds would need more memory beside
@@ -69,23 +68,20 @@ class TrainedNetwork(InfiniteNetwork):
         """Learning rate above which discrete steps diverge, found when it is read."""
         return self._solver().max_learning_rate(self._largest_curvature(self._posterior))
 
-    def _solver(self) -> Solver:
-        return make_solver(self.solver, self.learning_rate, self.momentum)
+    def _solver(self) -> TrainingMethod:
+        return make_training_method(self.solver, self.learning_rate, self.momentum)
 
     def _optimizer(self) -> dict[str, Any]:
         """Return what the posteriors ask for to make the solver."""
         return {
-            "solver": self.solver,
+            "training_method": self.solver,
             "learning_rate": self.learning_rate,
             "momentum": self.momentum,
             "sample_weight": self._sample_weight,
         }
 
     def _largest_curvature(self, posterior: Converged | Run) -> float:
-        if isinstance(posterior, GradientFlowPosterior | ReadoutFlowPosterior):
-            return float(posterior.dynamics.curvature[-1])
-        weight = self._sample_weight
-        return largest_eigenvalue(posterior.factor, weight) / float(weight.sum())
+        return posterior.largest_curvature(self._sample_weight)
 
     def _require_feasible_training(self, targets: np.ndarray) -> None:
         if self.training_time is not None:
@@ -121,7 +117,7 @@ class TrainedNetwork(InfiniteNetwork):
 
         Shape (n_times, n) or (n_times, n, n_outputs), from one eigendecomposition per fold.
         """
-        return self._held_out(self._run().dynamics.kernel(), 0.0, labels, training_times)
+        return self._held_out(self._run().spectrum.kernel(), 0.0, labels, training_times)
 
     def _held_out(
         self, kernel: np.ndarray, noise: ArrayLike, labels: np.ndarray, training_times: ArrayLike

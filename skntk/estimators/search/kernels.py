@@ -22,7 +22,7 @@ from skntk.estimators.data.validation import validate_inputs
 from skntk.estimators.kernel_machines.base import InfiniteNetwork
 from skntk.gram import gram_matrix
 from skntk.gram.engine.fingerprint import architecture_digest
-from skntk.inference import NoiseSpectrum, SharedKernel
+from skntk.inference import NoiseSpectrum, PrecomputedKernel
 
 # Seconds for matrices of n x n numbers in units of those of a Cholesky factorisation, as measured
 # on one core at n = 1000: of an eigendecomposition, and of the product of a part of its vectors
@@ -38,7 +38,7 @@ class KernelOfSamples:
     """The kernel matrices of all samples for one architecture and precision."""
 
     architecture: Layer
-    shared: SharedKernel
+    shared: PrecomputedKernel
     # By the pattern of the noise.
     spectra: dict[bytes, NoiseSpectrum] = field(default_factory=dict)
 
@@ -185,7 +185,7 @@ class SamplesOfSearch:
             )
             for kind in estimator._kinds
         )
-        return KernelOfSamples(architecture, SharedKernel.of(kernel(), *prior))
+        return KernelOfSamples(architecture, PrecomputedKernel.of(kernel(), *prior))
 
 
 def digest(architecture: Layer | None) -> str:

@@ -20,7 +20,7 @@ from skntk.estimators.classification.temperature import fit_temperature
 from skntk.estimators.data.sample_weights import as_alpha_per_sample
 from skntk.estimators.kernel_machines.base import InfiniteNetwork
 from skntk.estimators.search.kernels import KernelOfSamples, SamplesOfSearch
-from skntk.inference import TrainingRows
+from skntk.inference import TrainingSubset
 
 
 class OnSharedKernel(InfiniteNetwork):
@@ -28,10 +28,10 @@ class OnSharedKernel(InfiniteNetwork):
 
     _samples: ClassVar[SamplesOfSearch]
 
-    # A RowPosterior, in the place of what the estimator itself trains.
+    # A SubsetPosterior, in the place of what the estimator itself trains.
     _posterior: Any
     _kernel: KernelOfSamples
-    _training: TrainingRows
+    _training: TrainingSubset
     _alpha_of_all: Any
     _test_inputs: Any
     _test_samples: np.ndarray

@@ -110,26 +110,14 @@ def as_training_kernels(ntk: npt.ArrayLike, nngp: npt.ArrayLike) -> tuple[FloatA
     """
     tangent = as_training_kernel(ntk, "The training NTK")
     prior = as_training_kernel(nngp, "The training NNGP kernel")
-    return tangent, require_equal_shapes(tangent, prior)
+    return tangent, require_equal_shapes(tangent.shape, prior)
 
 
-def require_equal_shapes(ntk: FloatArray, nngp: FloatArray) -> FloatArray:
-    """Return an NNGP kernel matrix, refusing one that is not of the samples of the NTK.
-
-    Parameters
-    ----------
-    ntk : ndarray of shape (n, n)
-        The NTK matrix, or its factor.
-    nngp : ndarray of shape (m, m)
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
-    if nngp.shape != ntk.shape:
+def require_equal_shapes(ntk_shape: tuple[int, ...], nngp: FloatArray) -> FloatArray:
+    """Return an NNGP kernel matrix, refusing one that is not of the samples of the NTK."""
+    if nngp.shape != ntk_shape:
         raise ValueError(
-            f"The NNGP kernel has shape {nngp.shape} and the NTK {ntk.shape}: pass both for "
+            f"The NNGP kernel has shape {nngp.shape} and the NTK {ntk_shape}: pass both for "
             "the same training samples."
         )
     return nngp

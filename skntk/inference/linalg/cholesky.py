@@ -1,4 +1,4 @@
-"""Cholesky factorisation of a training kernel, in place, and what is computed from the factor.
+"""Linear systems with a training kernel by its Cholesky factorisation, in place.
 
 The functions here share one convention: `factor` is the lower Cholesky factor L of
 A = K + diag(noise), with zeros above its diagonal.
@@ -6,11 +6,16 @@ A = K + diag(noise), with zeros above its diagonal.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.linalg import blas, lapack
 
 from skntk.inference.linalg.arrays import FloatArray, as_fortran, diagonal_view
 from skntk.inference.linalg.errors import SingularKernelError
+from skntk.inference.linalg.solver import KernelOperator, LinearSystem
+
+__all__ = ["CholeskySolver", "CholeskySystem"]
 
 # Correlations of equal rows may differ from 1 by the rounding of a deep network's kernel.
 _PERFECT_CORRELATION_TOLERANCE = 1e-8
@@ -112,79 +117,21 @@ def _clear_above_diagonal(factor: FloatArray) -> None:
 
 
 def solve(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:
-    """Solve A x = b.
-
-    Parameters
-    ----------
-    factor : ndarray of shape (n, n)
-        Lower Cholesky factor of A.
-    right_hand_side : ndarray of shape (n,) or (n, k)
-        b.
-
-    Returns
-    -------
-    ndarray of shape (n,) or (n, k)
-        A new array.
-    """
+    """Return the solution x of A x = b, b of shape (n,) or (n, m), in a new array."""
     columns = right_hand_side.reshape(len(factor), -1)
     solution, _ = lapack.dpotrs(factor, columns, lower=1)
     return solution.reshape(right_hand_side.shape)
 
 
 def whiten(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:
-    """Solve L x = b, so that x has covariance I when b has covariance A.
-
-    Parameters
-    ----------
-    factor : ndarray of shape (n, n)
-        Lower Cholesky factor L of A.
-    right_hand_side : ndarray of shape (n,) or (n, k)
-        b.
-
-    Returns
-    -------
-    ndarray of shape (n,) or (n, k)
-        A new array.
-    """
+    """Return the solution x of L x = b, which has covariance I when b has covariance A."""
     columns = right_hand_side.reshape(len(factor), -1)
     whitened = blas.dtrsm(1.0, factor, columns, lower=1)
     return whitened.reshape(right_hand_side.shape)
 
 
-def inverse_diagonal(factor: FloatArray) -> FloatArray:
-    """Return the diagonal of A^-1.
-
-    A^-1 = L^-T L^-1, so that its diagonal holds the squared column norms of L^-1. Needs memory
-    for one more n x n matrix while it runs.
-
-    Parameters
-    ----------
-    factor : ndarray of shape (n, n)
-        Lower Cholesky factor L of A.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Positive values.
-    """
-    inverse_factor, _ = lapack.dtrtri(factor, lower=1)
-    columns = inverse_factor.T
-    return np.einsum("ij,ij->i", columns, columns)
-
-
 def inverse(factor: FloatArray) -> FloatArray:
-    """Return A^-1.
-
-    Parameters
-    ----------
-    factor : ndarray of shape (n, n)
-        Lower Cholesky factor L of A.
-
-    Returns
-    -------
-    ndarray of shape (n, n)
-        Both triangles, in a new array.
-    """
+    """Return A^-1, both triangles, in a new array."""
     lower_triangle, _ = lapack.dpotri(factor, lower=1)
     for column in range(1, len(factor)):
         lower_triangle[:column, column] = lower_triangle[column, :column]
@@ -192,16 +139,104 @@ def inverse(factor: FloatArray) -> FloatArray:
 
 
 def log_determinant(factor: FloatArray) -> float:
-    """Return log |A|.
+    """Return log |A|, twice the sum of the logarithms of the diagonal of L."""
+    return 2.0 * float(np.log(np.diagonal(factor)).sum())
 
-    Parameters
+
+@dataclass(frozen=True, eq=False)
+class CholeskySystem(LinearSystem):
+    """The system A = L L^T.
+
+    Attributes
     ----------
     factor : ndarray of shape (n, n)
-        Lower Cholesky factor L of A.
-
-    Returns
-    -------
-    float
-        Twice the sum of the logarithms of the diagonal of L.
+        L, lower triangular with zeros above its diagonal, Fortran-ordered.
     """
-    return 2.0 * float(np.log(np.diagonal(factor)).sum())
+
+    factor: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return self.factor.shape[0], self.factor.shape[1]
+
+    def solve(self, b: FloatArray) -> FloatArray:
+        """Return A^-1 b."""
+        return solve(self.factor, b)
+
+    def matmul(self, B: FloatArray) -> FloatArray:
+        """Return A B."""
+        return self.factor @ (self.factor.T @ B)
+
+    def log_determinant(self) -> float:
+        """Return log |A|."""
+        return log_determinant(self.factor)
+
+    def quadratic_form(self, B: FloatArray) -> FloatArray:
+        """Return the squared norms of the columns of L^-1 B."""
+        whitened = whiten(self.factor, B).T
+        return np.einsum("ij,ij->i", whitened, whitened)
+
+    def reduction(self, B: FloatArray) -> FloatArray:
+        """Return the products of the columns of L^-1 B."""
+        whitened = whiten(self.factor, B).T
+        return whitened @ whitened.T
+
+    def inverse(self) -> FloatArray:
+        """Return A^-1."""
+        return inverse(self.factor)
+
+    def inverse_diagonal(self) -> FloatArray:
+        """Return the squared norms of the columns of L^-1, as A^-1 = L^-T L^-1.
+
+        Needs memory for one more n x n matrix while it runs.
+        """
+        inverse_factor, _ = lapack.dtrtri(self.factor, lower=1)
+        columns = inverse_factor.T
+        return np.einsum("ij,ij->i", columns, columns)
+
+    def to_dense(self) -> FloatArray:
+        """Return A."""
+        return self.factor @ self.factor.T
+
+
+@dataclass(frozen=True)
+class CholeskySolver:
+    """Solves with a dense kernel matrix by its Cholesky factorisation, the default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import CholeskySolver, GaussianProcessPosterior
+    >>> posterior = GaussianProcessPosterior.condition(
+    ...     np.eye(2), 1.0, [2.0, 4.0], solver=CholeskySolver()
+    ... )
+    >>> posterior.dual_coef
+    array([1., 2.])
+    """
+
+    def factorize(
+        self, operator: KernelOperator, noise: FloatArray, *, overwrite: bool = False
+    ) -> CholeskySystem:
+        """Factorize K + diag(noise).
+
+        Parameters
+        ----------
+        operator : KernelOperator
+            K, of which the dense matrix is taken.
+        noise : ndarray of shape (n,)
+            Nonnegative values to add to the diagonal.
+        overwrite : bool, default=False
+            Whether the factor may take the memory of that matrix.
+
+        Returns
+        -------
+        CholeskySystem
+            The factorized system.
+
+        Raises
+        ------
+        SingularKernelError
+            If K + diag(noise) is not positive definite to working precision.
+        """
+        return CholeskySystem(cholesky_factor(operator.to_dense(), noise, overwrite=overwrite))

@@ -15,7 +15,7 @@ gradients at the training samples, :math:`\theta = \theta_0 + J^T c`, and hence 
     \dot c = -\frac{\eta}{N} \bigl(W \nabla \ell(f_0 + T c) + A c\bigr), \qquad c(0) = 0,
 
 with A = alpha times the identity, or any other nonnegative diagonal matrix, in the time that counts
-steps of descent at the rate :math:`\eta`. For squared error this is `TrainingDynamics`.
+steps of descent at the rate :math:`\eta`. For squared error this is `KernelSpectrum`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from skntk.inference.linalg.arrays import FloatArray, as_finite, as_training_ker
 from skntk.inference.linalg.errors import SingularKernelError
 from skntk.inference.losses.implicit import KernelNewtonMatrix, NewtonMatrices
 from skntk.inference.losses.losses import Loss
-from skntk.inference.training.kernel_spectrum import TrainingDynamics
+from skntk.inference.training.kernel_spectrum import KernelSpectrum
 
 # Directions with eigenvalues below this share of the largest are not resolved by float64.
 _UNRESOLVED = 1e-14
@@ -48,7 +48,7 @@ class LossDynamics:
 
     Attributes
     ----------
-    spectrum : TrainingDynamics
+    spectrum : KernelSpectrum
         The eigendecomposition, without noise.
     noise : ndarray of shape (n,)
         The diagonal of A.
@@ -72,7 +72,7 @@ class LossDynamics:
     0.25
     """
 
-    spectrum: TrainingDynamics
+    spectrum: KernelSpectrum
     noise: FloatArray
     loss: Loss
     initial_outputs: FloatArray
@@ -130,7 +130,7 @@ class LossDynamics:
         diagonal = per_sample(noise, n_samples, "noise")
         mean_variance = float(np.trace(matrix)) / n_samples
         return cls(
-            spectrum=TrainingDynamics.decompose(
+            spectrum=KernelSpectrum.decompose(
                 matrix, np.zeros(n_samples), weight, overwrite=overwrite_kernel
             ),
             noise=diagonal,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,13 @@ from skntk.inference.linalg.arrays import FloatArray, as_kernel
 from skntk.inference.losses.loss_dynamics import LossDynamics
 from skntk.inference.losses.loss_integration import train_on_loss
 from skntk.inference.losses.losses import Loss
-from skntk.inference.training.momentum import make_solver
-from skntk.inference.training.training_methods import Solver, as_training_time, as_training_times
+from skntk.inference.training.cross_validation import Folds
+from skntk.inference.training.momentum import make_training_method
+from skntk.inference.training.training_methods import (
+    TrainingMethod,
+    as_training_time,
+    as_training_times,
+)
 
 __all__ = ["LossFlow", "LossTrajectory"]
 
@@ -48,7 +55,7 @@ class LossFlow:
     ----------
     dynamics : LossDynamics
         Loss, weights and noise, with the eigendecomposition of the kernel.
-    solver : Solver
+    training_method : TrainingMethod
         How the network is trained.
     training_time : float
         t.
@@ -78,7 +85,7 @@ class LossFlow:
     """
 
     dynamics: LossDynamics
-    solver: Solver
+    training_method: TrainingMethod
     training_time: float
     dual_coef: FloatArray
 
@@ -91,7 +98,7 @@ class LossFlow:
         *,
         training_time: float,
         learning_rate: float = 1.0,
-        solver: str = "gradient_flow",
+        training_method: str = "gradient_flow",
         momentum: float = 0.0,
         sample_weight: npt.ArrayLike | None = None,
         initial_outputs: npt.ArrayLike | None = None,
@@ -113,7 +120,7 @@ class LossFlow:
         learning_rate : float, default=1.0
             Size of a step of gradient descent, and speed of the flow. A loss that is the mean over
             all N n_outputs elements is trained by this rate divided by n_outputs.
-        solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
             Whether the steps are infinitely small.
         momentum : float, default=0.0
             At least 0 and below 1.
@@ -142,7 +149,7 @@ class LossFlow:
         RuntimeError
             If the solver does not reach the time.
         """
-        method = make_solver(solver, learning_rate, momentum)
+        method = make_training_method(training_method, learning_rate, momentum)
         time = as_training_time(training_time, method)
         dynamics = LossDynamics.decompose(
             kernel,
@@ -172,8 +179,8 @@ class LossFlow:
         SingularKernelError, ValueError, RuntimeError
             As :meth:`condition`.
         """
-        time = as_training_time(training_time, self.solver)
-        dual_coef = train_on_loss(self.dynamics, self.solver, np.array([time]))[0]
+        time = as_training_time(training_time, self.training_method)
+        dual_coef = train_on_loss(self.dynamics, self.training_method, np.array([time]))[0]
         return replace(self, training_time=time, dual_coef=dual_coef)
 
     def over(self, training_times: npt.ArrayLike) -> LossTrajectory:
@@ -199,8 +206,8 @@ class LossFlow:
         RuntimeError
             If the solver does not reach the last time.
         """
-        times = as_training_times(training_times, self.solver)
-        return LossTrajectory(times, train_on_loss(self.dynamics, self.solver, times))
+        times = as_training_times(training_times, self.training_method)
+        return LossTrajectory(times, train_on_loss(self.dynamics, self.training_method, times))
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
         """Return what training has added to the initial function at test points.
@@ -221,6 +228,87 @@ class LossFlow:
             If an entry of `cross` is not finite.
         """
         return as_kernel(cross) @ self.dual_coef
+
+    def stages(self, training_times: npt.ArrayLike) -> Iterator[LossFlow]:
+        """Yield the network at one time after the other, by one integration.
+
+        Parameters
+        ----------
+        training_times : array-like of shape (n_times,)
+            As for :meth:`over`.
+
+        Yields
+        ------
+        LossFlow
+            Shares all n x n arrays with this one.
+        """
+        trajectory = self.over(training_times)
+        for time, dual_coef in zip(trajectory.training_times, trajectory.dual_coef, strict=True):
+            yield replace(self, training_time=float(time), dual_coef=dual_coef)
+
+    def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
+        """Return a bound on the curvature of the regularized loss along any direction.
+
+        Parameters
+        ----------
+        sample_weight : float or array-like of shape (n,), default=None
+            Not used: the run knows its weights.
+        """
+        return self.dynamics.largest_curvature
+
+    def training_run(
+        self,
+        targets: npt.ArrayLike,
+        method: TrainingMethod,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> LossFlow:
+        """Return the run itself, whatever the arguments are."""
+        return self
+
+    # What only squared error has in closed form ----------------------------------------------
+
+    def variance(self, *kernels: npt.ArrayLike) -> FloatArray:
+        """Refuse: the spread over initializations has no closed form."""
+        return refuse_spread()
+
+    def covariance(self, *kernels: npt.ArrayLike) -> FloatArray:
+        """Refuse: the spread over initializations has no closed form."""
+        return refuse_spread()
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Refuse: there is no closed form."""
+        raise ValueError(
+            "Leave-one-out predictions have a closed form only for squared error and training "
+            'to convergence, and this model was trained with loss="log_loss": use '
+            "cross_val_predict."
+        )
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        """Refuse: there is no closed form."""
+        return self.leave_one_out(targets)[0]
+
+    def held_out(
+        self,
+        targets: npt.ArrayLike,
+        folds: Folds,
+        training_times: npt.ArrayLike,
+        *,
+        centered: bool = False,
+    ) -> FloatArray:
+        """Refuse: the folds of other losses are not trained on one kernel matrix."""
+        raise ValueError(
+            "Held-out predictions over the training time are computed only for squared error: use "
+            "cross_val_predict."
+        )
+
+
+def refuse_spread() -> NoReturn:
+    """Say that the spread of an ensemble has a closed form only for squared error."""
+    raise ValueError(
+        'Of an ensemble trained with loss="log_loss" the spread has no closed form: '
+        "the gradient of this loss is not linear in the outputs. Use "
+        'loss="squared_error", or train networks of finite width.'
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,3 +347,11 @@ class LossTrajectory:
             If an entry of `cross` is not finite.
         """
         return as_kernel(cross) @ self.dual_coef
+
+    def variance(self, *kernels: npt.ArrayLike) -> FloatArray:
+        """Refuse: the spread over initializations has no closed form."""
+        return refuse_spread()
+
+    def covariances(self, *kernels: npt.ArrayLike) -> Iterator[FloatArray]:
+        """Refuse: the spread over initializations has no closed form."""
+        return refuse_spread()

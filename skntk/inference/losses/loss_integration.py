@@ -12,7 +12,7 @@ from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.losses.implicit import NewtonMatrices, StructuredBDF
 from skntk.inference.losses.loss_dynamics import LossDynamics
 from skntk.inference.training.momentum import HeavyBall, MomentumFlow
-from skntk.inference.training.training_methods import Solver
+from skntk.inference.training.training_methods import TrainingMethod
 
 __all__ = ["train_on_loss"]
 
@@ -29,14 +29,16 @@ _EXPLICIT_STEPS = 500
 _DECAYS = 100.0
 
 
-def train_on_loss(dynamics: LossDynamics, solver: Solver, times: FloatArray) -> FloatArray:
+def train_on_loss(
+    dynamics: LossDynamics, training_method: TrainingMethod, times: FloatArray
+) -> FloatArray:
     """Return the coefficients of the networks at many times of one training run.
 
     Parameters
     ----------
     dynamics : LossDynamics
         Loss, kernel, weights and noise.
-    solver : Solver
+    training_method : TrainingMethod
         The method of training.
     times : ndarray of shape (n_times,)
         Checked by :func:`as_training_times`.
@@ -56,15 +58,17 @@ def train_on_loss(dynamics: LossDynamics, solver: Solver, times: FloatArray) -> 
     RuntimeError
         If the solver of the flow does not reach the last time.
     """
-    momentum = solver.momentum if isinstance(solver, HeavyBall | MomentumFlow) else 0.0
-    solver.require_stability(dynamics.largest_curvature, converged=False)
-    dynamics.require_resolved(solver.learning_rate * float(times[-1]) / (1.0 - momentum))
-    if solver.has_steps:
-        states = _descent(dynamics, solver.learning_rate, momentum, times)
-    elif isinstance(solver, MomentumFlow):
-        states = _flow_with_momentum(dynamics, solver.learning_rate, momentum, times)
+    momentum = (
+        training_method.momentum if isinstance(training_method, HeavyBall | MomentumFlow) else 0.0
+    )
+    training_method.require_stability(dynamics.largest_curvature, converged=False)
+    dynamics.require_resolved(training_method.learning_rate * float(times[-1]) / (1.0 - momentum))
+    if training_method.has_steps:
+        states = _descent(dynamics, training_method.learning_rate, momentum, times)
+    elif isinstance(training_method, MomentumFlow):
+        states = _flow_with_momentum(dynamics, training_method.learning_rate, momentum, times)
     else:
-        states = _plain_flow(dynamics, solver.learning_rate, times)
+        states = _plain_flow(dynamics, training_method.learning_rate, times)
     return np.stack([dynamics.coefficients(state) for state in states])
 
 

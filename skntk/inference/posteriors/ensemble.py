@@ -14,13 +14,16 @@ from skntk.inference.linalg.arrays import (
     as_kernel,
     as_targets,
     as_training_kernel,
-    as_training_kernels,
     per_sample,
     require_equal_shapes,
 )
-from skntk.inference.linalg.cholesky import cholesky_factor, inverse, inverse_diagonal, solve
-from skntk.inference.posteriors.ensemble_predictions import EnsemblePredictions
+from skntk.inference.linalg.cholesky import CholeskySolver
+from skntk.inference.linalg.largest_eigenvalue import largest_curvature
+from skntk.inference.linalg.solver import KernelOperator, LinearSolver, LinearSystem, as_operator
 from skntk.inference.posteriors.leave_one_out import leave_one_out_residuals
+from skntk.inference.training.ensemble_predictions import EnsemblePredictions
+from skntk.inference.training.gradient_flow import GradientFlowPosterior
+from skntk.inference.training.training_methods import TrainingMethod
 
 __all__ = ["EnsemblePosterior"]
 
@@ -46,8 +49,8 @@ class EnsemblePosterior(EnsemblePredictions):
 
     Attributes
     ----------
-    factor : ndarray of shape (n, n)
-        Lower Cholesky factor of T + A.
+    system : LinearSystem
+        T + A, ready to be solved.
     given_nngp : ndarray of shape (n, n) or callable
         K as given to :meth:`condition`, which only variances and covariances depend on.
     noise : ndarray of shape (n,)
@@ -67,7 +70,7 @@ class EnsemblePosterior(EnsemblePredictions):
     array([0.109375, 0.109375])
     """
 
-    factor: FloatArray
+    system: LinearSystem
     given_nngp: FloatArray | Callable[[], npt.ArrayLike]
     noise: FloatArray
     dual_coef: FloatArray
@@ -78,23 +81,24 @@ class EnsemblePosterior(EnsemblePredictions):
         if not callable(self.given_nngp):
             return self.given_nngp
         found = as_training_kernel(self.given_nngp(), "The training NNGP kernel")
-        return require_equal_shapes(self.factor, found)
+        return require_equal_shapes(self.system.shape, found)
 
     @classmethod
     def condition(
         cls,
-        ntk: npt.ArrayLike,
+        ntk: npt.ArrayLike | KernelOperator,
         nngp: npt.ArrayLike | Callable[[], npt.ArrayLike],
         noise: npt.ArrayLike,
         targets: npt.ArrayLike,
         *,
+        solver: LinearSolver | None = None,
         overwrite_ntk: bool = False,
     ) -> EnsemblePosterior:
-        """Train the ensemble: one Cholesky factorisation.
+        """Train the ensemble: one factorisation.
 
         Parameters
         ----------
-        ntk : array-like of shape (n, n)
+        ntk : array-like of shape (n, n) or KernelOperator
             Symmetric NTK matrix of the training samples.
         nngp : array-like of shape (n, n) or callable
             Symmetric NNGP kernel matrix of the training samples. Kept without a copy. A function
@@ -103,6 +107,8 @@ class EnsemblePosterior(EnsemblePredictions):
             Nonnegative values added to the diagonal of `ntk`.
         targets : array-like of shape (n,) or (n, outputs)
             The observations.
+        solver : LinearSolver or None, default=None
+            How linear systems with the NTK are solved. None is `CholeskySolver`.
         overwrite_ntk : bool, default=False
             Whether the factor may take the memory of `ntk`, which then holds no kernel any
             more. Without it the NTK is copied.
@@ -119,15 +125,17 @@ class EnsemblePosterior(EnsemblePredictions):
         ValueError
             If shapes do not fit, an entry is not finite, or a noise is negative.
         """
+        operator = as_operator(ntk, "The training NTK")
         given: FloatArray | Callable[[], npt.ArrayLike]
         if callable(nngp):
-            matrix, given = as_training_kernel(ntk, "The training NTK"), nngp
+            given = nngp
         else:
-            matrix, given = as_training_kernels(ntk, nngp)
-        diagonal = per_sample(noise, len(matrix), "noise")
-        y = as_targets(targets, len(matrix))
-        factor = cholesky_factor(matrix, diagonal, overwrite=overwrite_ntk)
-        return cls(factor=factor, given_nngp=given, noise=diagonal, dual_coef=solve(factor, y))
+            given = as_training_kernel(nngp, "The training NNGP kernel")
+            require_equal_shapes(operator.shape, given)
+        diagonal = per_sample(noise, operator.shape[0], "noise")
+        y = as_targets(targets, operator.shape[0])
+        system = (solver or CholeskySolver()).factorize(operator, diagonal, overwrite=overwrite_ntk)
+        return cls(system=system, given_nngp=given, noise=diagonal, dual_coef=system.solve(y))
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         r"""Return the predictions of the n ensembles that leave out one sample each.
@@ -165,10 +173,10 @@ class EnsemblePosterior(EnsemblePredictions):
         >>> mean, variance
         (array([1., 2.]), array([0.75, 0.75]))
         """
-        y = as_targets(targets, len(self.factor))
-        inverted = inverse(self.factor)
+        y = as_targets(targets, self.system.shape[0])
+        inverted = self.system.inverse()
         precision = np.diagonal(inverted)
-        mean = y - leave_one_out_residuals(self.factor, precision, y)
+        mean = y - leave_one_out_residuals(self.system, precision, y)
         return mean, _quadratic_diagonal(inverted, self.nngp) / np.square(precision)
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
@@ -191,11 +199,46 @@ class EnsemblePosterior(EnsemblePredictions):
         ValueError
             If the number of targets is not n, or an entry is not finite.
         """
-        y = as_targets(targets, len(self.factor))
-        return y - leave_one_out_residuals(self.factor, inverse_diagonal(self.factor), y)
+        y = as_targets(targets, self.system.shape[0])
+        return y - leave_one_out_residuals(self.system, self.system.inverse_diagonal(), y)
+
+    def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
+        """Return the largest eigenvalue of the Hessian of the loss that training converges on.
+
+        Parameters
+        ----------
+        sample_weight : float or array-like of shape (n,), default=None
+            Positive weights, by which the noise is divided. None means 1 for every sample.
+
+        Returns
+        -------
+        float
+            That of W^1/2 (T + A) W^1/2, divided by the sum of the weights.
+        """
+        return largest_curvature(self.system, sample_weight)
+
+    def training_run(
+        self,
+        targets: npt.ArrayLike,
+        method: TrainingMethod,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> GradientFlowPosterior:
+        """Return the beginning of the training that ends in this ensemble.
+
+        Parameters
+        ----------
+        targets, method, sample_weight
+            As for :meth:`GradientFlowPosterior.leading_to`.
+
+        Returns
+        -------
+        GradientFlowPosterior
+            At time 0.
+        """
+        return GradientFlowPosterior.leading_to(self, targets, method, sample_weight=sample_weight)
 
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
-        return solve(self.factor, as_kernel(ntk_cross).T).T
+        return self.system.solve(as_kernel(ntk_cross).T).T
 
 
 def _quadratic_diagonal(rows: FloatArray, matrix: FloatArray) -> FloatArray:

@@ -11,19 +11,16 @@ from skntk.inference.linalg.arrays import (
     FloatArray,
     as_kernel,
     as_targets,
-    as_training_kernel,
     diagonal_view,
     per_sample,
 )
-from skntk.inference.linalg.cholesky import (
-    cholesky_factor,
-    inverse_diagonal,
-    log_determinant,
-    solve,
-    whiten,
-)
+from skntk.inference.linalg.cholesky import CholeskySolver
+from skntk.inference.linalg.largest_eigenvalue import largest_curvature
 from skntk.inference.linalg.products import product
+from skntk.inference.linalg.solver import KernelOperator, LinearSolver, LinearSystem, as_operator
 from skntk.inference.posteriors.leave_one_out import leave_one_out_residuals
+from skntk.inference.training.readout_flow import ReadoutFlowPosterior
+from skntk.inference.training.training_methods import TrainingMethod
 
 __all__ = ["GaussianProcessPosterior"]
 
@@ -46,8 +43,8 @@ class GaussianProcessPosterior:
 
     Attributes
     ----------
-    factor : ndarray of shape (n, n)
-        Lower Cholesky factor of K + A.
+    system : LinearSystem
+        K + A, ready to be solved.
     noise : ndarray of shape (n,)
         The diagonal of A.
     dual_coef : ndarray of shape (n,) or (n, outputs)
@@ -65,29 +62,32 @@ class GaussianProcessPosterior:
     array([0.625, 0.625])
     """
 
-    factor: FloatArray
+    system: LinearSystem
     noise: FloatArray
     dual_coef: FloatArray
 
     @classmethod
     def condition(
         cls,
-        kernel: npt.ArrayLike,
+        kernel: npt.ArrayLike | KernelOperator,
         noise: npt.ArrayLike,
         targets: npt.ArrayLike,
         *,
+        solver: LinearSolver | None = None,
         overwrite_kernel: bool = False,
     ) -> GaussianProcessPosterior:
-        """Condition on the training samples: one Cholesky factorisation.
+        """Condition on the training samples: one factorisation.
 
         Parameters
         ----------
-        kernel : array-like of shape (n, n)
+        kernel : array-like of shape (n, n) or KernelOperator
             Symmetric kernel matrix of the training samples.
         noise : float or array-like of shape (n,)
             Nonnegative variances, added to the diagonal of the kernel.
         targets : array-like of shape (n,) or (n, outputs)
             The observations.
+        solver : LinearSolver or None, default=None
+            How linear systems with the kernel matrix are solved. None is `CholeskySolver`.
         overwrite_kernel : bool, default=False
             Whether the factor may take the memory of `kernel`, which then holds no kernel any
             more. Without it the kernel is copied.
@@ -104,11 +104,13 @@ class GaussianProcessPosterior:
         ValueError
             If shapes do not fit, an entry is not finite, or a noise is negative.
         """
-        matrix = as_training_kernel(kernel)
-        diagonal = per_sample(noise, len(matrix), "noise")
-        y = as_targets(targets, len(matrix))
-        factor = cholesky_factor(matrix, diagonal, overwrite=overwrite_kernel)
-        return cls(factor=factor, noise=diagonal, dual_coef=solve(factor, y))
+        operator = as_operator(kernel)
+        diagonal = per_sample(noise, operator.shape[0], "noise")
+        y = as_targets(targets, operator.shape[0])
+        system = (solver or CholeskySolver()).factorize(
+            operator, diagonal, overwrite=overwrite_kernel
+        )
+        return cls(system=system, noise=diagonal, dual_coef=system.solve(y))
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
         """Return the posterior mean at test points.
@@ -150,8 +152,7 @@ class GaussianProcessPosterior:
         ValueError
             If an entry of `cross` or `diagonal` is not finite.
         """
-        whitened = whiten(self.factor, as_kernel(cross).T).T
-        explained = np.einsum("ij,ij->i", whitened, whitened)
+        explained = self.system.quadratic_form(as_kernel(cross).T)
         return np.maximum(as_kernel(diagonal) - explained, 0.0)
 
     def covariance(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> FloatArray:
@@ -174,8 +175,8 @@ class GaussianProcessPosterior:
         ValueError
             If an entry of `cross` or `test_kernel` is not finite.
         """
-        whitened = whiten(self.factor, as_kernel(cross).T).T
-        covariance = as_kernel(test_kernel) - whitened @ whitened.T
+        explained = self.system.reduction(as_kernel(cross).T)
+        covariance = as_kernel(test_kernel) - explained
         variance = diagonal_view(covariance)
         np.maximum(variance, 0.0, out=variance)
         return covariance
@@ -213,11 +214,11 @@ class GaussianProcessPosterior:
         >>> round(posterior.log_marginal_likelihood([1.0]), 6)  # a standard normal at 1
         -1.418939
         """
-        n_samples = len(self.factor)
-        whitened = whiten(self.factor, as_targets(targets, n_samples))
-        n_outputs = whitened.size // n_samples
-        normalization = log_determinant(self.factor) + n_samples * np.log(2 * np.pi)
-        return -0.5 * (float(np.vdot(whitened, whitened)) + n_outputs * float(normalization))
+        n_samples = self.system.shape[0]
+        columns = as_targets(targets, n_samples).reshape(n_samples, -1)
+        misfit = float(self.system.quadratic_form(columns).sum())
+        normalization = self.system.log_determinant() + n_samples * np.log(2 * np.pi)
+        return -0.5 * (misfit + columns.shape[1] * float(normalization))
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return the predictions of the n models that leave out one sample each.
@@ -252,9 +253,9 @@ class GaussianProcessPosterior:
         >>> mean, variance
         (array([1., 2.]), array([1.5, 1.5]))
         """
-        y = as_targets(targets, len(self.factor))
-        precision = inverse_diagonal(self.factor)
-        mean = y - leave_one_out_residuals(self.factor, precision, y)
+        y = as_targets(targets, self.system.shape[0])
+        precision = self.system.inverse_diagonal()
+        mean = y - leave_one_out_residuals(self.system, precision, y)
         return mean, np.maximum(1.0 / precision - self.noise, 0.0)
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
@@ -276,3 +277,38 @@ class GaussianProcessPosterior:
             If the number of targets is not n, or an entry is not finite.
         """
         return self.leave_one_out(targets)[0]
+
+    def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
+        """Return the largest eigenvalue of the Hessian of the loss that training converges on.
+
+        Parameters
+        ----------
+        sample_weight : float or array-like of shape (n,), default=None
+            Positive weights, by which the noise is divided. None means 1 for every sample.
+
+        Returns
+        -------
+        float
+            That of W^1/2 (K + A) W^1/2, divided by the sum of the weights.
+        """
+        return largest_curvature(self.system, sample_weight)
+
+    def training_run(
+        self,
+        targets: npt.ArrayLike,
+        method: TrainingMethod,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> ReadoutFlowPosterior:
+        """Return the beginning of the training that ends in this posterior.
+
+        Parameters
+        ----------
+        targets, method, sample_weight
+            As for :meth:`ReadoutFlowPosterior.leading_to`.
+
+        Returns
+        -------
+        ReadoutFlowPosterior
+            At time 0.
+        """
+        return ReadoutFlowPosterior.leading_to(self, targets, method, sample_weight=sample_weight)

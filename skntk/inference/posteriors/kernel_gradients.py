@@ -19,7 +19,8 @@ from skntk.inference.linalg.arrays import (
     as_training_kernels,
     per_sample,
 )
-from skntk.inference.linalg.cholesky import cholesky_factor, inverse, log_determinant, solve
+from skntk.inference.linalg.cholesky import CholeskySolver
+from skntk.inference.linalg.solver import DenseOperator
 
 __all__ = [
     "KernelGradient",
@@ -96,12 +97,12 @@ def marginal_likelihood(
     diagonal = per_sample(noise, len(matrix), "noise")
     y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)
     weight = per_sample(sample_weight, len(matrix), "sample_weight", default=1.0)
-    factor = cholesky_factor(matrix, diagonal, overwrite=False)
-    coefficients = solve(factor, y)
+    system = CholeskySolver().factorize(DenseOperator(matrix), diagonal)
+    coefficients = system.solve(y)
     n_samples, n_outputs = y.shape
-    normalization = log_determinant(factor) + n_samples * np.log(2 * np.pi)
+    normalization = system.log_determinant() + n_samples * np.log(2 * np.pi)
     score = -0.5 * (float(np.vdot(y, coefficients)) + n_outputs * float(normalization))
-    gradient = 0.5 * (coefficients @ coefficients.T - n_outputs * inverse(factor))
+    gradient = 0.5 * (coefficients @ coefficients.T - n_outputs * system.inverse())
     by_noise = np.diagonal(gradient).copy()
     repeated = weight != 1
     if repeated.any():
@@ -166,9 +167,9 @@ def leave_one_out_density(
     diagonal = per_sample(noise, len(matrix), "noise")
     y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)
     weight = per_sample(sample_weight, len(matrix), "sample_weight", default=1.0)
-    factor = cholesky_factor(matrix, diagonal, overwrite=False)
-    inverted = inverse(factor)
-    coefficients, precision = solve(factor, y), np.diagonal(inverted)
+    system = CholeskySolver().factorize(DenseOperator(matrix), diagonal)
+    inverted = system.inverse()
+    coefficients, precision = system.solve(y), np.diagonal(inverted)
     residuals = coefficients / precision[:, np.newaxis]
     # Of the noise of the mean of w observations, the noise of one is w times as much.
     variance = 1.0 / precision + diagonal * (weight - 1)
@@ -226,9 +227,9 @@ def ensemble_leave_one_out_density(
     diagonal = per_sample(noise, len(matrix), "noise")
     y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)
     weight = per_sample(sample_weight, len(matrix), "sample_weight", default=1.0)
-    factor = cholesky_factor(matrix, diagonal, overwrite=False)
-    inverted = inverse(factor)
-    coefficients, precision = solve(factor, y), np.diagonal(inverted)
+    system = CholeskySolver().factorize(DenseOperator(matrix), diagonal)
+    inverted = system.inverse()
+    coefficients, precision = system.solve(y), np.diagonal(inverted)
     residuals = coefficients / precision[:, np.newaxis]
     smoothed_prior = inverted @ prior  # B K
     spread = np.einsum("ij,ij->i", smoothed_prior, inverted)

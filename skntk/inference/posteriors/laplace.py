@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from skntk.inference.linalg.arrays import (
     FloatArray,
@@ -17,15 +17,16 @@ from skntk.inference.linalg.arrays import (
     diagonal_view,
     per_sample,
 )
-from skntk.inference.linalg.cholesky import cholesky_factor, inverse, log_determinant, solve, whiten
+from skntk.inference.linalg.cholesky import whiten
+from skntk.inference.posteriors.laplace_mode import (
+    curvature_at,
+    find_mode,
+    log_posterior_density,
+)
 from skntk.inference.posteriors.softmax_average import average_softmax
+from skntk.inference.training.training_methods import TrainingMethod
 
 __all__ = ["SoftmaxLaplacePosterior"]
-
-# Twice the log posterior that another Newton step would gain at most, in nats, when to stop. Newton
-# converges quadratically: the step that finds this has made the error far smaller still.
-_TOLERANCE = 1e-12
-_SMALLEST_STEP = 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +129,10 @@ class SoftmaxLaplacePosterior:
         observed = _as_counts(counts, len(covariance))
         center = _as_prior_mean(prior_mean, observed.shape[1])
         diagonal_view(covariance)[...] += per_sample(noise, len(covariance), "noise")
-        coefficients, n_iter = _mode(covariance, observed, center, max_iter)
+        coefficients, n_iter = find_mode(covariance, observed, center, max_iter)
         latent = center + covariance @ coefficients
-        curvature = _curvature(covariance, observed.sum(axis=1), softmax(latent, axis=1))
-        log_posterior = _log_posterior(observed, latent, latent - center, coefficients)
+        curvature = curvature_at(covariance, observed.sum(axis=1), softmax(latent, axis=1))
+        log_posterior = log_posterior_density(observed, latent, latent - center, coefficients)
         return cls(
             dual_coef=coefficients,
             prior_mean=center,
@@ -250,122 +251,38 @@ class SoftmaxLaplacePosterior:
         """
         return average_softmax(self.mean(cross), self.covariance(cross, diagonal))
 
+    # What only a Gaussian likelihood has ------------------------------------------------------
 
-class _Curvature(NamedTuple):
-    """The inverse of K + W^-1, in the parts of Rasmussen and Williams, equation 3.47."""
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Refuse: there is no closed form."""
+        raise ValueError(
+            'Leave-one-out predictions have a closed form only with likelihood="gaussian", '
+            'and this model was fitted with likelihood="softmax": use cross_val_predict.'
+        )
 
-    precisions: FloatArray
-    total_factor: FloatArray
-    # Of I + K W.
-    log_determinant: float
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        """Refuse: there is no closed form."""
+        return self.leave_one_out(targets)[0]
+
+    def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
+        """Refuse: no gradient descent leads to the posterior."""
+        _refuse_training()
+
+    def training_run(
+        self,
+        targets: npt.ArrayLike,
+        method: TrainingMethod,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> NoReturn:
+        """Refuse: no gradient descent leads to the posterior."""
+        _refuse_training()
 
 
-def _mode(
-    kernel: FloatArray, counts: FloatArray, prior_mean: FloatArray, max_iter: int
-) -> tuple[FloatArray, int]:
-    """Return a with f = prior_mean + K a at the mode, and the number of Newton steps."""
-    coefficients = np.zeros_like(counts)
-    for n_iter in range(1, max_iter + 1):
-        centered = kernel @ coefficients
-        target = _newton_target(kernel, counts, prior_mean, centered)
-        step = target - coefficients
-        gradient = counts - _expected_counts(counts, prior_mean + centered) - coefficients
-        gain = float(np.vdot(gradient, kernel @ step))
-        if gain <= _TOLERANCE:
-            return target, n_iter
-        length = _step_length(kernel, counts, prior_mean, coefficients, step, gain)
-        coefficients = coefficients + length * step
-    raise RuntimeError(
-        f"The mode of the posterior was not found in {max_iter} Newton steps (the next would gain "
-        f"{gain / 2:.1e} nats). The kernel is probably very large (mean variance "
-        f"{np.diagonal(kernel).mean():.3g}): reduce `weight_std`, or rescale the inputs."
+def _refuse_training() -> NoReturn:
+    raise ValueError(
+        'With likelihood="softmax" the model is inferred and not trained: it has neither times '
+        'nor rates of training. Use likelihood="gaussian".'
     )
-
-
-def _newton_target(
-    kernel: FloatArray, counts: FloatArray, prior_mean: FloatArray, centered: FloatArray
-) -> FloatArray:
-    """Return where a full Newton step leads (Rasmussen and Williams, algorithm 3.3)."""
-    total = counts.sum(axis=1)
-    probabilities = softmax(prior_mean + centered, axis=1)
-    expected = total[:, np.newaxis] * probabilities
-    curvature = _curvature(kernel, total, probabilities)
-    mean_of_classes = np.sum(probabilities * centered, axis=1, keepdims=True)
-    linear = expected * (centered - mean_of_classes) + counts - expected
-    explained = _times_each(curvature.precisions, kernel @ linear)
-    shared = solve(curvature.total_factor, explained.sum(axis=1))
-    across = _times_each(curvature.precisions, np.tile(shared[:, np.newaxis], counts.shape[1]))
-    return linear - explained + across
-
-
-def _times_each(precisions: FloatArray, columns: FloatArray) -> FloatArray:
-    return np.column_stack([e @ column for e, column in zip(precisions, columns.T, strict=True)])
-
-
-def _step_length(
-    kernel: FloatArray,
-    counts: FloatArray,
-    prior_mean: FloatArray,
-    coefficients: FloatArray,
-    step: FloatArray,
-    gain: float,
-) -> float:
-    """Return the first of 1, 1/2, 1/4, ... that makes good a quarter of what it promises."""
-    centered, change = kernel @ coefficients, kernel @ step
-
-    def log_posterior(length: float) -> float:
-        moved = centered + length * change
-        return _log_posterior(counts, prior_mean + moved, moved, coefficients + length * step)
-
-    start = log_posterior(0.0)
-    # Close to the mode the gain is lost in the rounding of the sums that it is a difference of.
-    rounding = 1e-13 * (abs(start) + counts.sum())
-    length = 1.0
-    while log_posterior(length) < start + 0.25 * length * gain - rounding:
-        length /= 2
-        if length < _SMALLEST_STEP:
-            raise RuntimeError(
-                "No step of Newton's method increases the log posterior: the kernel matrix is not "
-                "positive semidefinite to working precision. Compute it in float64, or increase "
-                "`alpha`."
-            )
-    return length
-
-
-def _curvature(kernel: FloatArray, total: FloatArray, probabilities: FloatArray) -> _Curvature:
-    """Return E_c for each class, the factor of their sum, and log |I + K W|.
-
-    With the totals w of the counts, W = D - D R diag(w)^-1 R^T D with R the identity of
-    the samples stacked over the classes, and |I + K W| = |I + K D| |R^T E R| / prod(w).
-    """
-    n_classes = probabilities.shape[1]
-    precisions = np.empty((n_classes, *kernel.shape))
-    log_determinants = 0.0
-    for precision, expected in zip(
-        precisions, (total[:, np.newaxis] * probabilities).T, strict=True
-    ):
-        root = np.sqrt(expected)
-        scaled = kernel * np.multiply.outer(root, root)
-        factor = cholesky_factor(scaled, np.ones(len(root)), overwrite=True)
-        log_determinants += log_determinant(factor)
-        precision[...] = inverse(factor)
-        precision *= np.multiply.outer(root, root)
-    total_factor = cholesky_factor(precisions.sum(axis=0), np.zeros(len(total)), overwrite=True)
-    log_determinants += log_determinant(total_factor) - float(np.log(total).sum())
-    return _Curvature(precisions, total_factor, log_determinants)
-
-
-def _expected_counts(counts: FloatArray, latent: FloatArray) -> FloatArray:
-    expected: FloatArray = counts.sum(axis=1, keepdims=True) * softmax(latent, axis=1)
-    return expected
-
-
-def _log_posterior(
-    counts: FloatArray, latent: FloatArray, centered: FloatArray, coefficients: FloatArray
-) -> float:
-    """Return the log likelihood and the exponent of the prior."""
-    log_likelihood = float(np.vdot(counts, log_softmax(latent, axis=1)))
-    return log_likelihood - 0.5 * float(np.vdot(coefficients, centered))
 
 
 def _as_counts(counts: npt.ArrayLike, n_samples: int) -> FloatArray:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_targets, per_sample
-from skntk.inference.linalg.cholesky import solve
+from skntk.inference.linalg.solver import LinearSystem
 
 __all__ = ["centered_leave_one_out"]
 
@@ -24,25 +24,10 @@ class _LeavesOneOut(Protocol):
 
 
 def leave_one_out_residuals(
-    factor: FloatArray, precision: FloatArray, targets: FloatArray
+    system: LinearSystem, precision: FloatArray, targets: FloatArray
 ) -> FloatArray:
-    """Return what each sample's target differs from its leave-one-out prediction by.
-
-    Parameters
-    ----------
-    factor : ndarray of shape (n, n)
-        Lower Cholesky factor of A.
-    precision : ndarray of shape (n,)
-        The diagonal of A^-1.
-    targets : ndarray of shape (n,) or (n, outputs)
-        y.
-
-    Returns
-    -------
-    ndarray of the shape of `targets`
-        [A^-1 y]_i / [A^-1]_ii.
-    """
-    return (solve(factor, targets).T / precision).T
+    """Return the leave-one-out residuals [A^-1 y]_i / [A^-1]_ii, given the diagonal of A^-1."""
+    return (system.solve(targets).T / precision).T
 
 
 def centered_leave_one_out(

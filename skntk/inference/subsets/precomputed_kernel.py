@@ -1,6 +1,6 @@
 """Models trained on some rows of a kernel matrix, that predict other rows of it.
 
-:class:`SharedKernel` holds the matrix and trains models on any of its rows, in one of two ways
+:class:`PrecomputedKernel` holds the matrix and trains models on any of its rows, in one of two ways
 with one result: from an eigendecomposition of all rows that every model shares, or by a Cholesky
 factorisation of the model's own rows.
 """
@@ -21,22 +21,21 @@ from skntk.inference.linalg.arrays import (
     as_training_kernel,
     require_equal_shapes,
 )
-from skntk.inference.linalg.cholesky import solve
 from skntk.inference.posteriors.ensemble import EnsemblePosterior
 from skntk.inference.posteriors.gaussian_process import GaussianProcessPosterior
-from skntk.inference.posteriors.initialization_noise import ensemble_variance
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
-from skntk.inference.subsets.spectral_subset import Rows, SpectralPosterior, SpectralRows
+from skntk.inference.subsets.spectral_subset import RowIndices, SpectralPosterior, SpectralRows
+from skntk.inference.training.initialization_noise import ensemble_variance
 
 
-class RowPosterior(Protocol):
+class SubsetPosterior(Protocol):
     """A model trained on rows of a kernel matrix."""
 
-    def mean(self, rows: Rows) -> FloatArray:
+    def mean(self, rows: RowIndices) -> FloatArray:
         """Return its mean at rows, shape (m,) or (m, outputs)."""
         ...
 
-    def variance(self, rows: Rows) -> FloatArray:
+    def variance(self, rows: RowIndices) -> FloatArray:
         """Return its variance at rows, shape (m,)."""
         ...
 
@@ -55,7 +54,7 @@ class RowPosterior(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class SharedKernel:
+class PrecomputedKernel:
     r"""The kernel matrix of all samples, and models trained on any of them.
 
     With :math:`B = K + A` over all rows, J those that a model leaves out and :math:`M = B^{-1}`,
@@ -83,8 +82,8 @@ class SharedKernel:
     Examples
     --------
     >>> import numpy as np
-    >>> from skntk.inference.subsets.precomputed_kernel import SharedKernel
-    >>> shared = SharedKernel.of(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]))
+    >>> from skntk.inference.subsets.precomputed_kernel import PrecomputedKernel
+    >>> shared = PrecomputedKernel.of(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]))
     >>> spectrum = shared.decompose(np.arange(3), np.ones(3))
     >>> train, noise, targets = np.array([1, 2]), np.full(2, 0.5), np.array([5.0, 3.0])
     >>> for either in (None, spectrum):
@@ -100,7 +99,7 @@ class SharedKernel:
     @classmethod
     def of(
         cls, kernel: npt.ArrayLike, find_prior: Callable[[], npt.ArrayLike] | None = None
-    ) -> SharedKernel:
+    ) -> PrecomputedKernel:
         """Check the matrix.
 
         Parameters
@@ -128,9 +127,9 @@ class SharedKernel:
         if self.find_prior is None:
             return None
         prior = as_training_kernel(self.find_prior(), "The training NNGP kernel")
-        return require_equal_shapes(self.kernel, prior)
+        return require_equal_shapes(self.kernel.shape, prior)
 
-    def decompose(self, rows: Rows, pattern: FloatArray) -> NoiseSpectrum:
+    def decompose(self, rows: RowIndices, pattern: FloatArray) -> NoiseSpectrum:
         """Decompose the kernel of rows once, for all models whose noise follows one pattern.
 
         Parameters
@@ -143,8 +142,8 @@ class SharedKernel:
         return NoiseSpectrum.decompose(self.kernel, rows, pattern)
 
     def train_on(
-        self, rows: Rows, targets: FloatArray, spectrum: NoiseSpectrum | None = None
-    ) -> TrainingRows:
+        self, rows: RowIndices, targets: FloatArray, spectrum: NoiseSpectrum | None = None
+    ) -> TrainingSubset:
         """Return what models on the same rows and targets share, whatever their noise is.
 
         Parameters
@@ -165,15 +164,15 @@ class SharedKernel:
         """
         y = as_targets(targets, len(rows))
         left = None if spectrum is None else SpectralRows.of(spectrum, rows, y)
-        return TrainingRows(self, rows, y, left)
+        return TrainingSubset(self, rows, y, left)
 
     def condition(
         self,
-        rows: Rows,
+        rows: RowIndices,
         noise: FloatArray,
         targets: FloatArray,
         spectrum: NoiseSpectrum | None = None,
-    ) -> RowPosterior:
+    ) -> SubsetPosterior:
         """Train one model on rows.
 
         Parameters
@@ -185,7 +184,7 @@ class SharedKernel:
 
         Returns
         -------
-        RowPosterior
+        SubsetPosterior
             The trained model.
 
         Raises
@@ -197,7 +196,7 @@ class SharedKernel:
         """
         return self.train_on(rows, targets, spectrum).condition(noise)
 
-    def refit(self, rows: Rows, noise: FloatArray, targets: FloatArray) -> RowPosterior:
+    def refit(self, rows: RowIndices, noise: FloatArray, targets: FloatArray) -> SubsetPosterior:
         """Train a model on rows by a factorisation of its own.
 
         Parameters
@@ -207,7 +206,7 @@ class SharedKernel:
 
         Returns
         -------
-        RowPosterior
+        SubsetPosterior
             The trained model.
 
         Raises
@@ -222,14 +221,14 @@ class SharedKernel:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingRows:
+class TrainingSubset:
     """Rows of a kernel matrix with their targets, on which models of any noise are trained.
 
-    Made by :meth:`SharedKernel.train_on`.
+    Made by :meth:`PrecomputedKernel.train_on`.
 
     Attributes
     ----------
-    shared : SharedKernel
+    shared : PrecomputedKernel
         The kernel matrix.
     rows : ndarray of shape (m,)
         Training rows.
@@ -241,8 +240,8 @@ class TrainingRows:
     Examples
     --------
     >>> import numpy as np
-    >>> from skntk.inference import SharedKernel
-    >>> shared = SharedKernel.of(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]))
+    >>> from skntk.inference import PrecomputedKernel
+    >>> shared = PrecomputedKernel.of(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]))
     >>> training = shared.train_on(np.array([1, 2]), np.array([5.0, 3.0]))
     >>> for level in (0.0, 0.5):
     ...     print(training.condition(np.full(2, level)).mean(np.array([0])))
@@ -250,12 +249,12 @@ class TrainingRows:
     [2.]
     """
 
-    shared: SharedKernel
-    rows: Rows
+    shared: PrecomputedKernel
+    rows: RowIndices
     targets: FloatArray
     spectral: SpectralRows | None
 
-    def condition(self, noise: FloatArray) -> RowPosterior:
+    def condition(self, noise: FloatArray) -> SubsetPosterior:
         """Train a model.
 
         Parameters
@@ -273,7 +272,7 @@ class TrainingRows:
             return self.refit(noise)
         return _HeldOutPosterior(self, noise, SpectralPosterior(self.spectral, level))
 
-    def refit(self, noise: FloatArray) -> RowPosterior:
+    def refit(self, noise: FloatArray) -> SubsetPosterior:
         """Train a model by a factorisation of its own.
 
         Parameters
@@ -293,18 +292,18 @@ class TrainingRows:
 class _HeldOutPosterior:
     """A model on all rows of a decomposition but some, which are those that it predicts."""
 
-    training: TrainingRows
+    training: TrainingSubset
     noise: FloatArray
     spectral: SpectralPosterior
 
-    def mean(self, rows: Rows) -> FloatArray:
+    def mean(self, rows: RowIndices) -> FloatArray:
         places = self.spectral.rows.places(rows)
         if places is None:
             # A row that the model was trained on, or that no model of the decomposition has.
             return self.training.refit(self.noise).mean(rows)
         return self.spectral.mean[places]
 
-    def variance(self, rows: Rows) -> FloatArray:
+    def variance(self, rows: RowIndices) -> FloatArray:
         places = self.spectral.rows.places(rows)
         if places is None:
             return self.training.refit(self.noise).variance(rows)
@@ -329,20 +328,20 @@ class _HeldOutPosterior:
 class _FactorizedPosterior:
     """A model on rows that have a factorisation of their own."""
 
-    shared: SharedKernel
-    rows: Rows
+    shared: PrecomputedKernel
+    rows: RowIndices
     # Its means are also those of the ensemble: both are ridge regressions.
     process: GaussianProcessPosterior
 
-    def mean(self, rows: Rows) -> FloatArray:
+    def mean(self, rows: RowIndices) -> FloatArray:
         return self.process.mean(self._cross(self.shared.kernel, rows))
 
-    def variance(self, rows: Rows) -> FloatArray:
+    def variance(self, rows: RowIndices) -> FloatArray:
         kernel, prior = self.shared.kernel, self.shared.prior
         cross = self._cross(kernel, rows)
         if prior is None:
             return self.process.variance(cross, np.diagonal(kernel)[rows])
-        prediction = solve(self.process.factor, cross.T).T
+        prediction = self.process.system.solve(cross.T).T
         within = prior[np.ix_(self.rows, self.rows)]
         return ensemble_variance(
             prediction, within, self._cross(prior, rows), np.diagonal(prior)[rows]
@@ -356,12 +355,12 @@ class _FactorizedPosterior:
         if prior is None:
             return process.leave_one_out(targets)
         within = prior[np.ix_(self.rows, self.rows)]
-        ensemble = EnsemblePosterior(process.factor, within, process.noise, process.dual_coef)
+        ensemble = EnsemblePosterior(process.system, within, process.noise, process.dual_coef)
         return ensemble.leave_one_out(targets)
 
     @property
     def dual_coef(self) -> FloatArray:
         return self.process.dual_coef
 
-    def _cross(self, kernel: FloatArray, rows: Rows) -> FloatArray:
+    def _cross(self, kernel: FloatArray, rows: RowIndices) -> FloatArray:
         return kernel[np.ix_(rows, self.rows)]

@@ -14,7 +14,7 @@ from skntk.inference.linalg.cholesky import cholesky_factor, inverse, solve, whi
 from skntk.inference.linalg.products import product, product_with_transpose
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
 
-Rows = npt.NDArray[np.intp]
+RowIndices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,11 @@ class SpectralRows:
     """
 
     spectrum: NoiseSpectrum
-    positions: Rows
+    positions: RowIndices
     targets: FloatArray
 
     @classmethod
-    def of(cls, spectrum: NoiseSpectrum, rows: Rows, targets: FloatArray) -> Self | None:
+    def of(cls, spectrum: NoiseSpectrum, rows: RowIndices, targets: FloatArray) -> Self | None:
         """Find rows in a decomposition; None if one is not in it or repeated, or none is left out.
 
         Parameters
@@ -63,7 +63,7 @@ class SpectralRows:
         """
         return self.spectrum.level(self.positions, noise)
 
-    def places(self, rows: Rows) -> Rows | None:
+    def places(self, rows: RowIndices) -> RowIndices | None:
         """Return where rows are among J, None if one is not.
 
         Parameters
@@ -73,7 +73,7 @@ class SpectralRows:
         return _positions(self.spectrum.rows[self.left_out], rows)
 
     @cached_property
-    def left_out(self) -> Rows:
+    def left_out(self) -> RowIndices:
         """Positions of J."""
         is_left_out = np.ones(len(self.spectrum.rows), dtype=bool)
         is_left_out[self.positions] = False
@@ -98,7 +98,7 @@ class SpectralRows:
         return product(self.spectrum.vectors.T, of_all.reshape(len(of_all), -1))
 
 
-def _positions(ascending: Rows, rows: Rows) -> Rows | None:
+def _positions(ascending: RowIndices, rows: RowIndices) -> RowIndices | None:
     """Return where rows are among others, None if one is not."""
     positions = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
     return positions if np.array_equal(ascending[positions], rows) else None
@@ -131,7 +131,7 @@ class SpectralPosterior:
         Parameters
         ----------
         prior : ndarray of shape (n_samples, n_samples) or None
-            As that of a `SharedKernel`.
+            As that of a `PrecomputedKernel`.
         """
         spectrum = self.rows.spectrum
         if prior is None:

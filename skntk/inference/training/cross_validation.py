@@ -14,9 +14,9 @@ from skntk.inference.linalg.arrays import (
     as_training_kernel,
     per_sample,
 )
-from skntk.inference.training.kernel_spectrum import TrainingDynamics
-from skntk.inference.training.momentum import make_solver
-from skntk.inference.training.training_methods import as_training_times
+from skntk.inference.training.kernel_spectrum import KernelSpectrum
+from skntk.inference.training.momentum import make_training_method
+from skntk.inference.training.training_methods import TrainingMethod, as_training_times
 
 __all__ = ["centered_held_out_gradient_flow", "held_out_gradient_flow"]
 
@@ -31,7 +31,7 @@ def held_out_gradient_flow(
     *,
     training_times: npt.ArrayLike,
     learning_rate: float = 1.0,
-    solver: str = "gradient_flow",
+    training_method: str = "gradient_flow",
     momentum: float = 0.0,
     sample_weight: npt.ArrayLike | None = None,
 ) -> FloatArray:
@@ -55,7 +55,7 @@ def held_out_gradient_flow(
         Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
     learning_rate : float, default=1.0
         Size of a step of gradient descent, and speed of the flow.
-    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
         Whether the steps are infinitely small.
     momentum : float, default=0.0
         At least 0 and below 1.
@@ -86,26 +86,9 @@ def held_out_gradient_flow(
     array([[0., 0.],
            [1., 2.]])
     """
-    method = make_solver(solver, learning_rate, momentum)
+    method = make_training_method(training_method, learning_rate, momentum)
     times = as_training_times(training_times, method)
-    matrix = as_training_kernel(ntk, "The training NTK")
-    n_samples = len(matrix)
-    y = as_targets(targets, n_samples)
-    diagonal = per_sample(noise, n_samples, "noise")
-    weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
-    held_out = np.empty((len(times), *y.shape))
-    for train, test in _partition(folds, n_samples):
-        dynamics = TrainingDynamics.decompose(
-            matrix[np.ix_(train, train)], diagonal[train], weight[train], overwrite=True
-        )
-        rotated, gains = dynamics.rotate(y[train]), dynamics.gain(method, times)
-        dual_coefs = [dynamics.coefficients(gain, rotated) for gain in gains.T]
-        # The next fold's matrices come before this name is bound again.
-        del dynamics
-        cross = matrix[np.ix_(test, train)]
-        for position, dual_coef in enumerate(dual_coefs):
-            held_out[position, test] = cross @ dual_coef
-    return held_out
+    return held_out_means(ntk, noise, targets, folds, times, method, sample_weight)
 
 
 def centered_held_out_gradient_flow(
@@ -116,7 +99,7 @@ def centered_held_out_gradient_flow(
     *,
     training_times: npt.ArrayLike,
     learning_rate: float = 1.0,
-    solver: str = "gradient_flow",
+    training_method: str = "gradient_flow",
     momentum: float = 0.0,
     sample_weight: npt.ArrayLike | None = None,
 ) -> FloatArray:
@@ -139,7 +122,7 @@ def centered_held_out_gradient_flow(
         Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
     learning_rate : float, default=1.0
         Size of a step of gradient descent, and speed of the flow.
-    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
         Whether the steps are infinitely small.
     momentum : float, default=0.0
         At least 0 and below 1.
@@ -167,23 +150,58 @@ def centered_held_out_gradient_flow(
     >>> centered_held_out_gradient_flow(np.eye(3), 0.1, targets, folds, training_times=[1.0])
     array([[4. , 3.5, 1.5]])
     """
+    method = make_training_method(training_method, learning_rate, momentum)
+    times = as_training_times(training_times, method)
+    return centered_held_out_means(ntk, noise, targets, folds, times, method, sample_weight)
+
+
+def held_out_means(
+    ntk: npt.ArrayLike,
+    noise: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    folds: Folds,
+    times: FloatArray,
+    method: TrainingMethod,
+    sample_weight: npt.ArrayLike | None,
+) -> FloatArray:
+    """Return the result of `held_out_gradient_flow`, given the method and checked times."""
+    matrix = as_training_kernel(ntk, "The training NTK")
+    n_samples = len(matrix)
+    y = as_targets(targets, n_samples)
+    diagonal = per_sample(noise, n_samples, "noise")
+    weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
+    held_out = np.empty((len(times), *y.shape))
+    for train, test in _partition(folds, n_samples):
+        spectrum = KernelSpectrum.decompose(
+            matrix[np.ix_(train, train)], diagonal[train], weight[train], overwrite=True
+        )
+        rotated, filters = spectrum.rotate(y[train]), spectrum.filter_function(method, times)
+        dual_coefs = [spectrum.coefficients(values, rotated) for values in filters.T]
+        # The next fold's matrices come before this name is bound again.
+        del spectrum
+        cross = matrix[np.ix_(test, train)]
+        for position, dual_coef in enumerate(dual_coefs):
+            held_out[position, test] = cross @ dual_coef
+    return held_out
+
+
+def centered_held_out_means(
+    ntk: npt.ArrayLike,
+    noise: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    folds: Folds,
+    times: FloatArray,
+    method: TrainingMethod,
+    sample_weight: npt.ArrayLike | None,
+) -> FloatArray:
+    """Return the result of `centered_held_out_gradient_flow`, given method and checked times."""
     n_samples = len(as_kernel(ntk, "The training NTK"))
     y = as_targets(targets, n_samples)
     weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
     parts = _partition(folds, n_samples)
     # Predictions are linear in the targets: a column of ones tells what centering changes.
     columns = np.column_stack([y, np.ones(n_samples)])
-    held_out = held_out_gradient_flow(
-        ntk,
-        noise,
-        columns,
-        parts,
-        training_times=training_times,
-        learning_rate=learning_rate,
-        solver=solver,
-        momentum=momentum,
-        sample_weight=weight,
-    )
+    held_out = held_out_means(ntk, noise, columns, parts, times, method, weight)
     center = np.empty_like(columns[:, :-1])
     for train, test in parts:
         center[test] = np.average(columns[train, :-1], axis=0, weights=weight[train])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +15,31 @@ from skntk.inference.linalg.arrays import (
     as_training_kernels,
     per_sample,
 )
-from skntk.inference.posteriors.ensemble import EnsemblePosterior
-from skntk.inference.posteriors.ensemble_predictions import EnsemblePredictions
-from skntk.inference.training.kernel_spectrum import TrainingDynamics
-from skntk.inference.training.momentum import make_solver
-from skntk.inference.training.squared_error_run import FlowPosterior
-from skntk.inference.training.training_methods import as_training_time
+from skntk.inference.training.ensemble_predictions import EnsemblePredictions
+from skntk.inference.training.kernel_spectrum import KernelSpectrum
+from skntk.inference.training.momentum import make_training_method
+from skntk.inference.training.squared_error_run import Converged, SquaredErrorRun
+from skntk.inference.training.training_methods import (
+    GradientFlow,
+    TrainingMethod,
+    as_training_time,
+)
 from skntk.inference.training.trajectory import EnsembleTrajectory
 
 __all__ = ["GradientFlowPosterior"]
 
 
+class ConvergedEnsemble(Converged, Protocol):
+    """A converged posterior with the NNGP kernel of its networks."""
+
+    @property
+    def nngp(self) -> FloatArray:
+        """K."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
-class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajectory]):
+class GradientFlowPosterior(EnsemblePredictions, SquaredErrorRun[EnsembleTrajectory]):
     r"""Distribution over random initializations of a network trained until a given time.
 
     The networks follow the gradient for a time t on
@@ -58,13 +71,13 @@ class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajector
 
     Attributes
     ----------
-    dynamics : TrainingDynamics
+    spectrum : KernelSpectrum
         The eigendecomposition of S.
     rotated_targets : ndarray of shape (n,) or (n, outputs)
         W^1/2 y in the eigenvectors of S.
     noise : ndarray of shape (n,)
         The diagonal of A.
-    solver : Solver
+    training_method : TrainingMethod
         How the networks are trained.
     training_time : float
         t.
@@ -99,7 +112,7 @@ class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajector
         *,
         training_time: float,
         learning_rate: float = 1.0,
-        solver: str = "gradient_flow",
+        training_method: str = "gradient_flow",
         momentum: float = 0.0,
         sample_weight: npt.ArrayLike | None = None,
         overwrite_ntk: bool = False,
@@ -120,7 +133,7 @@ class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajector
             Time t >= 0, finite; a whole number of steps for gradient descent.
         learning_rate : float, default=1.0
             Size of a step of gradient descent, and speed of the flow.
-        solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
             Whether the steps are infinitely small.
         momentum : float, default=0.0
             At least 0 and below 1.
@@ -144,29 +157,27 @@ class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajector
             If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
             learning rate or the momentum is out of range.
         """
-        method = make_solver(solver, learning_rate, momentum)
+        method = make_training_method(training_method, learning_rate, momentum)
         time = as_training_time(training_time, method)
         matrix, prior = as_training_kernels(ntk, nngp)
         diagonal = per_sample(noise, len(matrix), "noise")
         y = as_targets(targets, len(matrix))
-        dynamics = TrainingDynamics.decompose(
+        spectrum = KernelSpectrum.decompose(
             matrix, diagonal, sample_weight, overwrite=overwrite_ntk
         )
-        run = cls._before_training(dynamics, diagonal, y, method, nngp=prior)
+        run = cls._before_training(spectrum, diagonal, y, method, nngp=prior)
         return run.at(time)
 
     @classmethod
     def leading_to(
         cls,
-        converged: EnsemblePosterior,
+        converged: ConvergedEnsemble,
         targets: npt.ArrayLike,
+        method: TrainingMethod | None = None,
         *,
-        learning_rate: float = 1.0,
-        solver: str = "gradient_flow",
-        momentum: float = 0.0,
         sample_weight: npt.ArrayLike | None = None,
     ) -> GradientFlowPosterior:
-        """Return the beginning of the training that ends in a converged ensemble.
+        """Return the beginning of the training that ends in a converged posterior.
 
         Parameters
         ----------
@@ -174,8 +185,8 @@ class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajector
             Its noise is that of the flow divided by the weights.
         targets : array-like of shape (n,) or (n, outputs)
             The observations it was conditioned on.
-        learning_rate, solver, momentum
-            As for :meth:`condition`.
+        method : TrainingMethod or None, default=None
+            How the networks are trained. None is `GradientFlow(1.0)`.
         sample_weight : float or array-like of shape (n,), default=None
             Positive weights in the loss. None means 1 for every sample.
 
@@ -200,7 +211,7 @@ class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajector
         >>> run.at(1.0).mean(kernel).round(3)
         array([2.724, 1.937])
         """
-        method = make_solver(solver, learning_rate, momentum)
+        method = method or GradientFlow(1.0)
         return cls._before_convergence(
             converged, targets, method, sample_weight, nngp=converged.nngp
         )
@@ -209,5 +220,7 @@ class GradientFlowPosterior(EnsemblePredictions, FlowPosterior[EnsembleTrajector
         return EnsembleTrajectory(self, training_times)
 
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
-        gain = self.dynamics.gain(self.solver, np.array([self.training_time]))[:, 0]
-        return self.dynamics.prediction(gain, as_kernel(ntk_cross))
+        filter_values = self.spectrum.filter_function(
+            self.training_method, np.array([self.training_time])
+        )[:, 0]
+        return self.spectrum.prediction(filter_values, as_kernel(ntk_cross))

@@ -24,14 +24,15 @@ from scipy.linalg import eigh
 
 from skntk.inference.linalg.arrays import FloatArray, as_fortran, diagonal_view, per_sample
 from skntk.inference.linalg.errors import SingularKernelError
-from skntk.inference.training.training_methods import Solver
+from skntk.inference.linalg.solver import LinearSystem
+from skntk.inference.training.training_methods import TrainingMethod
 
 # Share of a prediction that directions below the resolution of the spectrum may decide.
 _UNRESOLVED_LIMIT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingDynamics:
+class KernelSpectrum:
     """The eigendecomposition of S, and the functions of S that training needs.
 
     Attributes
@@ -46,12 +47,12 @@ class TrainingDynamics:
     Examples
     --------
     >>> import numpy as np
-    >>> from skntk.inference import GradientFlow, TrainingDynamics
+    >>> from skntk.inference import GradientFlow, KernelSpectrum
     >>> kernel, noise = np.diag([1.0, 3.0]), np.ones(2)
-    >>> dynamics = TrainingDynamics.decompose(kernel, noise, None, overwrite=False)
-    >>> dynamics.eigenvalues
+    >>> spectrum = KernelSpectrum.decompose(kernel, noise, None, overwrite=False)
+    >>> spectrum.eigenvalues
     array([2., 4.])
-    >>> dynamics.gain(GradientFlow(1.0), np.array([0.0, 1e3]))  # ends at 1 / eigenvalues
+    >>> spectrum.filter_function(GradientFlow(1.0), np.array([0.0, 1e3]))  # ends at 1 / eigenvalues
     array([[0.  , 0.5 ],
            [0.  , 0.25]])
     """
@@ -68,7 +69,7 @@ class TrainingDynamics:
         sample_weight: npt.ArrayLike | None,
         *,
         overwrite: bool,
-    ) -> TrainingDynamics:
+    ) -> KernelSpectrum:
         """Diagonalize S.
 
         Parameters
@@ -85,7 +86,7 @@ class TrainingDynamics:
 
         Returns
         -------
-        TrainingDynamics
+        KernelSpectrum
             The spectrum of S.
 
         Raises
@@ -98,36 +99,34 @@ class TrainingDynamics:
         matrix *= root_weight
         matrix *= root_weight[:, np.newaxis]
         diagonal_view(matrix)[...] += noise
-        return cls._of(matrix, root_weight)
+        return cls._diagonalize(matrix, root_weight)
 
     @classmethod
-    def decompose_factorized(
-        cls, factor: FloatArray, sample_weight: npt.ArrayLike | None
-    ) -> TrainingDynamics:
-        """Diagonalize S, given the Cholesky factor by which training to convergence was solved.
-
-        With :math:`T + W^{-1} A = L L^T` it is :math:`S = W^{1/2} L L^T W^{1/2}`.
+    def decompose_system(
+        cls, system: LinearSystem, sample_weight: npt.ArrayLike | None
+    ) -> KernelSpectrum:
+        """Diagonalize S, given the system T + W^-1 A by which training to convergence was solved.
 
         Parameters
         ----------
-        factor : ndarray of shape (n, n)
-            Lower triangular L.
+        system : LinearSystem
+            Of n samples.
         sample_weight : float, array-like of shape (n,) or None
             Positive weights. None means 1 for every sample.
 
         Returns
         -------
-        TrainingDynamics
+        KernelSpectrum
             The spectrum of S.
         """
-        root_weight = _root_weight(sample_weight, len(factor))
-        root = factor * root_weight[:, np.newaxis]
-        matrix = root @ root.T
-        del root
-        return cls._of(as_fortran(matrix, overwrite=True), root_weight)
+        root_weight = _root_weight(sample_weight, system.shape[0])
+        matrix = system.to_dense()
+        matrix *= root_weight
+        matrix *= root_weight[:, np.newaxis]
+        return cls._diagonalize(as_fortran(matrix, overwrite=True), root_weight)
 
     @classmethod
-    def _of(cls, matrix: FloatArray, root_weight: FloatArray) -> TrainingDynamics:
+    def _diagonalize(cls, matrix: FloatArray, root_weight: FloatArray) -> KernelSpectrum:
         # Divide and conquer (driver "evd") is no faster here and needs twice the memory.
         eigenvalues, eigenvectors = eigh(matrix, overwrite_a=True, check_finite=False, driver="evr")
         return cls(np.maximum(eigenvalues, 0.0), eigenvectors, root_weight)
@@ -193,15 +192,15 @@ class TrainingDynamics:
         largest = float(self.eigenvalues[-1])
         return len(self.eigenvalues) * float(np.finfo(np.float64).eps) * largest
 
-    def gain(self, solver: Solver, times: FloatArray) -> FloatArray:
+    def filter_function(self, training_method: TrainingMethod, times: FloatArray) -> FloatArray:
         r"""Return :math:`(1 - r_t(\lambda / N)) / \lambda` for each eigenvalue and time.
 
         It begins with 0 at t = 0 and ends, where training converges, with :math:`1 / \lambda`.
-        Directions that the kernel does not see, :math:`\lambda = 0`, have a finite gain.
+        Directions that the kernel does not see, :math:`\lambda = 0`, have a finite value.
 
         Parameters
         ----------
-        solver : Solver
+        training_method : TrainingMethod
             The method of training.
         times : ndarray of shape (n_times,)
             Training times.
@@ -219,16 +218,16 @@ class TrainingDynamics:
         ValueError
             If the learning rate is above that at which discrete steps diverge.
         """
-        solver.require_stability(float(self.curvature[-1]), converged=False)
-        self._require_resolved(solver, times)
-        return solver.gain(self.curvature, times) / self.total_weight
+        training_method.require_stability(float(self.curvature[-1]), converged=False)
+        self._require_resolved(training_method, times)
+        return training_method.filter_function(self.curvature, times) / self.total_weight
 
-    def residual(self, solver: Solver, times: FloatArray) -> FloatArray:
+    def residual_function(self, training_method: TrainingMethod, times: FloatArray) -> FloatArray:
         r"""Return :math:`r_t(\lambda / N)` for each eigenvalue and time.
 
         Parameters
         ----------
-        solver : Solver
+        training_method : TrainingMethod
             The method of training.
         times : ndarray of shape (n_times,)
             Training times.
@@ -238,15 +237,15 @@ class TrainingDynamics:
         ndarray of shape (n, n_times)
             One column for each time.
         """
-        return solver.residual(self.curvature, times)
+        return training_method.residual_function(self.curvature, times)
 
-    def coefficients(self, gain: FloatArray, rotated_targets: FloatArray) -> FloatArray:
+    def coefficients(self, filter_values: FloatArray, rotated_targets: FloatArray) -> FloatArray:
         """Return the coefficients of the kernel functions after training.
 
         Parameters
         ----------
-        gain : ndarray of shape (n,)
-            A column of :meth:`gain`.
+        filter_values : ndarray of shape (n,)
+            A column of :meth:`filter_function`.
         rotated_targets : ndarray of shape (n,) or (n, outputs)
             The targets, through :meth:`rotate`.
 
@@ -255,15 +254,15 @@ class TrainingDynamics:
         ndarray of the shape of `rotated_targets`
             B(t) y.
         """
-        return self.unrotate((rotated_targets.T * gain).T)
+        return self.unrotate((rotated_targets.T * filter_values).T)
 
-    def prediction(self, gain: FloatArray, cross: FloatArray) -> FloatArray:
+    def prediction(self, filter_values: FloatArray, cross: FloatArray) -> FloatArray:
         """Return the linear map from training targets to predictions at test points.
 
         Parameters
         ----------
-        gain : ndarray of shape (n,)
-            A column of :meth:`gain`.
+        filter_values : ndarray of shape (n,)
+            A column of :meth:`filter_function`.
         cross : ndarray of shape (m, n)
             Kernel between test and training samples.
 
@@ -272,12 +271,14 @@ class TrainingDynamics:
         ndarray of shape (m, n)
             T_* B(t).
         """
-        return self.coefficients(gain, self.rotate(cross.T)).T
+        return self.coefficients(filter_values, self.rotate(cross.T)).T
 
-    def _require_resolved(self, solver: Solver, times: FloatArray) -> None:
+    def _require_resolved(self, training_method: TrainingMethod, times: FloatArray) -> None:
         if not self.is_singular:
             return
-        longest = float(solver.gain(np.zeros(1), times).max()) / self.total_weight
+        longest = (
+            float(training_method.filter_function(np.zeros(1), times).max()) / self.total_weight
+        )
         if longest * self._resolution > _UNRESOLVED_LIMIT:
             raise SingularKernelError(
                 "The training kernel is singular to working precision and training takes long "

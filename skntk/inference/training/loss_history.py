@@ -11,7 +11,7 @@ ensemble: mean b and covariance C for each output, which are independent. Of
 
 (the moments of a quadratic form in normal variables: A. M. Mathai and S. B. Provost, Quadratic
 forms in random variables, 1992, section 3.2b). At the training points, with the residual r and the
-gain g of the training, functions of S, and the noise A,
+filter function g of the training, functions of S, and the noise A,
 
 .. math::
 
@@ -187,19 +187,21 @@ def errors_at_training_points(
     (array([6., 0.]), array([3.905, 0.   ]))
     """
     posterior = trajectory.posterior
-    dynamics = posterior.dynamics
-    gains = trajectory.gains
-    residuals = dynamics.residual(posterior.solver, trajectory.training_times)
-    targets = posterior.rotated_targets.reshape(len(gains), -1)
-    learned = np.einsum("it,io->tio", gains, targets)
+    spectrum = posterior.spectrum
+    filter_values = trajectory.filter_values
+    residuals = spectrum.residual_function(posterior.training_method, trajectory.training_times)
+    targets = posterior.rotated_targets.reshape(len(filter_values), -1)
+    learned = np.einsum("it,io->tio", filter_values, targets)
     means = np.einsum("it,io->tio", residuals, targets)
     noise = posterior.noise
     if (noise == noise[0]).all():
         means += noise[0] * learned
         if not ensemble:
             return ErrorMoments.without_spread(means)
-        return trajectory.training_moments(means, residuals + noise[0] * gains, float(noise[0]))
-    rotated_noise = (dynamics.eigenvectors.T * noise) @ dynamics.eigenvectors
+        return trajectory.training_moments(
+            means, residuals + noise[0] * filter_values, float(noise[0])
+        )
+    rotated_noise = (spectrum.eigenvectors.T * noise) @ spectrum.eigenvectors
     means += rotated_noise @ learned
     if not ensemble:
         return ErrorMoments.without_spread(means)

@@ -2,10 +2,10 @@ r"""Training with momentum: a damped oscillator along each eigenvector of the lo
 
 Both laws here have the same form. With a family of functions :math:`\psi`,
 :math:`\psi(p) = (1 - e^{-p t}) / p` of the flow and :math:`\psi(p) = (1 - (1 - p)^{t + 1}) / p` of
-discrete steps, and the two rates p of the oscillator, the gain is minus the divided difference of
-:math:`\psi` at these rates. Three formulas are exact in three regions: a power series for short
-times, the difference itself for strong damping, and one minus the residual elsewhere, where the
-residual is not close to one.
+discrete steps, and the two rates p of the oscillator, the filter function is minus the divided
+difference of :math:`\psi` at these rates. Three formulas are exact in three regions: a power series
+for short times, the difference itself for strong damping, and one minus the residual elsewhere,
+where the residual is not close to one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import ClassVar
 import numpy as np
 
 from skntk.inference.linalg.arrays import FloatArray
-from skntk.inference.training.training_methods import GradientDescent, GradientFlow, Solver
+from skntk.inference.training.training_methods import GradientDescent, GradientFlow, TrainingMethod
 
 # Terms of a power series of an argument up to 1 whose coefficients fall like 1 / (j + 2)!.
 _N_TERMS = 20
 
 
 @dataclass(frozen=True)
-class MomentumFlow(Solver):
+class MomentumFlow(TrainingMethod):
     r"""The limit of heavy-ball steps for small rates, at a fixed momentum.
 
     With :math:`s = \sqrt{\eta} t` the functions follow
@@ -45,13 +45,13 @@ class MomentumFlow(Solver):
         """Return the rate above which discrete steps diverge, 2 (1 + m) / h."""
         return (1.0 + self.momentum) * super().max_learning_rate(largest_curvature)
 
-    def residual(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the residual."""
-        return self._oscillator(curvature).residual(times)
+    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return r."""
+        return self._oscillator(curvature).residual_function(times)
 
-    def gain(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the gain."""
-        return self.learning_rate * self._oscillator(curvature).gain(times)
+    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (1 - r) / h."""
+        return self.learning_rate * self._oscillator(curvature).filter_function(times)
 
     def _oscillator(self, curvature: FloatArray) -> _DampedOscillator:
         return _DampedOscillator(0.5 * (1.0 - self.momentum), self.learning_rate * curvature)
@@ -77,7 +77,7 @@ class _DampedOscillator:
         self.frequency = np.sqrt(np.abs(discriminant))[:, np.newaxis]
         self._fast = damping + self.frequency
 
-    def residual(self, times: FloatArray) -> FloatArray:
+    def residual_function(self, times: FloatArray) -> FloatArray:
         decay = self.damping * times
         angle = self.frequency * times
         # Of the two rates of strong damping the slow one is a small difference of large numbers.
@@ -86,17 +86,17 @@ class _DampedOscillator:
         oscillating = np.cos(angle) + decay * np.sinc(angle / np.pi)
         return np.exp(-slow) * np.where(self.is_damped, damped, oscillating)
 
-    def gain(self, times: FloatArray) -> FloatArray:
+    def filter_function(self, times: FloatArray) -> FloatArray:
         """Return (1 - e) / x."""
         decay = self.damping * times
         angle = self.frequency * times
         short = decay + angle <= 1.0
         apart = self.is_damped & (2.0 * angle > decay) & ~short
         with np.errstate(divide="ignore", invalid="ignore"):
-            gain = (1.0 - self.residual(times)) / self.stiffness
-        np.copyto(gain, self._difference(times), where=apart)
-        np.copyto(gain, self._series(times), where=short)
-        return gain
+            values = (1.0 - self.residual_function(times)) / self.stiffness
+        np.copyto(values, self._difference(times), where=apart)
+        np.copyto(values, self._series(times), where=short)
+        return values
 
     def _difference(self, times: FloatArray) -> FloatArray:
         slow, fast = self.stiffness / self._fast, self._fast
@@ -113,7 +113,7 @@ class _DampedOscillator:
 
 
 @dataclass(frozen=True)
-class HeavyBall(Solver):
+class HeavyBall(TrainingMethod):
     r"""Gradient descent with Polyak's momentum.
 
     .. math::
@@ -138,14 +138,14 @@ class HeavyBall(Solver):
         """Return the rate above which the steps diverge, 2 (1 + m) / h."""
         return (1.0 + self.momentum) * super().max_learning_rate(largest_curvature)
 
-    def residual(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the residual."""
-        return _DampedSteps(self.momentum, self.learning_rate * curvature).residual(times)
+    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return r."""
+        return _DampedSteps(self.momentum, self.learning_rate * curvature).residual_function(times)
 
-    def gain(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the gain."""
+    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (1 - r) / h."""
         steps = _DampedSteps(self.momentum, self.learning_rate * curvature)
-        return self.learning_rate * steps.gain(times)
+        return self.learning_rate * steps.filter_function(times)
 
 
 class _DampedSteps:
@@ -172,21 +172,21 @@ class _DampedSteps:
         self.is_real = (discriminant >= 0)[:, np.newaxis]
         self.spread = np.sqrt(np.abs(discriminant))[:, np.newaxis]
 
-    def residual(self, steps: FloatArray) -> FloatArray:
+    def residual_function(self, steps: FloatArray) -> FloatArray:
         return self._power_difference(steps + 1) - self.momentum * self._power_difference(steps)
 
-    def gain(self, steps: FloatArray) -> FloatArray:
+    def filter_function(self, steps: FloatArray) -> FloatArray:
         """Return (1 - e_k) / x."""
         fast = 0.5 * (1.0 - self.momentum + self.stiffness + self.spread)
         slow = self.stiffness / fast
         short = (steps + 1) * np.where(self.is_real, fast, np.sqrt(self.stiffness)) <= 1.0
         apart = self.is_real & (self.trace > 0) & (2.0 * slow < fast) & ~short
         with np.errstate(divide="ignore", invalid="ignore"):
-            gain = (1.0 - self.residual(steps)) / self.stiffness
+            values = (1.0 - self.residual_function(steps)) / self.stiffness
             difference = (self._learned(slow, steps) - self._learned(fast, steps)) / self.spread
-        np.copyto(gain, difference, where=apart)
-        np.copyto(gain, self._series(steps), where=short)
-        return gain
+        np.copyto(values, difference, where=apart)
+        np.copyto(values, self._series(steps), where=short)
+        return values
 
     def _learned(self, rate: FloatArray, steps: FloatArray) -> FloatArray:
         # (1 - (1 - u)^(k + 1)) / u
@@ -249,7 +249,7 @@ def _symmetric_series(
     return series
 
 
-def make_solver(name: str, learning_rate: float, momentum: float) -> Solver:
+def make_training_method(name: str, learning_rate: float, momentum: float) -> TrainingMethod:
     """Return the gradient method of a name.
 
     Parameters
@@ -263,7 +263,7 @@ def make_solver(name: str, learning_rate: float, momentum: float) -> Solver:
 
     Returns
     -------
-    Solver
+    TrainingMethod
         With momentum 0 that without momentum: :class:`GradientFlow` or :class:`GradientDescent`.
 
     Raises
@@ -280,4 +280,6 @@ def make_solver(name: str, learning_rate: float, momentum: float) -> Solver:
         return MomentumFlow(rate, inertia) if inertia else GradientFlow(rate)
     if name == "gradient_descent":
         return HeavyBall(rate, inertia) if inertia else GradientDescent(rate)
-    raise ValueError(f'`solver` must be "gradient_flow" or "gradient_descent", got {name!r}.')
+    raise ValueError(
+        f'`training_method` must be "gradient_flow" or "gradient_descent", got {name!r}.'
+    )

@@ -15,19 +15,22 @@ from skntk.inference.linalg.arrays import (
     per_sample,
 )
 from skntk.inference.linalg.products import product
-from skntk.inference.posteriors.gaussian_process import GaussianProcessPosterior
-from skntk.inference.training.kernel_spectrum import TrainingDynamics
-from skntk.inference.training.momentum import make_solver
+from skntk.inference.training.kernel_spectrum import KernelSpectrum
+from skntk.inference.training.momentum import make_training_method
 from skntk.inference.training.readout_spread import explained_share, readout_covariance
-from skntk.inference.training.squared_error_run import FlowPosterior
-from skntk.inference.training.training_methods import as_training_time
+from skntk.inference.training.squared_error_run import Converged, SquaredErrorRun
+from skntk.inference.training.training_methods import (
+    GradientFlow,
+    TrainingMethod,
+    as_training_time,
+)
 from skntk.inference.training.trajectory import ReadoutTrajectory
 
 __all__ = ["ReadoutFlowPosterior"]
 
 
 @dataclass(frozen=True, eq=False)
-class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
+class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
     r"""Distribution over initializations of networks whose readout is trained until a given time.
 
     The last layer follows the gradient for a time t on
@@ -47,13 +50,13 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
 
     Attributes
     ----------
-    dynamics : TrainingDynamics
+    spectrum : KernelSpectrum
         The eigendecomposition of S.
     rotated_targets : ndarray of shape (n,) or (n, outputs)
         W^1/2 y in the eigenvectors of S.
     noise : ndarray of shape (n,)
         The diagonal of A.
-    solver : Solver
+    training_method : TrainingMethod
         How the last layer is trained.
     training_time : float
         t.
@@ -81,7 +84,7 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
         *,
         training_time: float,
         learning_rate: float = 1.0,
-        solver: str = "gradient_flow",
+        training_method: str = "gradient_flow",
         momentum: float = 0.0,
         sample_weight: npt.ArrayLike | None = None,
         overwrite_kernel: bool = False,
@@ -100,7 +103,7 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
             Time t >= 0, finite; a whole number of steps for gradient descent.
         learning_rate : float, default=1.0
             Size of a step of gradient descent, and speed of the flow.
-        solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+        training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
             Whether the steps are infinitely small.
         momentum : float, default=0.0
             At least 0 and below 1.
@@ -124,28 +127,26 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
             If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
             learning rate or the momentum is out of range.
         """
-        method = make_solver(solver, learning_rate, momentum)
+        method = make_training_method(training_method, learning_rate, momentum)
         time = as_training_time(training_time, method)
         matrix = as_training_kernel(kernel)
         diagonal = per_sample(noise, len(matrix), "noise")
         y = as_targets(targets, len(matrix))
-        dynamics = TrainingDynamics.decompose(
+        spectrum = KernelSpectrum.decompose(
             matrix, diagonal, sample_weight, overwrite=overwrite_kernel
         )
-        return cls._before_training(dynamics, diagonal, y, method).at(time)
+        return cls._before_training(spectrum, diagonal, y, method).at(time)
 
     @classmethod
     def leading_to(
         cls,
-        converged: GaussianProcessPosterior,
+        converged: Converged,
         targets: npt.ArrayLike,
+        method: TrainingMethod | None = None,
         *,
-        learning_rate: float = 1.0,
-        solver: str = "gradient_flow",
-        momentum: float = 0.0,
         sample_weight: npt.ArrayLike | None = None,
     ) -> ReadoutFlowPosterior:
-        """Return the beginning of the training that ends in a Gaussian-process posterior.
+        """Return the beginning of the training that ends in a converged posterior.
 
         Parameters
         ----------
@@ -153,8 +154,8 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
             Its noise is that of the flow divided by the weights.
         targets : array-like of shape (n,) or (n, outputs)
             The observations it was conditioned on.
-        learning_rate, solver, momentum
-            As for :meth:`condition`.
+        method : TrainingMethod or None, default=None
+            How the networks are trained. None is `GradientFlow(1.0)`.
         sample_weight : float or array-like of shape (n,), default=None
             Positive weights in the loss. None means 1 for every sample.
 
@@ -169,7 +170,7 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
         ValueError
             As :meth:`condition`.
         """
-        method = make_solver(solver, learning_rate, momentum)
+        method = method or GradientFlow(1.0)
         return cls._before_convergence(converged, targets, method, sample_weight)
 
     def _trajectory(self, training_times: FloatArray) -> ReadoutTrajectory:
@@ -196,16 +197,16 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
         ValueError
             If the number of targets is not n, or an entry is not finite.
         """
-        dynamics = self.dynamics
-        y = as_targets(targets, len(dynamics.eigenvalues))
-        if dynamics.is_singular:
+        spectrum = self.spectrum
+        y = as_targets(targets, len(spectrum.eigenvalues))
+        if spectrum.is_singular:
             return -np.inf
-        rotated = dynamics.rotate(y)
+        rotated = spectrum.rotate(y)
         squared = np.square(rotated).reshape(len(rotated), -1)
         normalization = float(
-            np.log(2 * np.pi * dynamics.eigenvalues / np.square(dynamics.root_weight)).sum()
+            np.log(2 * np.pi * spectrum.eigenvalues / np.square(spectrum.root_weight)).sum()
         )
-        misfit = float((squared.T / dynamics.eigenvalues).sum())
+        misfit = float((squared.T / spectrum.eigenvalues).sum())
         return -0.5 * (misfit + squared.shape[1] * normalization)
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
@@ -248,7 +249,7 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
         ValueError
             If an entry is not finite.
         """
-        rotated = self.dynamics.rotate(as_kernel(cross).T)
+        rotated = self.spectrum.rotate(as_kernel(cross).T)
         return np.maximum(as_kernel(diagonal) - self._explained_share() @ np.square(rotated), 0.0)
 
     def covariance(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> FloatArray:
@@ -271,9 +272,9 @@ class ReadoutFlowPosterior(FlowPosterior[ReadoutTrajectory]):
         ValueError
             If an entry is not finite.
         """
-        rotated = self.dynamics.rotate(as_kernel(cross).T)
+        rotated = self.spectrum.rotate(as_kernel(cross).T)
         return readout_covariance(rotated, self._explained_share(), as_kernel(test_kernel))
 
     def _explained_share(self) -> FloatArray:
         time = np.array([self.training_time])
-        return explained_share(self.dynamics, self.solver, time)[:, 0]
+        return explained_share(self.spectrum, self.training_method, time)[:, 0]

@@ -13,11 +13,13 @@ from __future__ import annotations
 import numpy as np
 
 from skntk.inference.linalg.arrays import FloatArray, diagonal_view
-from skntk.inference.training.kernel_spectrum import TrainingDynamics
-from skntk.inference.training.training_methods import Solver
+from skntk.inference.training.kernel_spectrum import KernelSpectrum
+from skntk.inference.training.training_methods import TrainingMethod
 
 
-def explained_share(dynamics: TrainingDynamics, solver: Solver, times: FloatArray) -> FloatArray:
+def explained_share(
+    spectrum: KernelSpectrum, training_method: TrainingMethod, times: FloatArray
+) -> FloatArray:
     """Return (1 - r^2) / s for each eigenvalue and time.
 
     Negative where steps with momentum overshoot: the networks then disagree more than untrained
@@ -25,9 +27,9 @@ def explained_share(dynamics: TrainingDynamics, solver: Solver, times: FloatArra
 
     Parameters
     ----------
-    dynamics : TrainingDynamics
+    spectrum : KernelSpectrum
         The eigendecomposition of S.
-    solver : Solver
+    training_method : TrainingMethod
         The method of training.
     times : ndarray of shape (n_times,)
         Training times.
@@ -37,7 +39,9 @@ def explained_share(dynamics: TrainingDynamics, solver: Solver, times: FloatArra
     ndarray of shape (n, n_times)
         One column for each time.
     """
-    return dynamics.gain(solver, times) * (1.0 + dynamics.residual(solver, times))
+    return spectrum.filter_function(training_method, times) * (
+        1.0 + spectrum.residual_function(training_method, times)
+    )
 
 
 def readout_covariance(

@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_targets
-from skntk.inference.training.kernel_spectrum import TrainingDynamics
-from skntk.inference.training.training_methods import Solver, as_training_time, as_training_times
+from skntk.inference.linalg.solver import LinearSystem
+from skntk.inference.training.cross_validation import (
+    Folds,
+    centered_held_out_means,
+    held_out_means,
+)
+from skntk.inference.training.kernel_spectrum import KernelSpectrum
+from skntk.inference.training.training_methods import (
+    TrainingMethod,
+    as_training_time,
+    as_training_times,
+)
 
 TrajectoryT = TypeVar("TrajectoryT")
 
 
+class Converged(Protocol):
+    """What a run that leads to a converged posterior takes from it."""
+
+    @property
+    def system(self) -> LinearSystem:
+        """The kernel of the training with its noise, divided by the weights."""
+        ...
+
+    @property
+    def noise(self) -> FloatArray:
+        """That noise."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
-class FlowPosterior(Generic[TrajectoryT]):
+class SquaredErrorRun(Generic[TrajectoryT]):
     """Distribution over networks at one time of their training.
 
     Subclasses say which kernels are held beside the eigendecomposition (further fields), and what
     is predicted at many times (``_trajectory``).
     """
 
-    dynamics: TrainingDynamics
+    spectrum: KernelSpectrum
     rotated_targets: FloatArray
     noise: FloatArray
-    solver: Solver
+    training_method: TrainingMethod
     training_time: float
     dual_coef: FloatArray
 
@@ -36,17 +61,17 @@ class FlowPosterior(Generic[TrajectoryT]):
     @classmethod
     def _before_training(
         cls,
-        dynamics: TrainingDynamics,
+        spectrum: KernelSpectrum,
         noise: FloatArray,
         targets: FloatArray,
-        solver: Solver,
+        training_method: TrainingMethod,
         **kernels: FloatArray,
     ) -> Self:
         return cls(
-            dynamics=dynamics,
-            rotated_targets=dynamics.rotate(targets),
+            spectrum=spectrum,
+            rotated_targets=spectrum.rotate(targets),
             noise=noise,
-            solver=solver,
+            training_method=training_method,
             training_time=0.0,
             dual_coef=np.zeros_like(targets),
             **kernels,
@@ -55,17 +80,17 @@ class FlowPosterior(Generic[TrajectoryT]):
     @classmethod
     def _before_convergence(
         cls,
-        converged: Any,
+        converged: Converged,
         targets: npt.ArrayLike,
-        solver: Solver,
+        training_method: TrainingMethod,
         sample_weight: npt.ArrayLike | None,
         **kernels: FloatArray,
     ) -> Self:
-        """Return the beginning of the run that ends in a posterior with a Cholesky factor."""
-        y = as_targets(targets, len(converged.factor))
-        dynamics = TrainingDynamics.decompose_factorized(converged.factor, sample_weight)
-        noise = converged.noise * np.square(dynamics.root_weight)
-        return cls._before_training(dynamics, noise, y, solver, **kernels)
+        """Return the beginning of the run that ends in a converged posterior."""
+        y = as_targets(targets, converged.system.shape[0])
+        spectrum = KernelSpectrum.decompose_system(converged.system, sample_weight)
+        noise = converged.noise * np.square(spectrum.root_weight)
+        return cls._before_training(spectrum, noise, y, training_method, **kernels)
 
     def at(self, training_time: float) -> Self:
         """Return the networks at another time of the same training run.
@@ -87,9 +112,9 @@ class FlowPosterior(Generic[TrajectoryT]):
         ValueError
             If the time is negative or not finite.
         """
-        time = as_training_time(training_time, self.solver)
-        gain = self.dynamics.gain(self.solver, np.array([time]))[:, 0]
-        dual_coef = self.dynamics.coefficients(gain, self.rotated_targets)
+        time = as_training_time(training_time, self.training_method)
+        filter_values = self.spectrum.filter_function(self.training_method, np.array([time]))[:, 0]
+        dual_coef = self.spectrum.coefficients(filter_values, self.rotated_targets)
         return replace(self, training_time=time, dual_coef=dual_coef)
 
     def over(self, training_times: npt.ArrayLike) -> TrajectoryT:
@@ -113,4 +138,93 @@ class FlowPosterior(Generic[TrajectoryT]):
             If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
             of steps is not whole.
         """
-        return self._trajectory(as_training_times(training_times, self.solver))
+        return self._trajectory(as_training_times(training_times, self.training_method))
+
+    def stages(self, training_times: npt.ArrayLike) -> Iterator[Self]:
+        """Yield the networks at one time after the other.
+
+        Parameters
+        ----------
+        training_times : array-like of shape (n_times,)
+            As for :meth:`over`.
+
+        Yields
+        ------
+        GradientFlowPosterior or ReadoutFlowPosterior
+            As :meth:`at` returns it.
+        """
+        for time in as_training_times(training_times, self.training_method):
+            yield self.at(float(time))
+
+    def held_out(
+        self,
+        targets: npt.ArrayLike,
+        folds: Folds,
+        training_times: npt.ArrayLike,
+        *,
+        centered: bool = False,
+    ) -> FloatArray:
+        """Return cross-validated means at many times of this training.
+
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            The observations.
+        folds : iterable of (train_index, test_index)
+            Index arrays. Each sample must be in exactly one `test_index`.
+        training_times : array-like of shape (n_times,)
+            As for :meth:`over`.
+        centered : bool, default=False
+            Whether each fold subtracts the (weighted) mean of its targets before training.
+
+        Returns
+        -------
+        ndarray of shape (n_times, n) or (n_times, n, outputs)
+            As :func:`held_out_gradient_flow` or :func:`centered_held_out_gradient_flow`.
+
+        Raises
+        ------
+        SingularKernelError, ValueError
+            As these.
+        """
+        hold_out = centered_held_out_means if centered else held_out_means
+        return hold_out(
+            self.spectrum.kernel(),
+            0.0,
+            targets,
+            folds,
+            as_training_times(training_times, self.training_method),
+            self.training_method,
+            np.square(self.spectrum.root_weight),
+        )
+
+    def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
+        """Return the largest eigenvalue of the Hessian of the loss.
+
+        Parameters
+        ----------
+        sample_weight : float or array-like of shape (n,), default=None
+            Not used: the run knows its weights.
+        """
+        return float(self.spectrum.curvature[-1])
+
+    def training_run(
+        self,
+        targets: npt.ArrayLike,
+        method: TrainingMethod,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Return the run itself, whatever the arguments are."""
+        return self
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Refuse: there is no closed form after a finite time."""
+        raise ValueError(
+            "Leave-one-out predictions have a closed form only for training to convergence, and "
+            f"this model was trained until training_time={self.training_time:g}: "
+            "set training_time=None, or use cross_val_predict."
+        )
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        """Refuse: there is no closed form after a finite time."""
+        return self.leave_one_out(targets)[0]

@@ -2,9 +2,9 @@ r"""How far training has come along each eigenvector of the loss: one function o
 
 Squared error is quadratic in the functions of an infinitely wide network: along an eigenvector of
 its Hessian with eigenvalue h, the curvature, every gradient method shrinks the error by a factor
-that depends on h and on the time alone. That factor is the residual r. What has been learned,
-1 - r, is divided by h: this is the gain, which stays finite for directions without curvature and
-turns an error into coefficients of kernel functions.
+that depends on h and on the time alone: the residual function r. What has been learned, 1 - r,
+divided by h is the filter function of this regularization. It stays finite for directions without
+curvature, and turns an error into coefficients of kernel functions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
-class Solver(ABC):
+class TrainingMethod(ABC):
     """A gradient method with its hyperparameters.
 
     Attributes
@@ -37,7 +37,7 @@ class Solver(ABC):
     has_steps: ClassVar[bool]
 
     @abstractmethod
-    def residual(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
         """Return the factor by which the error has changed, shape (n, n_times).
 
         Parameters
@@ -49,7 +49,7 @@ class Solver(ABC):
         """
 
     @abstractmethod
-    def gain(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
         """Return (1 - residual) / h without cancellation, shape (n, n_times)."""
 
     def max_learning_rate(self, largest_curvature: float) -> float:
@@ -84,7 +84,7 @@ class Solver(ABC):
         raise ValueError(
             f"Gradient descent does not converge at learning_rate={self.learning_rate:g}: for this "
             f"training set max_learning_rate is {limit:.6g}. Set `learning_rate` below it, or use "
-            'solver="gradient_flow", which is stable at every rate.'
+            'training_method="gradient_flow", which is stable at every rate.'
         )
 
     def check_times(self, times: FloatArray) -> None:
@@ -94,40 +94,40 @@ class Solver(ABC):
             raise ValueError(
                 f"Gradient descent takes whole steps, got training_time="
                 f"{times[np.argmax(fractional)]:g}: use whole numbers, or "
-                'solver="gradient_flow" for times in between.'
+                'training_method="gradient_flow" for times in between.'
             )
 
 
 @dataclass(frozen=True)
-class GradientFlow(Solver):
+class GradientFlow(TrainingMethod):
     r"""Gradient descent with infinitely small steps: :math:`r = e^{-\eta t h}`."""
 
     has_steps: ClassVar[bool] = False
 
-    def residual(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the residual."""
+    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return r."""
         return np.exp(-np.multiply.outer(curvature, self.learning_rate * times))
 
-    def gain(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the gain."""
+    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (1 - r) / h."""
         durations = self.learning_rate * times
         learned = -np.expm1(-np.multiply.outer(curvature, durations))
         return _divided_by_curvature(learned, curvature, durations)
 
 
 @dataclass(frozen=True)
-class GradientDescent(Solver):
+class GradientDescent(TrainingMethod):
     r"""Full-batch gradient descent: :math:`r = (1 - \eta h)^t`."""
 
     has_steps: ClassVar[bool] = True
 
-    def residual(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the residual."""
+    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return r."""
         logarithm, sign = self._power(curvature, times)
         return sign * np.exp(logarithm)
 
-    def gain(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the gain."""
+    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (1 - r) / h."""
         logarithm, sign = self._power(curvature, times)
         learned = np.where(sign > 0, -np.expm1(logarithm), 1.0 + np.exp(logarithm))
         return _divided_by_curvature(learned, curvature, self.learning_rate * times)
@@ -152,14 +152,14 @@ def _divided_by_curvature(
     return np.divide(learned, rows, out=gain, where=rows > 0)
 
 
-def as_training_times(times: npt.ArrayLike, solver: Solver) -> FloatArray:
+def as_training_times(times: npt.ArrayLike, training_method: TrainingMethod) -> FloatArray:
     """Return training times as an array, checked.
 
     Parameters
     ----------
     times : array-like of shape (n_times,)
         At least one, nonnegative, finite, ascending.
-    solver : Solver
+    training_method : TrainingMethod
         The method, which may take whole steps only.
 
     Returns
@@ -188,7 +188,7 @@ def as_training_times(times: npt.ArrayLike, solver: Solver) -> FloatArray:
             f"{values.shape}."
         )
     for time in values:
-        as_training_time(time, solver, name="training_times")
+        as_training_time(time, training_method, name="training_times")
     if (np.diff(values) < 0).any():
         position = int(np.argmax(np.diff(values) < 0))
         raise ValueError(
@@ -198,14 +198,16 @@ def as_training_times(times: npt.ArrayLike, solver: Solver) -> FloatArray:
     return values
 
 
-def as_training_time(time: float, solver: Solver, *, name: str = "training_time") -> float:
+def as_training_time(
+    time: float, training_method: TrainingMethod, *, name: str = "training_time"
+) -> float:
     """Return one training time, checked.
 
     Parameters
     ----------
     time : float
         Nonnegative and finite.
-    solver : Solver
+    training_method : TrainingMethod
         The method, which may take whole steps only.
     name : str, default="training_time"
         Name of the parameter, for the error message.
@@ -225,10 +227,10 @@ def as_training_time(time: float, solver: Solver, *, name: str = "training_time"
             f"`{name}` must be finite and nonnegative, got {time}. For training "
             "to convergence, use `training_time=None`."
         )
-    if not np.isfinite(float(solver.learning_rate) * float(time)):
+    if not np.isfinite(float(training_method.learning_rate) * float(time)):
         raise ValueError(
-            f"`learning_rate` * `{name}` overflows ({solver.learning_rate} * {time}): "
+            f"`learning_rate` * `{name}` overflows ({training_method.learning_rate} * {time}): "
             "reduce one of them, or use `training_time=None` for training to convergence."
         )
-    solver.check_times(np.array([time], dtype=np.float64))
+    training_method.check_times(np.array([time], dtype=np.float64))
     return float(time)

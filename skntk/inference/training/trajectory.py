@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_kernel, diagonal_view
-from skntk.inference.posteriors.initialization_noise import ensemble_covariance
+from skntk.inference.training.initialization_noise import ensemble_covariance
 from skntk.inference.training.loss_history import ErrorMoments
 from skntk.inference.training.readout_spread import explained_share, readout_covariance
 from skntk.inference.training.time_basis import TimeBasis
@@ -23,7 +23,7 @@ __all__ = ["EnsembleTrajectory", "ReadoutTrajectory"]
 
 
 class _Trajectory:
-    """The means, which follow from the gains alone; subclasses add the spread.
+    """The means, which follow from the filter functions alone; subclasses add the spread.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class _Trajectory:
 
     Attributes
     ----------
-    gains : ndarray of shape (n, n_times)
-        Those of the run, for each eigenvector and time.
+    filter_values : ndarray of shape (n, n_times)
+        Values of the filter function, for each eigenvector and time.
     """
 
     def __init__(
@@ -43,16 +43,16 @@ class _Trajectory:
     ) -> None:
         self.posterior = posterior
         self.training_times = training_times
-        dynamics = posterior.dynamics
-        self.gains = dynamics.gain(posterior.solver, training_times)
-        self._basis = TimeBasis.of(self.gains, dynamics.eigenvalues)
+        spectrum = posterior.spectrum
+        self.filter_values = spectrum.filter_function(posterior.training_method, training_times)
+        self._basis = TimeBasis.of(self.filter_values, spectrum.eigenvalues)
 
     @cached_property
     def _dual_coef(self) -> FloatArray:
         # Of each column of the basis, shape (n, outputs * k).
-        targets = self.posterior.rotated_targets.reshape(len(self.gains), -1, 1)
+        targets = self.posterior.rotated_targets.reshape(len(self.filter_values), -1, 1)
         components = targets * self._basis.columns[:, np.newaxis]
-        return self.posterior.dynamics.unrotate(components.reshape(len(self.gains), -1))
+        return self.posterior.spectrum.unrotate(components.reshape(len(self.filter_values), -1))
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
         """Return the means at test points.
@@ -154,8 +154,8 @@ class EnsembleTrajectory(_Trajectory):
     @cached_property
     def prior(self) -> FloatArray:
         """W^1/2 K W^1/2 in the eigenvectors of S, shape (n, n), kept from its first use on."""
-        dynamics = self.posterior.dynamics
-        return dynamics.rotate(dynamics.rotate(self.posterior.nngp).T)
+        spectrum = self.posterior.spectrum
+        return spectrum.rotate(spectrum.rotate(self.posterior.nngp).T)
 
     def variance(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
@@ -215,8 +215,8 @@ class EnsembleTrajectory(_Trajectory):
         """
         learned, prior_cross = self._rotated(ntk_cross, nngp_cross)
         test = as_kernel(nngp_test)
-        for gain in self.gains.T:
-            yield ensemble_covariance(learned * gain, self.prior, prior_cross, test)
+        for values in self.filter_values.T:
+            yield ensemble_covariance(learned * values, self.prior, prior_cross, test)
 
     def training_moments(
         self, mean_errors: FloatArray, scales: FloatArray, noise: float
@@ -226,15 +226,15 @@ class EnsembleTrajectory(_Trajectory):
     def training_covariances(
         self, residuals: FloatArray, rotated_noise: FloatArray
     ) -> Iterator[FloatArray]:
-        for residual, gain in zip(residuals.T, self.gains.T, strict=True):
-            remaining = rotated_noise * gain
+        for residual, values in zip(residuals.T, self.filter_values.T, strict=True):
+            remaining = rotated_noise * values
             diagonal_view(remaining)[...] += residual
             yield remaining @ self.prior @ remaining.T
 
     def _rotated(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike
     ) -> tuple[FloatArray, FloatArray]:
-        rotate = self.posterior.dynamics.rotate
+        rotate = self.posterior.spectrum.rotate
         return rotate(as_kernel(ntk_cross).T).T, rotate(as_kernel(nngp_cross).T).T
 
 
@@ -268,7 +268,7 @@ class ReadoutTrajectory(_Trajectory):
     def explained(self) -> FloatArray:
         """What the variance loses along each eigenvector, shape (n, n_times)."""
         posterior = self.posterior
-        return explained_share(posterior.dynamics, posterior.solver, self.training_times)
+        return explained_share(posterior.spectrum, posterior.training_method, self.training_times)
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
         """Return the variances at test points, without their covariances.
@@ -290,7 +290,7 @@ class ReadoutTrajectory(_Trajectory):
         ValueError
             If an entry is not finite.
         """
-        rotated = self.posterior.dynamics.rotate(as_kernel(cross).T)
+        rotated = self.posterior.spectrum.rotate(as_kernel(cross).T)
         return np.maximum(as_kernel(diagonal) - self.explained.T @ np.square(rotated), 0.0)
 
     def covariances(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> Iterator[FloatArray]:
@@ -313,7 +313,7 @@ class ReadoutTrajectory(_Trajectory):
         ValueError
             If an entry is not finite.
         """
-        rotated = self.posterior.dynamics.rotate(as_kernel(cross).T)
+        rotated = self.posterior.spectrum.rotate(as_kernel(cross).T)
         test = as_kernel(test_kernel)
         for explained in self.explained.T:
             yield readout_covariance(rotated, explained, test)
@@ -321,9 +321,9 @@ class ReadoutTrajectory(_Trajectory):
     def training_moments(
         self, mean_errors: FloatArray, scales: FloatArray, noise: float
     ) -> ErrorMoments:
-        kernel = np.maximum(self.posterior.dynamics.eigenvalues - noise, 0.0)[:, np.newaxis]
+        kernel = np.maximum(self.posterior.spectrum.eigenvalues - noise, 0.0)[:, np.newaxis]
         # k - k^2 (1 - r^2) / s, without the cancellation of a well trained direction.
-        residuals = scales - noise * self.gains
+        residuals = scales - noise * self.filter_values
         variances = np.zeros_like(residuals)
         remaining = kernel * (noise + kernel * np.square(residuals))
         np.divide(remaining, noise + kernel, out=variances, where=kernel > 0)
@@ -332,6 +332,6 @@ class ReadoutTrajectory(_Trajectory):
     def training_covariances(
         self, residuals: FloatArray, rotated_noise: FloatArray
     ) -> Iterator[FloatArray]:
-        kernel = np.diag(self.posterior.dynamics.eigenvalues) - rotated_noise
+        kernel = np.diag(self.posterior.spectrum.eigenvalues) - rotated_noise
         for explained in self.explained.T:
             yield readout_covariance(kernel, explained, kernel)

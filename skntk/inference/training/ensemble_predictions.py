@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_kernel
 from skntk.inference.linalg.products import product
-from skntk.inference.posteriors.initialization_noise import ensemble_covariance, ensemble_variance
+from skntk.inference.training.initialization_noise import ensemble_covariance, ensemble_variance
 
 
 class EnsemblePredictions:
