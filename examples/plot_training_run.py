@@ -44,7 +44,7 @@ y, y_test = truth(X) + noise, truth(X_test)
 network = FullyConnected(depth=1, activation="erf", weight_std=1.5, bias_std=1.0)
 n_steps, rate = 500, 0.05
 same = {"alpha": 0.0, "normalize_y": False, "training_time": n_steps, "learning_rate": rate}
-infinite = NTKRegressor(network, solver="gradient_descent", **same).fit(X, y)
+infinite = NTKRegressor(network, training_method="gradient_descent", **same).fit(X, y)
 finite = FiniteWidthRegressor(network, width=256, n_networks=100, random_state=0, **same).fit(X, y)
 
 # %%

@@ -12,7 +12,6 @@ from skntk.architecture import FullyConnected
 from skntk.architecture.core.layer import Layer
 from skntk.displays.drawing import Keywords, axes_or_new, require_matplotlib, with_defaults
 from skntk.displays.networks import NetworkWithInputs
-from skntk.estimators.kernel_machines.nngp import BayesianNetwork
 from skntk.gram import gram_matrix
 from skntk.gram.matrix import Kind
 
@@ -203,7 +202,8 @@ class GramDisplay:
                 f"{model.name}. A matrix of any other kernel is drawn by from_matrix."
             )
         if kind is None:
-            kind = "nngp" if isinstance(model.network, BayesianNetwork) else "ntk"
+            kinds: tuple[Kind, ...] = getattr(model.network, "kinds", ("ntk",))
+            kind = kinds[0]
         architecture = model.network.architecture
         return cls.from_architecture(
             FullyConnected() if architecture is None else architecture,

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 from scipy.linalg import eigh, svd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skntk._sklearn import OneToOneFeatureMixin, TransformerMixin, fit_context
-from skntk.estimators.data.validation import ValidatedEstimator, check_sample_shape
+from skntk._sklearn import CheckedParameters, OneToOneFeatureMixin, TransformerMixin, fit_context
+from skntk.estimators.data.validation import check_sample_shape
 
 
-class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, ValidatedEstimator):
+class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, CheckedParameters):
     r"""Regularized ZCA whitening of images or of tables.
 
     With the mean :math:`\mu` and the covariance C of the d features of the training samples, x

@@ -100,5 +100,5 @@ def test_the_estimators_add_no_state_to_jax():
     X = np.random.default_rng(0).normal(size=(8, 2))
     model = NNGPRegressor().fit(X, X[:, 0])
     assert jax.config.jax_enable_x64 == before
-    state = {**vars(model), **vars(model._posterior), **vars(model._scaling)}
+    state = {**vars(model), **vars(model._process.posterior), **vars(model._scaling)}
     assert not [name for name, value in state.items() if isinstance(value, jax.Array)]

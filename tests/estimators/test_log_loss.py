@@ -63,7 +63,7 @@ def test_it_ends_at_kernel_logistic_regression():
 def test_small_steps_follow_the_flow(momentum):
     X, y, X_test = classification()
     flow = fitted(X, y, learning_rate=1e-3, training_time=2000.0, momentum=momentum)
-    steps = clone(flow).set_params(solver="gradient_descent").fit(X, y)
+    steps = clone(flow).set_params(training_method="gradient_descent").fit(X, y)
     # With momentum the steps are those of the flow up to the root of the learning rate.
     distance = 1e-2 if momentum else 1e-3
     assert_allclose(steps.predict_proba(X_test), flow.predict_proba(X_test), atol=distance)
@@ -71,12 +71,12 @@ def test_small_steps_follow_the_flow(momentum):
     assert np.abs(flow.predict_proba(X_test) - untrained).max() > 0.1
 
 
-@pytest.mark.parametrize("solver", ["gradient_flow", "gradient_descent"])
-def test_weights_are_repetitions(solver):
+@pytest.mark.parametrize("training_method", ["gradient_flow", "gradient_descent"])
+def test_weights_are_repetitions(training_method):
     X, y, X_test = classification()
     counts = np.random.default_rng(0).integers(0, 4, size=len(y))
     alpha = np.linspace(0.1, 0.5, len(y))
-    params = {"solver": solver, "learning_rate": 0.3}
+    params = {"training_method": training_method, "learning_rate": 0.3}
     weighted = fitted(X, y, counts.astype(float), alpha=alpha, **params)
     rows = np.repeat(np.arange(len(y)), counts)
     repeated = fitted(X[rows], y[rows], alpha=alpha[rows], **params)
@@ -115,7 +115,7 @@ def test_the_limit_of_the_learning_rate():
             X,
             y,
             momentum=0.5,
-            solver="gradient_descent",
+            training_method="gradient_descent",
             learning_rate=1.01 * model.max_learning_rate_,
         )
 
@@ -130,4 +130,4 @@ def test_what_has_no_closed_form_is_refused():
     with pytest.raises(ValueError, match="cross_val_predict"):
         model.loo_decision_function()
     with pytest.raises(ValueError, match="whole"):
-        fitted(X, y, solver="gradient_descent", training_time=0.5)
+        fitted(X, y, training_method="gradient_descent", training_time=0.5)

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import FullyConnected
-from skntk.estimators.kernel_machines import base
+from skntk.estimators.kernel_machines import kernels
 
 from .problems import NETWORK, REGRESSORS, name_of, regression
 
@@ -48,7 +48,7 @@ def test_fit_holds_as_many_matrices_as_it_asks_for(estimator, matrices):
     X = np.random.default_rng(0).normal(size=(N, 6))
     y = X[:, 0] > 0 if "Classifier" in name_of(estimator) else X[:, 0]
     model = clone(estimator)
-    assert model._matrices_in_fit == matrices <= 3
+    assert model._peak_matrices == matrices <= 3
     peak = peak_of(lambda: model.fit(X, y))
     assert MATRIX < peak < matrices * MATRIX + CONSTANT
 
@@ -78,7 +78,7 @@ def test_many_test_rows_go_through_in_blocks(monkeypatch):
     X = np.random.default_rng(0).normal(size=(200, 3))
     X_test = np.random.default_rng(1).normal(size=(20_000, 3))
     model = NTKRegressor(NARROW).fit(X, X[:, 0])
-    monkeypatch.setattr("skntk.estimators.kernel_machines.base._BYTES_IN_BLOCK", 2 * 2**20)
+    monkeypatch.setattr("skntk.estimators.kernel_machines.kernels._BYTES_IN_BLOCK", 2 * 2**20)
     for options in ({}, {"return_std": True}):
         peak = peak_of(lambda options=options: model.predict(X_test, **options))
         # One cross kernel of all test rows would take 32 MB, their covariance 3.2 GB.
@@ -92,8 +92,9 @@ def test_blocks_do_not_change_predictions(regressor, bytes_in_block, monkeypatch
     X_test = np.random.default_rng(1).normal(size=(30, 4))
     model = clone(regressor).fit(X, y)
     mean, std = model.predict(X_test, return_std=True)
-    monkeypatch.setattr("skntk.estimators.kernel_machines.base._BYTES_IN_BLOCK", bytes_in_block)
-    blocks = [rows for rows, _ in model._cross_kernels(X_test, ("nngp",))]
+    monkeypatch.setattr("skntk.estimators.kernel_machines.kernels._BYTES_IN_BLOCK", bytes_in_block)
+    process = model._process
+    blocks = list(process.kernels.blocks(X_test, process.X_train, ("nngp",)))
     # At least a quarter of the training kernel: 25 x 25 / 4 is 6 rows and a part of one.
     assert len(blocks) == (5 if bytes_in_block == 1 else 3)
     in_blocks = model.predict(X_test, return_std=True)
@@ -112,9 +113,9 @@ def test_the_mean_alone_needs_one_kernel_and_no_variance(regressor, kinds, monke
         requested.append(kind)
         return compute(architecture, X, Y, kind=kind, **options)
 
-    compute = base.gram_matrix
-    monkeypatch.setattr(base, "gram_matrix", record)
-    monkeypatch.setattr(base, "gram_diagonal", None)
-    monkeypatch.setattr(type(model._posterior), "variance", None)
+    compute = kernels.gram_matrix
+    monkeypatch.setattr(kernels, "gram_matrix", record)
+    monkeypatch.setattr(kernels, "gram_diagonal", None)
+    monkeypatch.setattr(type(model._process.posterior), "variance", None)
     model.predict(X_test)
     assert requested == [(kinds,)]

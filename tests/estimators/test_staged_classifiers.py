@@ -19,14 +19,18 @@ MODELS = {
     "ntk": NTKClassifier(NETWORK),
     "ntk early": NTKClassifier(NETWORK, training_time=5.0, normalize_y=False),
     "ntk steps": NTKClassifier(
-        NETWORK, training_time=5.0, solver="gradient_descent", learning_rate=0.1, momentum=0.5
+        NETWORK,
+        training_time=5.0,
+        training_method="gradient_descent",
+        learning_rate=0.1,
+        momentum=0.5,
     ),
     "log-loss": NTKClassifier(NETWORK, training_time=5.0, loss="log_loss"),
     "log-loss steps": NTKClassifier(
         NETWORK,
         training_time=5.0,
         loss="log_loss",
-        solver="gradient_descent",
+        training_method="gradient_descent",
         learning_rate=0.1,
         momentum=0.5,
     ),

@@ -23,8 +23,12 @@ NETWORK = FullyConnected(depth=1, activation="erf")
 METHODS = {
     "flow": {},
     "flow with momentum": {"momentum": 0.5},
-    "steps": {"solver": "gradient_descent", "learning_rate": 0.3},
-    "steps with momentum": {"solver": "gradient_descent", "learning_rate": 0.3, "momentum": 0.5},
+    "steps": {"training_method": "gradient_descent", "learning_rate": 0.3},
+    "steps with momentum": {
+        "training_method": "gradient_descent",
+        "learning_rate": 0.3,
+        "momentum": 0.5,
+    },
 }
 methods = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 classes = pytest.mark.parametrize("cls", [NTKRegressor, NNGPRegressor])
@@ -198,7 +202,9 @@ def test_training_time_leaves_the_evidence_alone():
 def test_steps_up_to_the_largest_learning_rate(cls, momentum, training_time):
     flow = make(cls, momentum=momentum, training_time=training_time).fit(X, Y)
     limit = flow.max_learning_rate_
-    steps = make(cls, momentum=momentum, solver="gradient_descent", learning_rate=0.99 * limit)
+    steps = make(
+        cls, momentum=momentum, training_method="gradient_descent", learning_rate=0.99 * limit
+    )
     assert_allclose(steps.fit(X, Y).max_learning_rate_, limit, rtol=1e-10)
     for time in (None, 3):
         steps.set_params(learning_rate=1.01 * limit, training_time=time)
@@ -222,7 +228,7 @@ def test_largest_learning_rate_of_many_rows():
         ({}, [1.0, np.inf], "finite and nonnegative"),
         ({}, [[1.0]], "must be a 1-D array"),
         ({}, 1.0, "must be a 1-D array"),
-        ({"solver": "gradient_descent", "learning_rate": 0.3}, [0.5], "takes whole steps"),
+        ({"training_method": "gradient_descent", "learning_rate": 0.3}, [0.5], "takes whole steps"),
     ],
 )
 def test_wrong_times_are_refused_at_the_call(parameters, times, message):
@@ -236,8 +242,8 @@ def test_wrong_times_are_refused_at_the_call(parameters, times, message):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"solver": "gradient_descent", "training_time": 1.5}, "takes whole steps"),
-        ({"solver": "adam"}, "'solver' parameter"),
+        ({"training_method": "gradient_descent", "training_time": 1.5}, "takes whole steps"),
+        ({"training_method": "adam"}, "'training_method' parameter"),
         ({"momentum": 1.0}, "'momentum' parameter"),
         ({"momentum": -0.1}, "'momentum' parameter"),
         ({"training_time": -1.0}, "'training_time' parameter"),
@@ -269,6 +275,6 @@ def test_how_stages_are_asked_for():
 def test_test_rows_are_worked_off_in_blocks(monkeypatch):
     model = make(NTKRegressor).fit(X, Y)
     whole = list(model.staged_predict(X_TEST, TIMES, return_std=True))
-    monkeypatch.setattr("skntk.estimators.kernel_machines.base._BYTES_IN_BLOCK", 1)
+    monkeypatch.setattr("skntk.estimators.kernel_machines.kernels._BYTES_IN_BLOCK", 1)
     in_blocks = list(model.staged_predict(X_TEST, TIMES, return_std=True))
     assert_allclose(in_blocks, whole, rtol=0, atol=1e-8)

@@ -24,7 +24,7 @@ LABELS = np.array(["a", "b", "c"])[rng.permutation(np.arange(24) % 3)]
 TIMES = [0, 1, 3, 20, 500]
 NETWORK = FullyConnected(depth=1, activation="erf")
 FOLDS = KFold(3, shuffle=True, random_state=0)
-STEPS = {"solver": "gradient_descent", "learning_rate": 0.2, "momentum": 0.5}
+STEPS = {"training_method": "gradient_descent", "learning_rate": 0.2, "momentum": 0.5}
 
 
 @pytest.mark.parametrize("parameters", [{}, STEPS], ids=["flow", "steps"])

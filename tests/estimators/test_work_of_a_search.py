@@ -7,8 +7,8 @@ from sklearn.model_selection import GridSearchCV
 
 from skntk import ClosedFormSearchCV, NTKClassifier, NTKRegressor
 from skntk.architecture import FullyConnected
+from skntk.estimators.classification import scores as held_out
 from skntk.estimators.search import kernels as shared_kernels
-from skntk.estimators.search import precomputed_estimators as held_out
 from tests.estimators.problems import NETWORK, classification, regression
 from tests.estimators.test_closed_form_search import compare, mean_std
 

@@ -2,112 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
+from sklearn.utils import Bunch
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skntk._sklearn import UnobservedFit, fit_context, fit_tasks
+from skntk._sklearn import ClassifierMixin
+from skntk.estimators.classification.scores import (
+    Calibration,
+    ClassScores,
+    Fixed,
+    OneHotScores,
+    Temperature,
+    by_leave_one_out,
+    folds,
+)
 from skntk.estimators.classification.temperature import fit_temperature
 from skntk.estimators.data.classes import (
     ClassWeight,
-    ScoreClassifier,
     as_decision,
-    classes_and_labels,
-    with_class_weight,
+    one_hot_of_known,
 )
-from skntk.estimators.data.distinct_rows import DistinctRows
-from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
-from skntk.estimators.data.target_scaling import TargetScaling
+from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
-from skntk.estimators.kernel_machines.training import TrainedNetwork
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.inference import centered_held_out_gradient_flow, held_out_gradient_flow
+from skntk.inference.posteriors.protocol import Posterior
 
 
-class NetworkClassifier(ScoreClassifier, TrainedNetwork):
-    """Classification by regression on one-hot targets, with probabilities from held-out scores."""
+class NetworkClassifier(ClassifierMixin, KernelMachine):
+    """Classification by the outputs of an infinitely wide network, one for each class."""
 
     class_weight: ClassWeight
 
-    temperature_: float
-    _position_of_sample: np.ndarray
+    classes_: np.ndarray
+    _rows: ClassifiedRows
+    _scores: ClassScores
 
     @property
-    def _outputs_are_logits(self) -> bool:
-        """Whether outputs have no one-hot targets, and their softmax needs no temperature."""
-        return False
+    def temperature_(self) -> Temperature:
+        """What scores are divided by before the softmax."""
+        if "_scores" not in self.__dict__:
+            raise AttributeError("temperature_ is found by fit.")
+        return self._scores.temperature
 
-    @fit_context
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train on samples and their classes.
+    def _checked_rows(
+        self, X: ArrayLike, y: ArrayLike, alpha: float | ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[np.ndarray, np.ndarray, ClassifiedRows]:
+        """Return checked data, and the distinct rows of them that count; hold the classes."""
+        X, y = validate_training_data(self, X, y, dtype=self.dtype)
+        check_classification_targets(y)
+        rows = ClassifiedRows.classification(self, X, y, alpha, sample_weight, self.class_weight)
+        self.classes_ = rows.classes
+        return X, y, rows
+
+    # The steps of `fit` ----------------------------------------------------------------------
+
+    def _calibration(self, kernel: np.ndarray) -> Calibration:
+        """Return what finds the temperature; for a finite training time before training.
+
+        Parameters
+        ----------
+        kernel : ndarray of shape (n, n)
+            Of the training rows, not overwritten yet.
+        """
+        if self.training_time is None:
+            return by_leave_one_out
+        hold_out = centered_held_out_gradient_flow if self.normalize_y else held_out_gradient_flow
+        options = self._training_options() | {"training_times": [self.training_time]}
+        del options["training_time"]
+        (means,) = hold_out(
+            kernel,
+            self._noise.single(self.alpha_),
+            self.y_train_,
+            folds(self._rows),
+            **options,
+        )
+        labels, weight = self._rows.labels, self._rows.sample_weight
+        return Fixed(fit_temperature(self._scaling.restore(means), labels, weight))
+
+    def _one_hot_scores(
+        self, kernels: NetworkKernels, posterior: Posterior, calibrate: Calibration
+    ) -> OneHotScores:
+        process = self._posterior_process(kernels, self.y_train_, posterior)
+        return OneHotScores(process, self._scaling, calibrate, self._rows)
+
+    def _hold_scores(self, scores: ClassScores, kernels: NetworkKernels) -> None:
+        self._hold(scores.process, kernels.architecture)
+        self._scores = scores
+        # The temperature is found here, and not by the first prediction.
+        _ = scores.temperature
+
+    # Predictions -----------------------------------------------------------------------------
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the class of the largest score.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training inputs.
-        y : array-like of shape (n_samples,)
-            Classes, of any type that can be sorted.
-        sample_weight : float or array-like of shape (n_samples,), default=None
-            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
-            same as removal. None is 1 for every sample.
+            Inputs.
 
         Returns
         -------
-        self
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
 
         Raises
         ------
-        ValueError
-            If the data, the weights or a parameter are not valid, if fewer than two classes have a
-            positive weight, if the inputs do not fit the architecture, or if the kernel with
-            ``alpha`` on its diagonal is singular.
-        MemoryError
-            If the kernel matrices of so many samples do not fit the memory that is free.
+        NotFittedError, ValueError
+            As `decision_function`.
         """
-        X, y = validate_training_data(self, X, y, dtype=self.dtype)
-        check_classification_targets(y)
-        tasks = fit_tasks(self, X, y)
-        alpha = as_alpha_per_sample(self.alpha, len(X))
-        weight = as_sample_weight(sample_weight, len(X))
-        weight = with_class_weight(self.class_weight, y, weight)
-        kept = np.flatnonzero(weight)
-        self.classes_, labels = classes_and_labels(self, y[kept])
-        # A repeated row must be held out with all its repetitions: they would give its class away.
-        distinct = DistinctRows.of(X[kept], labels, alpha[kept])
-        rows = kept[distinct.first]
-        self._position_of_sample = distinct.position
-        weight = distinct.total(weight[kept])
-        self._fit_scores(X[rows], labels[distinct.first], alpha[rows], weight, tasks)
-        return self
-
-    def _fit_scores(
-        self,
-        X: np.ndarray,
-        labels: np.ndarray,
-        alpha: np.ndarray,
-        sample_weight: np.ndarray,
-        tasks: UnobservedFit,
-    ) -> None:
-        targets = np.eye(len(self.classes_))[labels]
-        kernels = self._prepare(X, targets, alpha, sample_weight, tasks)
-        with tasks.training():
-            self._train_and_calibrate(kernels, labels)
-
-    def _scaling_of(self, targets: np.ndarray, sample_weight: np.ndarray) -> TargetScaling:
-        if self._outputs_are_logits:
-            return TargetScaling.identity(targets)
-        return super()._scaling_of(targets, sample_weight)
-
-    def _train_and_calibrate(self, kernels: tuple[np.ndarray, ...], labels: np.ndarray) -> None:
-        """Train, and find the temperature that turns scores into probabilities."""
-        if self._outputs_are_logits:
-            self._train(kernels)
-            self.temperature_ = 1.0
-            return
-        held_out = self._train_and_hold_out(kernels, labels)
-        self.temperature_ = fit_temperature(held_out, labels, self._sample_weight)
+        return self._most_likely(self._scores_at(X))
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class; of two classes, the second's minus the first's.
@@ -131,7 +143,7 @@ class NetworkClassifier(ScoreClassifier, TrainedNetwork):
         ValueError
             If X is not valid or differs from the training inputs in its features.
         """
-        return as_decision(self._scores(X))
+        return as_decision(self._scores_at(X))
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of each class, the softmax of scores / ``temperature_``.
@@ -151,8 +163,8 @@ class NetworkClassifier(ScoreClassifier, TrainedNetwork):
         NotFittedError, ValueError
             As `decision_function`.
         """
-        probabilities: np.ndarray = softmax(self._scores(X) / self.temperature_, axis=1)
-        return probabilities
+        check_is_fitted(self, "_process")
+        return self._scores.probabilities(self._process.validated(self, X))
 
     def predict_std(self, X: ArrayLike) -> np.ndarray:
         """Return the standard deviation of each class's score over the networks of the ensemble.
@@ -180,9 +192,8 @@ class NetworkClassifier(ScoreClassifier, TrainedNetwork):
             ``loss="log_loss"``: the gradient of this loss is not linear in the outputs, and the
             spread of an ensemble of networks trained on it has no closed form.
         """
-        check_is_fitted(self, "temperature_")
-        variance = self._variance(self._validated_inputs(X))
-        return self._scaling.restore_std(np.sqrt(variance))
+        check_is_fitted(self, "_process")
+        return self._scores.std(self._process.validated(self, X))
 
     def loo_decision_function(self) -> np.ndarray:
         """Return the scores of each training sample by the model trained on all others.
@@ -205,8 +216,171 @@ class NetworkClassifier(ScoreClassifier, TrainedNetwork):
         ValueError
             If the model was trained for a finite time.
         """
-        return as_decision(self._leave_one_out_mean()[self._position_of_sample])
+        check_is_fitted(self, "_process")
+        return as_decision(self._scores.leave_one_out()[self._rows.position_of_sample])
 
-    def _scores(self, X: ArrayLike) -> np.ndarray:
-        check_is_fitted(self, "temperature_")
-        return self._scaling.restore(self._mean(self._validated_inputs(X)))
+    # Over the time of training ---------------------------------------------------------------
+
+    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        """Yield what `predict` returns for each of many training times.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        training_times : array-like of shape (n_times,)
+            As for `staged_decision_function`.
+
+        Yields
+        ------
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `staged_decision_function`.
+        """
+        staged = self._staged_scores(X, training_times)
+        return (self._most_likely(scores) for scores in staged)
+
+    def staged_decision_function(
+        self, X: ArrayLike, training_times: ArrayLike
+    ) -> Iterator[np.ndarray]:
+        """Yield what `decision_function` returns for each of many training times.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        training_times : array-like of shape (n_times,)
+            Values of ``training_time``: finite, at least 0 and ascending; whole numbers with
+            ``training_method="gradient_descent"``. None is not among them.
+
+        Yields
+        ------
+        ndarray of shape (n_samples,) for two classes, (n_samples, n_classes) for more
+            The scores after one time after the other. All are found at the cost of one
+            eigendecomposition of the training kernel, which a model with ``training_time=None`` has
+            to make first.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X or the times are not valid, or X differs from the training inputs in its features.
+        """
+        staged = self._staged_scores(X, training_times)
+        return (as_decision(scores) for scores in staged)
+
+    def staged_predict_proba(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        """Yield what `predict_proba` returns for each of many training times.
+
+        Every time has its own ``temperature_``, the one of a model fitted with this training time.
+        The held-out scores of all times take one eigendecomposition of each of three folds.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        training_times : array-like of shape (n_times,)
+            As for `staged_decision_function`.
+
+        Yields
+        ------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns in the order of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `staged_decision_function`.
+        """
+        check_is_fitted(self, "_process")
+        inputs = self._process.validated(self, X)
+        over_time = self._scores.over(training_times)
+        temperatures = over_time.temperatures()
+        return (
+            softmax(scores / temperature, axis=1)
+            for scores, temperature in zip(over_time.scores(inputs), temperatures, strict=True)
+        )
+
+    def training_history(
+        self, X_test: ArrayLike, y_test: ArrayLike, training_times: ArrayLike
+    ) -> Bunch:
+        r"""Return training and test loss over the time of training.
+
+        The loss on which the networks are trained: half the mean over samples of the squared error
+        of the scores, :math:`\frac{1}{2n} \sum_i |f(x_i) - y_i|^2` with one-hot targets, exact for
+        the ensemble; or, with ``loss="log_loss"``, the mean cross-entropy of the softmax of the
+        scores. Training rows have their weights, and n is the sum of them.
+
+        Parameters
+        ----------
+        X_test : array-like of shape (n_samples, n_features)
+            Test inputs.
+        y_test : array-like of shape (n_samples,)
+            Their classes, among ``classes_``.
+        training_times : array-like of shape (n_times,)
+            As for `staged_decision_function`.
+
+        Returns
+        -------
+        Bunch
+            With the attributes
+
+            training_times : ndarray of shape (n_times,)
+                The times.
+            train_loss, test_loss : ndarray of shape (n_times,)
+                For squared error the expected loss of a network of the ensemble, for the log-loss
+                that of the trained network, in nats.
+            train_loss_std, test_loss_std : ndarray of shape (n_times,)
+                Standard deviation of the loss from network to network. Missing with
+                ``loss="log_loss"``, where the spread has no closed form.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the data or the times are not valid, or a test sample is of an unknown class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skntk import NTKClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = NTKClassifier(loss="log_loss", training_time=1.0).fit(X[::2], y[::2])
+        >>> history = model.training_history(X[1::2], y[1::2], [0.0, 1.0, 10.0])
+        >>> history.test_loss.round(1)
+        array([1.1, 0.3, 0.2])
+        """
+        check_is_fitted(self, "_process")
+        inputs = self._process.validated(self, X_test)
+        targets = one_hot_of_known(self.classes_, y_test, len(inputs))
+        over_time = self._scores.over(training_times)
+        return Bunch(training_times=over_time.training_times, **over_time.losses(inputs, targets))
+
+    def _scores_at(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self, "_process")
+        return self._scores.scores(self._process.validated(self, X))
+
+    def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        check_is_fitted(self, "_process")
+        inputs = self._process.validated(self, X)
+        # Computed at the call, and not when the first scores are asked for.
+        return self._scores.over(training_times).scores(inputs)
+
+    def _most_likely(self, scores: np.ndarray) -> np.ndarray:
+        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
+        return classes
+
+    def _stages(self, training_times: ArrayLike) -> Iterator[Self]:
+        over_time = self._scores.over(training_times)
+        for time, (process, scores) in zip(
+            over_time.training_times, over_time.stages(), strict=True
+        ):
+            stage = self._with_process(process, float(time))
+            stage._scores = scores
+            yield stage

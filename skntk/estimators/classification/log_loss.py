@@ -1,126 +1,93 @@
-"""Classifiers trained on the cross-entropy of their softmax instead of on squared error."""
+"""Scores of classifiers trained on the cross-entropy of their softmax."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
+from scipy.special import softmax
 
-from skntk._memory import require_memory
-from skntk.estimators.classification.staged_classification import StagedClassifier
-from skntk.estimators.kernel_machines.ntk import TrainedEnsemble
-from skntk.inference import LossFlow, SoftmaxCrossEntropy
-
-LossName = Literal["squared_error", "log_loss"]
+from skntk.estimators.classification.scores import ClassScores
+from skntk.estimators.data.rows import ClassifiedRows
+from skntk.estimators.kernel_machines.process import PosteriorProcess
+from skntk.inference import LossFlow, SoftmaxCrossEntropy, as_training_times
 
 
-class ClassifierWithLoss(StagedClassifier, TrainedEnsemble):
-    """A classifier with a choice of the loss; for squared error that of its base classes.
+@dataclass(frozen=True, eq=False)
+class LogLossScores:
+    """Logits of the network with the initial outputs 0: their softmax needs no temperature.
 
-    On the log-loss the network with the initial outputs 0 is trained, whose outputs are logits:
-    their targets have no units, and the softmax needs no temperature.
+    Attributes
+    ----------
+    process : PosteriorProcess
+        Of the flow.
+    flow : LossFlow
+    rows : ClassifiedRows
     """
 
-    loss: LossName
+    process: PosteriorProcess
+    flow: LossFlow
+    rows: ClassifiedRows
 
     @property
-    def _outputs_are_logits(self) -> bool:
-        return self.loss == "log_loss"
+    def temperature(self) -> float:
+        return 1.0
 
-    # Training --------------------------------------------------------------------------------
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        return self.process.mean(X)
 
-    def _require_feasible_training(self, targets: np.ndarray) -> None:
-        if self._outputs_are_logits:
-            self._require_feasible_logits(*targets.shape)
-        super()._require_feasible_training(targets)
+    def probabilities(self, X: np.ndarray) -> np.ndarray:
+        probabilities: np.ndarray = softmax(self.scores(X), axis=1)
+        return probabilities
 
-    def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
-        if self.training_time is None:
-            raise ValueError(
-                'loss="log_loss" needs a finite training_time: the logits of classes that can be '
-                "separated grow for ever. Set training_time, for example by a GridSearchCV over "
-                'powers of ten, or use loss="squared_error", which can be trained to convergence.'
-            )
-        # In stiff phases of training a matrix for each class is held beside those of squared error.
-        require_memory(
-            (self._matrices_in_fit + n_classes + 4) * n_samples**2 * 8,
-            f'{type(self).__name__}.fit on {n_samples} samples with loss="log_loss"',
-            'Train on fewer rows, or use loss="squared_error", which needs less for many classes.',
-        )
+    def std(self, X: np.ndarray) -> np.ndarray:
+        # Refused before any kernel is computed.
+        empty = np.empty((0, len(self.rows.X)))
+        return np.sqrt(self.flow.variance(empty, empty, np.empty(0)))
 
-    def _condition(self, kernels: tuple[np.ndarray, ...]) -> Any:
-        if not self._outputs_are_logits:
-            return super()._condition(kernels)
-        assert self.training_time is not None
-        return LossFlow.condition(
-            kernels[0],
-            self._noise_in_flow(),
-            SoftmaxCrossEntropy(self.y_train_),
-            training_time=self.training_time,
-            overwrite_kernel=True,
-            **self._optimizer(),
-        )
+    def logits(self, X: np.ndarray) -> np.ndarray:
+        return self.scores(X)
 
-    def _largest_curvature(self, posterior: Any) -> float:
-        if isinstance(posterior, LossFlow):
-            return posterior.dynamics.largest_curvature
-        return super()._largest_curvature(posterior)
+    def leave_one_out(self) -> np.ndarray:
+        return self.process.leave_one_out_mean()
 
-    def _variance(self, X: np.ndarray) -> np.ndarray:
-        if isinstance(self._posterior, LossFlow):
-            raise ValueError(
-                'Of an ensemble trained with loss="log_loss" the spread has no closed form: '
-                "the gradient of this loss is not linear in the outputs. Use "
-                'loss="squared_error", or train networks of finite width.'
-            )
-        return super()._variance(X)
+    def over(self, training_times: ArrayLike) -> LogLossScoresOverTime:
+        return LogLossScoresOverTime(self, training_times)
 
-    def _require_closed_form_leave_one_out(self) -> None:
-        check_is_fitted(self, "dual_coef_")
-        if isinstance(self._posterior, LossFlow):
-            raise ValueError(
-                "Leave-one-out predictions have a closed form only for squared error and training "
-                'to convergence, and this model was trained with loss="log_loss": use '
-                "cross_val_predict."
-            )
-        super()._require_closed_form_leave_one_out()
 
-    # Many times ------------------------------------------------------------------------------
+class LogLossScoresOverTime:
+    """`LogLossScores` at many times."""
 
-    def _run(self) -> Any:
-        return self._posterior if isinstance(self._posterior, LossFlow) else super()._run()
+    def __init__(self, scores: LogLossScores, training_times: ArrayLike) -> None:
+        self._scores = scores
+        self.training_times = as_training_times(training_times, scores.process.method)
+        self._trajectory = scores.flow.over(self.training_times)
 
-    def _temperatures(self, training_times: ArrayLike) -> list[float]:
-        if isinstance(self._posterior, LossFlow):
-            return [1.0] * len(self._checked_times(training_times))
-        return super()._temperatures(training_times)
+    def scores(self, X: np.ndarray) -> Iterator[np.ndarray]:
+        process = self._scores.process
+        blocks = process.kernels.blocks(X, process.X_train, process.kernels.kinds[:1])
+        means = [self._trajectory.mean(*crosses) for _, crosses in blocks]
+        return iter(np.concatenate(means, axis=1))
 
-    def _losses_over(
-        self, X: np.ndarray, one_hot: np.ndarray, training_times: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        run = self._posterior
-        if not isinstance(run, LossFlow):
-            return super()._losses_over(X, one_hot, training_times)
-        trajectory = run.over(training_times)
-        (cross,) = self._kernels(X, self.X_train_, kinds=self._kinds[:1])
-        train, test = run.dynamics.loss, SoftmaxCrossEntropy(one_hot)
-        on_training_rows = trajectory.mean(run.dynamics.spectrum.kernel())
+    def temperatures(self) -> list[float]:
+        return [1.0] * len(self.training_times)
+
+    def losses(self, X: np.ndarray, one_hot: np.ndarray) -> dict[str, np.ndarray]:
+        dynamics, weight = self._scores.flow.dynamics, self._scores.rows.sample_weight
+        train, test = dynamics.loss, SoftmaxCrossEntropy(one_hot)
+        at_training_rows = self._trajectory.mean(dynamics.spectrum.kernel())
         return {
             "train_loss": np.array(
-                [np.average(train.value(f), weights=self._sample_weight) for f in on_training_rows]
+                [np.average(train.value(logits), weights=weight) for logits in at_training_rows]
             ),
-            "test_loss": np.array([test.value(f).mean() for f in trajectory.mean(cross)]),
+            "test_loss": np.array([test.value(logits).mean() for logits in self.scores(X)]),
         }
 
-    def _stages(self, training_times: ArrayLike) -> Iterator[Self]:
-        run = self._posterior
-        if not isinstance(run, LossFlow):
-            yield from super()._stages(training_times)
-            return
-        trajectory = run.over(training_times)
-        for time, dual_coef in zip(trajectory.training_times, trajectory.dual_coef, strict=True):
-            yield self._copy_at(replace(run, training_time=float(time), dual_coef=dual_coef))
+    def stages(self) -> Iterator[tuple[PosteriorProcess, ClassScores]]:
+        coefficients = self._trajectory.dual_coef
+        for time, dual_coef in zip(self.training_times, coefficients, strict=True):
+            flow = replace(self._scores.flow, training_time=float(time), dual_coef=dual_coef)
+            process = replace(self._scores.process, posterior=flow)
+            yield process, replace(self._scores, process=process, flow=flow)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import ClassVar, Literal, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
+from skntk._memory import require_memory
+from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
-from skntk.estimators.classification.softmax_likelihood import (
-    ClassifierWithLikelihood,
-    LikelihoodName,
-)
+from skntk.estimators.classification.classification import NetworkClassifier
+from skntk.estimators.classification.softmax_likelihood import SoftmaxLikelihoodScores
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
-from skntk.estimators.kernel_machines.training import SolverName
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.machine import (
+    SolverName,
+    TrainingMethodName,
+    naming_precision,
+)
+from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
+from skntk.gram.matrix import Kind
+from skntk.inference import SoftmaxLaplacePosterior
+from skntk.inference.linalg.solver import LinearSolver
+
+LikelihoodName = Literal["gaussian", "softmax"]
 
 
-class NNGPClassifier(ClassifierWithLikelihood):
+class NNGPClassifier(NetworkClassifier):
     r"""Classification with an infinitely wide Bayesian network.
 
     With independent normal priors on its weights, a network of infinite width is a Gaussian
@@ -69,13 +83,17 @@ class NNGPClassifier(ClassifierWithLikelihood):
         training is the posterior.
     learning_rate : float, default=1.0
         Speed of training, greater than 0.
-    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
         Whether the steps are infinitely small or those of full-batch gradient descent, in which
         case ``training_time`` is a whole number of them and ``learning_rate`` must be below
         ``max_learning_rate_``.
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    solver : "cholesky" or object, default="cholesky"
+        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
+        factorization. An object has a method ``factorize``, as
+        `skntk.inference.CholeskySolver` has it.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
@@ -120,7 +138,7 @@ class NNGPClassifier(ClassifierWithLikelihood):
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
-        found when it is read.
+        computed when it is first read.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -176,6 +194,12 @@ class NNGPClassifier(ClassifierWithLikelihood):
     4 -64
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("nngp",)
+    _peak_matrices: ClassVar[int] = 2
+
+    likelihood: LikelihoodName
+    log_marginal_likelihood_value_: float
+
     def __init__(
         self,
         architecture: Layer | None = None,
@@ -186,8 +210,9 @@ class NNGPClassifier(ClassifierWithLikelihood):
         likelihood: LikelihoodName = "gaussian",
         training_time: float | None = None,
         learning_rate: float = 1.0,
-        solver: SolverName = "gradient_flow",
+        training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
+        solver: SolverName | LinearSolver = "cholesky",
         class_weight: ClassWeight = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
@@ -201,10 +226,158 @@ class NNGPClassifier(ClassifierWithLikelihood):
         self.likelihood = likelihood
         self.training_time = training_time
         self.learning_rate = learning_rate
-        self.solver = solver
+        self.training_method = training_method
         self.momentum = momentum
+        self.solver = solver
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size
         self.cache_location = cache_location
+
+    @fit_context
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on samples and their classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training inputs.
+        y : array-like of shape (n_samples,)
+            Classes, of any type that can be sorted.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            same as removal. None is 1 for every sample.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data, the weights or a parameter are not valid, if fewer than two classes have a
+            positive weight, if the inputs do not fit the architecture, or if the kernel with
+            ``alpha`` on its diagonal is singular.
+        MemoryError
+            If the kernel matrices of so many samples do not fit the memory that is free.
+        """
+        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        tasks = fit_tasks(self, X, y)
+        if self.likelihood == "softmax":
+            self._require_feasible_logits(*rows.targets.shape)
+        kernels = self._prepared_kernels(rows.X)
+        self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
+        with tasks.kernel_matrix() as progress:
+            (kernel,) = kernels.training(rows.X, self.kinds, progress)
+        self._scale_noise(rows.alpha, np.diagonal(kernel))
+        with tasks.training(), naming_precision(self.dtype):
+            if self.likelihood == "softmax":
+                self._hold_scores(self._softmax_likelihood_scores(kernels, kernel), kernels)
+                return self
+            calibrate = self._calibration(kernel)
+            posterior = bayesian_posterior(self, kernel, self.y_train_)
+            self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
+            self._hold_scores(self._one_hot_scores(kernels, posterior, calibrate), kernels)
+        return self
+
+    def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
+        if self.training_time is not None:
+            raise ValueError(
+                'likelihood="softmax" is inference, which no gradient descent leads to: set '
+                'training_time=None, or use likelihood="gaussian". NTKClassifier(loss="log_loss") '
+                "trains on the cross-entropy for a finite time."
+            )
+        require_memory(
+            (self._peak_matrices + n_classes + 3) * n_samples**2 * 8,
+            f'{type(self).__name__}.fit on {n_samples} samples with likelihood="softmax"',
+            'Train on fewer rows, or use likelihood="gaussian": it needs no matrix for each class.',
+        )
+
+    def _softmax_likelihood_scores(
+        self, kernels: NetworkKernels, kernel: np.ndarray
+    ) -> SoftmaxLikelihoodScores:
+        # A weight counts observations of one latent value: it does not divide its noise.
+        self.alpha_ = self._noise.single(self.alpha_)
+        counts = self._rows.sample_weight[:, np.newaxis] * self.y_train_
+        frequencies = counts.sum(axis=0) / counts.sum()
+        posterior = SoftmaxLaplacePosterior.condition(
+            kernel,
+            counts,
+            self.alpha_,
+            prior_mean=np.log(frequencies) if self.normalize_y else None,
+        )
+        self.log_marginal_likelihood_value_ = posterior.log_marginal_likelihood
+        process = self._posterior_process(kernels, self.y_train_, posterior, is_centered=False)
+        return SoftmaxLikelihoodScores(process, posterior)
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return the probability of each class.
+
+        With ``likelihood="gaussian"`` the softmax of scores / ``temperature_``; with "softmax" the
+        mean of the softmax over the posterior of the logits, less certain where they are uncertain.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns in the order of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`.
+        """
+        return super().predict_proba(X)
+
+    def predict_std(self, X: ArrayLike) -> np.ndarray:
+        """Return the standard deviation of each class's score, or logit.
+
+        It grows with the distance from the training data. With ``likelihood="gaussian"`` it does
+        not depend on how the classes mix, and ``predict_proba`` does not use it; with "softmax"
+        it does, and probabilities are averages over it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the units of the scores, with ``likelihood="softmax"`` of the logits, also for two
+            classes.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`.
+        """
+        return super().predict_std(X)
+
+    def predict_logits(self, X: ArrayLike) -> np.ndarray:
+        """Return the posterior means of the logits; only with ``likelihood="softmax"``.
+
+        Their standard deviations are those of `predict_std`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``, also for two classes.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`, and if the likelihood is Gaussian.
+        """
+        check_is_fitted(self, "_process")
+        return self._scores.logits(self._process.validated(self, X))

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import ClassVar, Literal, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from skntk._memory import require_memory
+from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
-from skntk.estimators.classification.log_loss import ClassifierWithLoss, LossName
+from skntk.estimators.classification.classification import NetworkClassifier
+from skntk.estimators.classification.log_loss import LogLossScores
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
-from skntk.estimators.kernel_machines.training import SolverName
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.machine import (
+    SolverName,
+    TrainingMethodName,
+    naming_precision,
+)
+from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
+from skntk.gram.matrix import Kind
+from skntk.inference import LossFlow, SoftmaxCrossEntropy
+from skntk.inference.linalg.solver import LinearSolver
+
+LossName = Literal["squared_error", "log_loss"]
 
 
-class NTKClassifier(ClassifierWithLoss):
+class NTKClassifier(NetworkClassifier):
     r"""Classification with an ensemble of infinitely wide networks trained by gradient descent.
 
     A network of infinite width changes, while it is trained on squared error, as a linear model
@@ -75,13 +91,17 @@ class NTKClassifier(ClassifierWithLoss):
     learning_rate : float, default=1.0
         Speed of training, greater than 0, where ``training_time`` is not None; of gradient flow
         without momentum only their product matters.
-    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
         Whether the steps are infinitely small or those of full-batch gradient descent, in which
         case ``training_time`` is a whole number of them and ``learning_rate`` must be below
         ``max_learning_rate_``.
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    solver : "cholesky" or object, default="cholesky"
+        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
+        factorization. An object has a method ``factorize``, as
+        `skntk.inference.CholeskySolver` has it.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
@@ -122,8 +142,8 @@ class NTKClassifier(ClassifierWithLoss):
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
-        found when it is read. With ``loss="log_loss"`` half of the training kernel counts, half
-        being the largest curvature of the softmax: below this rate steps are stable.
+        computed when it is first read. With ``loss="log_loss"`` half of the training kernel
+        counts, half being the largest curvature of the softmax: below this rate steps are stable.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -183,6 +203,11 @@ class NTKClassifier(ClassifierWithLoss):
     0.91
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("ntk", "nngp")
+    _peak_matrices: ClassVar[int] = 3
+
+    loss: LossName
+
     def __init__(
         self,
         architecture: Layer | None = None,
@@ -193,8 +218,9 @@ class NTKClassifier(ClassifierWithLoss):
         loss: LossName = "squared_error",
         training_time: float | None = None,
         learning_rate: float = 1.0,
-        solver: SolverName = "gradient_flow",
+        training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
+        solver: SolverName | LinearSolver = "cholesky",
         class_weight: ClassWeight = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
@@ -208,10 +234,81 @@ class NTKClassifier(ClassifierWithLoss):
         self.loss = loss
         self.training_time = training_time
         self.learning_rate = learning_rate
-        self.solver = solver
+        self.training_method = training_method
         self.momentum = momentum
+        self.solver = solver
         self.class_weight = class_weight
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size
         self.cache_location = cache_location
+
+    @fit_context
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on samples and their classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training inputs.
+        y : array-like of shape (n_samples,)
+            Classes, of any type that can be sorted.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            same as removal. None is 1 for every sample.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data, the weights or a parameter are not valid, if fewer than two classes have a
+            positive weight, if the inputs do not fit the architecture, or if the kernel with
+            ``alpha`` on its diagonal is singular.
+        MemoryError
+            If the kernel matrices of so many samples do not fit the memory that is free.
+        """
+        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        tasks = fit_tasks(self, X, y)
+        if self.loss == "log_loss":
+            self._require_feasible_logits(*rows.targets.shape)
+        kernels = self._prepared_kernels(rows.X)
+        self._normalize(rows, normalize_y=self.normalize_y and self.loss == "squared_error")
+        with tasks.kernel_matrix() as progress:
+            ntk, nngp = ensemble_kernels(self, kernels, progress)
+        self._scale_noise(rows.alpha, np.diagonal(ntk))
+        with tasks.training(), naming_precision(self.dtype):
+            if self.loss == "log_loss":
+                self._hold_scores(self._log_loss_scores(kernels, ntk), kernels)
+                return self
+            calibrate = self._calibration(ntk)
+            posterior = ensemble_posterior(self, ntk, nngp, self.y_train_)
+            self._hold_scores(self._one_hot_scores(kernels, posterior, calibrate), kernels)
+        return self
+
+    def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
+        if self.training_time is None:
+            raise ValueError(
+                'loss="log_loss" needs a finite training_time: the logits of classes that can be '
+                "separated grow for ever. Set training_time, for example by a GridSearchCV over "
+                'powers of ten, or use loss="squared_error", which can be trained to convergence.'
+            )
+        # In stiff phases of training a matrix for each class is held beside those of squared error.
+        require_memory(
+            (self._peak_matrices + n_classes + 4) * n_samples**2 * 8,
+            f'{type(self).__name__}.fit on {n_samples} samples with loss="log_loss"',
+            'Train on fewer rows, or use loss="squared_error", which needs less for many classes.',
+        )
+
+    def _log_loss_scores(self, kernels: NetworkKernels, ntk: np.ndarray) -> LogLossScores:
+        flow = LossFlow.condition(
+            ntk,
+            self._noise.single(self.alpha_),
+            SoftmaxCrossEntropy(self.y_train_),
+            overwrite_kernel=True,
+            **self._training_options(),
+        )
+        process = self._posterior_process(kernels, self.y_train_, flow, is_centered=False)
+        return LogLossScores(process, flow, self._rows)

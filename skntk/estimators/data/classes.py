@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -10,72 +9,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 
-from skntk._sklearn import ClassifierMixin
 from skntk.estimators.data.sample_weights import as_sample_weight
 
 ClassWeight = Literal["balanced"] | dict[Any, float] | None
-
-
-class ScoreClassifier(ClassifierMixin):
-    """Predicts the class of the largest score; subclasses say what the scores are.
-
-    They define ``_scores`` and, of many times, ``_staged_scores``, with a column for each class.
-    """
-
-    classes_: np.ndarray
-
-    def _scores(self, X: ArrayLike) -> np.ndarray:
-        raise NotImplementedError
-
-    def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
-        raise NotImplementedError
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the class of the largest score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `decision_function`.
-        """
-        return self._class_of(self._scores(X))
-
-    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
-        """Yield what `predict` returns for each of many training times.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-        training_times : array-like of shape (n_times,)
-            As for `staged_decision_function`.
-
-        Yields
-        ------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `staged_decision_function`.
-        """
-        staged = self._staged_scores(X, training_times)
-        return (self._class_of(scores) for scores in staged)
-
-    def _class_of(self, scores: np.ndarray) -> np.ndarray:
-        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
-        return classes
 
 
 def as_decision(scores: np.ndarray) -> np.ndarray:

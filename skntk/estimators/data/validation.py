@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from skntk._sklearn import CheckedParameters, Interval, StrOptions
+from skntk._sklearn import CheckedParameters, HasMethods, Interval, StrOptions
 from skntk.architecture.core.layer import Layer
 
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -24,7 +24,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "cache_location": [str, PathLike, None],
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
-    "solver": [StrOptions({"gradient_flow", "gradient_descent"})],
+    "training_method": [StrOptions({"gradient_flow", "gradient_descent"})],
+    "solver": [StrOptions({"cholesky"}), HasMethods("factorize")],
     "likelihood": [StrOptions({"gaussian", "softmax"})],
     "loss": [StrOptions({"squared_error", "log_loss"})],
     "momentum": [Interval(Real, 0, 1, closed="left")],
@@ -40,14 +41,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class ValidatedEstimator(CheckedParameters):
-    """An estimator whose parameters are checked by name: one name has one meaning everywhere."""
-
-    _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
-
-
 def validate_training_data(
-    estimator: ValidatedEstimator, X: Any, y: Any, *, dtype: str, **y_options: bool
+    estimator: CheckedParameters, X: Any, y: Any, *, dtype: str, **y_options: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Check X and y, and record the number and the names of the features."""
     X, y = validate_data(
@@ -81,7 +76,7 @@ def validate_test_targets(y: Any, n_samples: int, outputs: tuple[int, ...]) -> n
     return targets
 
 
-def validate_inputs(estimator: ValidatedEstimator, X: Any, *, dtype: str) -> np.ndarray:
+def validate_inputs(estimator: CheckedParameters, X: Any, *, dtype: str) -> np.ndarray:
     """Check X, and of a fitted estimator also that it has the features of the training data."""
     checks = {"dtype": np.dtype(dtype), "order": "C", "allow_nd": True}
     if hasattr(estimator, "n_features_in_"):
@@ -92,7 +87,7 @@ def validate_inputs(estimator: ValidatedEstimator, X: Any, *, dtype: str) -> np.
 
 
 def validate_inputs_like(
-    estimator: ValidatedEstimator, X: Any, sample_shape: tuple[int, ...], *, dtype: str
+    estimator: CheckedParameters, X: Any, sample_shape: tuple[int, ...], *, dtype: str
 ) -> np.ndarray:
     """Check X, which must have the features or the shape of the training samples."""
     check_sample_shape(estimator, X, sample_shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -13,9 +13,9 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skntk._memory import require_memory
-from skntk._sklearn import Interval
+from skntk._sklearn import CheckedParameters, Interval
 from skntk.architecture.core.layer import Layer, Parameters
-from skntk.estimators.data.nested_architecture import NestedArchitecture
+from skntk.estimators.data.own_network import copy_of_architecture, require_own_network
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS, validate_inputs_like
 from skntk.finite import Ensemble, Loss, Rates, check_finite_width, loss_of_networks
@@ -23,7 +23,7 @@ from skntk.finite.programs import Networks
 from skntk.gram.engine.working_memory import working_memory_in_bytes
 
 
-class FiniteWidthEnsemble(NestedArchitecture):
+class FiniteWidthEnsemble(CheckedParameters):
     """Networks of finite width on training rows, in normalized targets.
 
     Subclasses say which loss is minimized (``_loss``) and how targets are scaled.
@@ -37,6 +37,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
         "training_time": [Interval(Real, 0, None, closed="left")],
     }
 
+    architecture: Layer | None
     width: int
     n_networks: int
     alpha: float
@@ -55,6 +56,27 @@ class FiniteWidthEnsemble(NestedArchitecture):
     _sample_weight: np.ndarray
     _scaling: TargetScaling
     _seed: int
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the estimator, and of its network as ``architecture__<parameter>``.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or belongs to the network where ``architecture`` is None.
+        """
+        require_own_network(self, self.architecture, params)
+        super().set_params(**params)
+        return self
 
     @property
     def _loss(self) -> Loss:
@@ -76,7 +98,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
             Positive.
         """
         n_steps = as_number_of_steps(self.training_time, "training_time")
-        self.architecture_ = _with_finite_width(self._copy_of_architecture(), X)
+        self.architecture_ = _with_finite_width(copy_of_architecture(self.architecture), X)
         self.X_train_, self.y_train_, self._sample_weight = X, targets, sample_weight
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         training = self._begin()

@@ -12,11 +12,10 @@ from sklearn.utils import Bunch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from skntk._sklearn import fit_context
+from skntk._sklearn import ClassifierMixin, fit_context
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.classes import (
     ClassWeight,
-    ScoreClassifier,
     as_decision,
     classes_and_labels,
     one_hot_of_known,
@@ -37,7 +36,7 @@ def _has_probabilities(estimator: FiniteWidthClassifier) -> bool:
     )
 
 
-class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
+class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
     r"""Classification with an ensemble of networks of finite width trained by gradient descent.
 
     What `NTKClassifier` describes in the limit of infinite width, as networks that exist: one
@@ -190,6 +189,49 @@ class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
         self.classes_, labels = classes_and_labels(self, y[kept])
         self._train(X[kept], np.eye(len(self.classes_))[labels], weight[kept])
         return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the class of the largest score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `decision_function`.
+        """
+        return self._most_likely(self._scores(X))
+
+    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
+        """Yield what `predict` returns for each of many training times.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        training_times : array-like of shape (n_times,)
+            As for `staged_decision_function`.
+
+        Yields
+        ------
+        ndarray of shape (n_samples,)
+            Values of ``classes_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `staged_decision_function`.
+        """
+        staged = self._staged_scores(X, training_times)
+        return (self._most_likely(scores) for scores in staged)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class.
@@ -350,6 +392,10 @@ class FiniteWidthClassifier(ScoreClassifier, FiniteWidthEnsemble):
 
     def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
         return self._staged(X, training_times, self._as_scores)
+
+    def _most_likely(self, scores: np.ndarray) -> np.ndarray:
+        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
+        return classes
 
     def _as_scores(self, outputs: np.ndarray) -> np.ndarray:
         if self.loss == "squared_error":

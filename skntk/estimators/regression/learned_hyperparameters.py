@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
-from skntk.estimators.data.defaults import AlphaScale
+from skntk.estimators.data.noise import Noise
+from skntk.estimators.data.rows import TrainingRows
+from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.regression.hyperparameter_search import Optimizer, maximize
-from skntk.estimators.regression.initial_function import InitializedNetwork
 from skntk.gram import gram_matrix
 from skntk.gram.gradient import contracted_gradient
 from skntk.gram.matrix import Kind
@@ -31,50 +32,22 @@ Score = Callable[..., KernelGradient]
 _MATRICES_IN_SEARCH = 8
 
 
-@dataclass(frozen=True)
-class Noise:
-    """The diagonal that is added to a training kernel, as a function of ``alpha``.
+class LearningParameters(Protocol):
+    """The parameters of an estimator that say how its hyperparameters are learned."""
 
-    Attributes
-    ----------
-    alpha : LearnedNumbers
-        One number for all samples, or one for each.
-    scale : {"absolute", "relative"}
-    sample_weight : ndarray of shape (n,)
-    """
-
-    alpha: LearnedNumbers
-    scale: AlphaScale
-    sample_weight: np.ndarray
-
-    @property
-    def is_learned(self) -> bool:
-        """Whether the search has an entry for it."""
-        return self.alpha.bounds is not None
-
-    def at(self, alpha: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-        """Return the diagonal, shape (n,), for a training kernel."""
-        return alpha * self._unit(kernel) / self.sample_weight
-
-    def _unit(self, kernel: np.ndarray) -> float:
-        if self.scale == "absolute":
-            return 1.0
-        return float(np.average(np.diagonal(kernel), weights=self.sample_weight))
-
-    def pull_back(
-        self, alpha: np.ndarray, kernel: np.ndarray, by_noise: np.ndarray, by_kernel: np.ndarray
-    ) -> float:
-        """Return the derivative by a single alpha, and add that by the unit to ``by_kernel``."""
-        by_alpha = float(by_noise @ (self._unit(kernel) / self.sample_weight))
-        if self.scale == "relative":
-            by_unit = float(by_noise @ (alpha / self.sample_weight))
-            diagonal = np.einsum("ii->i", by_kernel)
-            diagonal += by_unit * self.sample_weight / self.sample_weight.sum()
-        return by_alpha
+    alpha: Any
+    optimizer: Optimizer | None
+    n_restarts_optimizer: int
+    architecture_bounds: Bounds
+    alpha_bounds: Any
+    random_state: int | np.random.RandomState | None
+    training_time: float | None
+    initial_function: InitialFunction | None
+    n_jobs: int | None
 
 
 @dataclass(frozen=True)
-class ScoreOfHyperparameters:
+class HyperparameterScore:
     """The score of training data as a function of theta: the network's numbers, then alpha.
 
     Attributes
@@ -82,7 +55,10 @@ class ScoreOfHyperparameters:
     architecture : layer
     bounds : pair of float, "fixed" or mapping
         Of the numbers of the network.
+    alpha : LearnedNumbers
+        One number for all samples, or one for each.
     noise : Noise
+        What alpha adds to the training kernel.
     X : ndarray of shape (n, ...)
         Training rows, float64.
     targets : ndarray of shape (n,) or (n, n_outputs)
@@ -95,6 +71,7 @@ class ScoreOfHyperparameters:
 
     architecture: Layer
     bounds: Bounds
+    alpha: LearnedNumbers
     noise: Noise
     X: np.ndarray
     targets: np.ndarray
@@ -103,31 +80,41 @@ class ScoreOfHyperparameters:
     n_jobs: int | None
 
     @property
-    def _of_network(self) -> ArchitectureHyperparameters:
+    def _alpha_is_learned(self) -> bool:
+        """Whether the search has an entry for alpha."""
+        return self.alpha.bounds is not None
+
+    @property
+    def _network(self) -> ArchitectureHyperparameters:
         return ArchitectureHyperparameters(self.architecture, self.bounds)
 
     @property
     def _learned(self) -> list[LearnedNumbers]:
-        return self._of_network.learned + [self.noise.alpha] * self.noise.is_learned
+        return self._network.learned + [self.alpha] * self._alpha_is_learned
 
     @property
     def theta(self) -> np.ndarray:
         """The values to start from, shape (n_dims,)."""
         return np.concatenate(
-            [np.empty(0), *(each.to_search(each.values) for each in self._learned)]
+            [np.empty(0), *(numbers.to_search(numbers.values) for numbers in self._learned)]
         )
 
     @property
     def theta_bounds(self) -> np.ndarray:
         """Lower and upper bounds of theta, shape (n_dims, 2)."""
-        return np.concatenate([np.empty((0, 2)), *(each.search_bounds() for each in self._learned)])
+        return np.concatenate(
+            [np.empty((0, 2)), *(numbers.search_bounds() for numbers in self._learned)]
+        )
 
     @property
     def names(self) -> list[str]:
         """Names of the entries of theta."""
-        of_network = self._of_network.learned
-        names = [f"architecture__{each.name}" for each in of_network for _ in each.values]
-        return names + ["alpha"] * self.noise.is_learned
+        names = [
+            f"architecture__{numbers.name}"
+            for numbers in self._network.learned
+            for _ in numbers.values
+        ]
+        return names + ["alpha"] * self._alpha_is_learned
 
     def split(self, theta: np.ndarray) -> tuple[Layer, np.ndarray]:
         """Return the network and the alpha of theta.
@@ -143,11 +130,11 @@ class ScoreOfHyperparameters:
                 f"theta must have an entry for each of {self.names}, got shape {theta.shape}. "
                 "Fixed hyperparameters have none."
             )
-        if not self.noise.is_learned:
-            return self._of_network.architecture_at(theta), self.noise.alpha.values
+        if not self._alpha_is_learned:
+            return self._network.architecture_at(theta), self.alpha.values
         return (
-            self._of_network.architecture_at(theta[:-1]),
-            self.noise.alpha.from_search(theta[-1:]),
+            self._network.architecture_at(theta[:-1]),
+            self.alpha.from_search(theta[-1:]),
         )
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -160,7 +147,8 @@ class ScoreOfHyperparameters:
         """
         architecture, alpha = self.split(theta)
         kernels = gram_matrix(architecture, self.X, kind=tuple(self.kinds), n_jobs=self.n_jobs)
-        noise = self.noise.at(alpha, kernels[0])
+        unit = self.noise.unit(np.diagonal(kernels[0]))
+        noise = self.noise.variance(alpha, unit)
         result = self.score(*kernels, noise, self.targets, self.noise.sample_weight)
         by_alpha = self.noise.pull_back(alpha, kernels[0], result.by_noise, result.by_kernels[0])
         del kernels
@@ -173,8 +161,8 @@ class ScoreOfHyperparameters:
             directions=directions,
             n_jobs=self.n_jobs,
         )
-        if self.noise.is_learned:
-            at = LearnedNumbers("alpha", alpha, self.noise.alpha.bounds)
+        if self._alpha_is_learned:
+            at = LearnedNumbers("alpha", alpha, self.alpha.bounds)
             gradient = np.append(gradient, by_alpha * at.slopes())
         return result.score, gradient
 
@@ -183,90 +171,81 @@ class ScoreOfHyperparameters:
         architecture, alpha = self.split(theta)
         params = architecture.get_params(deep=True)
         values = {f"architecture__{name}": params[name] for name in self._names_of_network()}
-        return values | ({"alpha": float(alpha[0])} if self.noise.is_learned else {})
+        return values | ({"alpha": float(alpha[0])} if self._alpha_is_learned else {})
 
     def _names_of_network(self) -> list[str]:
-        return [each.name for each in self._of_network.learned]
+        return [numbers.name for numbers in self._network.learned]
 
 
-class LearnedNetwork(InitializedNetwork):
-    """A network whose numbers, and ``alpha``, are learned before it is trained.
+def hyperparameter_score(
+    estimator: LearningParameters,
+    architecture: Layer,
+    rows: TrainingRows,
+    noise: Noise,
+    targets: np.ndarray,
+    kinds: Sequence[Kind],
+    score: Score,
+) -> HyperparameterScore:
+    """Return the score of training data with normalized targets, as a function of theta.
 
-    Subclasses say which score is to be large (``_score``).
+    The values to start from are those of the network and the alpha of the rows.
     """
+    single = np.ndim(estimator.alpha) == 0
+    bounds = checked_bounds("alpha", estimator.alpha_bounds, 1) if single else None
+    return HyperparameterScore(
+        architecture,
+        estimator.architecture_bounds,
+        LearnedNumbers("alpha", rows.alpha[:1] if single else rows.alpha, bounds),
+        noise,
+        np.asarray(rows.X, np.float64),
+        targets,
+        kinds,
+        score,
+        estimator.n_jobs,
+    )
 
-    _learned_params: ClassVar[tuple[str, ...]] = ("hyperparameters_", "theta_")
 
-    optimizer: Optimizer | None
-    n_restarts_optimizer: int
-    architecture_bounds: Bounds
-    alpha_bounds: Any
-    random_state: int | np.random.RandomState | None
+def learn_hyperparameters(
+    estimator: LearningParameters, objective: HyperparameterScore
+) -> np.ndarray:
+    """Return the theta that an estimator's optimizer finds.
 
-    hyperparameters_: dict[str, Any]
-    theta_: np.ndarray
-    _alpha_of_rows: np.ndarray
+    Raises
+    ------
+    ValueError
+        If the score has no closed form for the estimator, or the search cannot start.
+    MemoryError
+        If the matrices of the search do not fit the memory that is free.
+    """
+    assert estimator.optimizer is not None
+    _require_closed_form(estimator)
+    n = len(objective.X)
+    require_memory(
+        _MATRICES_IN_SEARCH * n**2 * 8,
+        f"{type(estimator).__name__}.fit with an optimizer on {n} samples",
+        "Learn the hyperparameters on fewer rows, and train with optimizer=None.",
+    )
+    return maximize(
+        objective,
+        objective.theta,
+        objective.theta_bounds,
+        objective.names,
+        optimizer=estimator.optimizer,
+        n_restarts=estimator.n_restarts_optimizer,
+        random=check_random_state(estimator.random_state),
+    )
 
-    def _score(self) -> Score:
-        raise NotImplementedError
 
-    def _learn_hyperparameters(self, alpha: np.ndarray) -> np.ndarray:
-        for name in self._learned_params:
-            self.__dict__.pop(name, None)
-        self._alpha_of_rows = alpha
-        if self.optimizer is None:
-            return alpha
-        self._check_that_learning_applies()
-        n = len(self.X_train_)
-        require_memory(
-            _MATRICES_IN_SEARCH * n**2 * 8,
-            f"{type(self).__name__}.fit with an optimizer on {n} samples",
-            "Learn the hyperparameters on fewer rows, and train with optimizer=None.",
+def _require_closed_form(estimator: LearningParameters) -> None:
+    label = f"{type(estimator).__name__}(optimizer={estimator.optimizer!r})"
+    if estimator.training_time is not None:
+        raise ValueError(
+            f"{label}: hyperparameters are learned for training to convergence, whose score "
+            f"has a closed form. Set training_time=None instead of {estimator.training_time!r}, or "
+            "optimizer=None."
         )
-        objective = self._score_of_hyperparameters(self._score())
-        self.theta_ = maximize(
-            objective,
-            objective.theta,
-            objective.theta_bounds,
-            objective.names,
-            optimizer=self.optimizer,
-            n_restarts=self.n_restarts_optimizer,
-            random=check_random_state(self.random_state),
+    if estimator.initial_function is not None:
+        raise ValueError(
+            f"{label}: hyperparameters are learned from the density of the targets, which a "
+            "single network has none of. Set initial_function=None or optimizer=None."
         )
-        self.architecture_, learned = objective.split(self.theta_)
-        self.hyperparameters_ = objective.by_name(self.theta_)
-        return np.broadcast_to(learned, (n,)).copy()
-
-    def _score_of_hyperparameters(self, score: Score) -> ScoreOfHyperparameters:
-        """Return the score of the training data, from the current network and alpha on."""
-        single = np.ndim(self.alpha) == 0
-        bounds = checked_bounds("alpha", self.alpha_bounds, 1) if single else None
-        alpha = self._alpha_of_rows
-        return ScoreOfHyperparameters(
-            self.architecture_,
-            self.architecture_bounds,
-            Noise(
-                LearnedNumbers("alpha", alpha[:1] if single else alpha, bounds),
-                self.alpha_scale,
-                self._sample_weight,
-            ),
-            np.asarray(self.X_train_, np.float64),
-            self.y_train_,
-            self._kinds,
-            score,
-            self.n_jobs,
-        )
-
-    def _check_that_learning_applies(self) -> None:
-        label = f"{type(self).__name__}(optimizer={self.optimizer!r})"
-        if self.training_time is not None:
-            raise ValueError(
-                f"{label}: hyperparameters are learned for training to convergence, whose score "
-                f"has a closed form. Set training_time=None instead of {self.training_time!r}, or "
-                "optimizer=None."
-            )
-        if self.initial_function is not None:
-            raise ValueError(
-                f"{label}: hyperparameters are learned from the density of the targets, which a "
-                "single network has none of. Set initial_function=None or optimizer=None."
-            )

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
-from skntk.estimators.kernel_machines.nngp import BayesianNetwork
-from skntk.estimators.kernel_machines.training import SolverName
+from skntk.estimators.kernel_machines.initial_function import InitialFunction
+from skntk.estimators.kernel_machines.machine import (
+    SolverName,
+    TrainingMethodName,
+    naming_precision,
+)
+from skntk.estimators.kernel_machines.posteriors import (
+    bayesian_posterior,
+    log_marginal_likelihood,
+)
 from skntk.estimators.regression.hyperparameter_search import Optimizer
-from skntk.estimators.regression.initial_function import InitialFunction
 from skntk.estimators.regression.learned_hyperparameters import Score
 from skntk.estimators.regression.observation_noise import AssumedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
+from skntk.gram.matrix import Kind
 from skntk.inference import leave_one_out_density, marginal_likelihood
+from skntk.inference.linalg.solver import LinearSolver
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
+_SCORES: dict[CriterionName, Score] = {
+    "marginal_likelihood": marginal_likelihood,
+    "leave_one_out": leave_one_out_density,
+}
 
 
-class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
+class NNGPRegressor(NetworkRegressor):
     r"""Regression with an infinitely wide Bayesian neural network: an exact Gaussian process.
 
     With independent normal priors on its weights, a network of infinite width is a Gaussian process
@@ -60,13 +74,17 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
         training is the posterior.
     learning_rate : float, default=1.0
         Speed of training, greater than 0.
-    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
         Whether the steps are infinitely small or those of full-batch gradient descent, in which
         case ``training_time`` is a whole number of them and ``learning_rate`` must be below
         ``max_learning_rate_``.
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    solver : "cholesky" or object, default="cholesky"
+        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
+        factorization. An object has a method ``factorize``, as
+        `skntk.inference.CholeskySolver` has it.
     initial_function : callable or None, default=None
         A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
         in the units of the targets, from which a single network is trained. Its predictions are not
@@ -122,7 +140,7 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
-        found when it is read.
+        computed when it is first read.
     hyperparameters_ : dict
         What was learned, by name, as `set_params` takes it. Only with an ``optimizer``.
     theta_ : ndarray of shape (n_dims,)
@@ -167,6 +185,11 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
     (np.True_, np.True_)
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("nngp",)
+    _peak_matrices: ClassVar[int] = 2
+
+    log_marginal_likelihood_value_: float
+
     def __init__(
         self,
         architecture: Layer | None = None,
@@ -176,8 +199,9 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
         normalize_y: bool = NORMALIZE_Y,
         training_time: float | None = None,
         learning_rate: float = 1.0,
-        solver: SolverName = "gradient_flow",
+        training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
+        solver: SolverName | LinearSolver = "cholesky",
         initial_function: InitialFunction | None = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -196,8 +220,9 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
         self.normalize_y = normalize_y
         self.training_time = training_time
         self.learning_rate = learning_rate
-        self.solver = solver
+        self.training_method = training_method
         self.momentum = momentum
+        self.solver = solver
         self.initial_function = initial_function
         self.optimizer = optimizer
         self.n_restarts_optimizer = n_restarts_optimizer
@@ -210,12 +235,52 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
         self.cache_size = cache_size
         self.cache_location = cache_location
 
-    def _score(self) -> Score:
-        scores: dict[str, Score] = {
-            "marginal_likelihood": marginal_likelihood,
-            "leave_one_out": leave_one_out_density,
-        }
-        return scores[self.criterion]
+    @fit_context
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on samples and their targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            same as removal. None is 1 for every sample.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data, the weights or a parameter are not valid, if the inputs do not fit the
+            architecture, or if the kernel with ``alpha`` on its diagonal is singular.
+        MemoryError
+            If the kernel matrices of so many samples do not fit the memory that is free.
+        """
+        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        tasks = fit_tasks(self, X, y)
+        kernels = self._prepared_kernels(rows.X)
+        self._normalize(rows, normalize_y=self.normalize_y)
+        kernels, alpha = self._learn(kernels, _SCORES[self.criterion])
+        with tasks.kernel_matrix() as progress:
+            (kernel,) = kernels.training(rows.X, self.kinds, progress)
+        self._scale_noise(alpha, np.diagonal(kernel))
+        targets = self._targets_to_learn()
+        with tasks.training(), naming_precision(self.dtype):
+            posterior = bayesian_posterior(self, kernel, targets)
+            self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
+            process = self._process_given(kernels, targets, posterior)
+            self._hold(process, kernels.architecture)
+            self._observation_noise = self._noise_model()
+        return self
+
+    def _noise_model(self) -> AssumedNoise:
+        alpha = getattr(self, "hyperparameters_", {}).get("alpha", self.alpha)
+        return AssumedNoise(alpha, self._alpha_unit, self._scaling)
 
     def log_marginal_likelihood(
         self, theta: ArrayLike | None = None, eval_gradient: bool = False
@@ -258,11 +323,11 @@ class NNGPRegressor(AssumedNoise, NetworkRegressor, BayesianNetwork):
         >>> at_optimum > model.log_marginal_likelihood(model.theta_ + 0.1)
         True
         """
-        check_is_fitted(self, "dual_coef_")
+        check_is_fitted(self, "_process")
         if theta is None:
             if eval_gradient:
                 raise ValueError("Gradient can only be evaluated for theta!=None")
             return self.log_marginal_likelihood_value_
-        objective = self._score_of_hyperparameters(marginal_likelihood)
+        objective = self._hyperparameter_score(self.architecture_, marginal_likelihood)
         score, gradient = objective(np.asarray(theta, float))
         return (score, gradient) if eval_gradient else score

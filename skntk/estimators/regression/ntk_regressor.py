@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
-from skntk.estimators.kernel_machines.ntk import TrainedEnsemble
-from skntk.estimators.kernel_machines.training import SolverName
+from skntk.estimators.kernel_machines.initial_function import InitialFunction
+from skntk.estimators.kernel_machines.machine import (
+    SolverName,
+    TrainingMethodName,
+    naming_precision,
+)
+from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
 from skntk.estimators.regression.hyperparameter_search import Optimizer
-from skntk.estimators.regression.initial_function import InitialFunction
-from skntk.estimators.regression.learned_hyperparameters import Score
 from skntk.estimators.regression.observation_noise import EstimatedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
+from skntk.gram.matrix import Kind
 from skntk.inference import ensemble_leave_one_out_density
+from skntk.inference.linalg.solver import LinearSolver
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 
-class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
+class NTKRegressor(NetworkRegressor):
     r"""Regression with an ensemble of infinitely wide networks trained by gradient descent.
 
     A network of infinite width changes, while it is trained on squared error, as a linear model
@@ -62,13 +68,17 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
     learning_rate : float, default=1.0
         Speed of training, greater than 0, where ``training_time`` is not None; of gradient flow
         without momentum only their product matters.
-    solver : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
+    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
         Whether the steps are infinitely small or those of full-batch gradient descent, in which
         case ``training_time`` is a whole number of them and ``learning_rate`` must be below
         ``max_learning_rate_``.
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
+    solver : "cholesky" or object, default="cholesky"
+        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
+        factorization. An object has a method ``factorize``, as
+        `skntk.inference.CholeskySolver` has it.
     initial_function : callable or None, default=None
         A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
         in the units of the targets, from which a single network is trained. Its predictions are not
@@ -118,7 +128,7 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
-        found when it is read.
+        computed when it is first read.
     hyperparameters_ : dict
         What was learned, by name, as `set_params` takes it. Only with an ``optimizer``.
     theta_ : ndarray of shape (n_dims,)
@@ -163,6 +173,9 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
     (np.True_, np.True_)
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = ("ntk", "nngp")
+    _peak_matrices: ClassVar[int] = 3
+
     def __init__(
         self,
         architecture: Layer | None = None,
@@ -172,8 +185,9 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
         normalize_y: bool = NORMALIZE_Y,
         training_time: float | None = None,
         learning_rate: float = 1.0,
-        solver: SolverName = "gradient_flow",
+        training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
+        solver: SolverName | LinearSolver = "cholesky",
         initial_function: InitialFunction | None = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -191,8 +205,9 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
         self.normalize_y = normalize_y
         self.training_time = training_time
         self.learning_rate = learning_rate
-        self.solver = solver
+        self.training_method = training_method
         self.momentum = momentum
+        self.solver = solver
         self.initial_function = initial_function
         self.optimizer = optimizer
         self.n_restarts_optimizer = n_restarts_optimizer
@@ -204,5 +219,49 @@ class NTKRegressor(EstimatedNoise, NetworkRegressor, TrainedEnsemble):
         self.cache_size = cache_size
         self.cache_location = cache_location
 
-    def _score(self) -> Score:
-        return ensemble_leave_one_out_density
+    @fit_context
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on samples and their targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            same as removal. None is 1 for every sample.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data, the weights or a parameter are not valid, if the inputs do not fit the
+            architecture, or if the kernel with ``alpha`` on its diagonal is singular.
+        MemoryError
+            If the kernel matrices of so many samples do not fit the memory that is free.
+        """
+        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        tasks = fit_tasks(self, X, y)
+        kernels = self._prepared_kernels(rows.X)
+        self._normalize(rows, normalize_y=self.normalize_y)
+        kernels, alpha = self._learn(kernels, ensemble_leave_one_out_density)
+        with tasks.kernel_matrix() as progress:
+            ntk, nngp = ensemble_kernels(self, kernels, progress)
+        self._scale_noise(alpha, np.diagonal(ntk))
+        targets = self._targets_to_learn()
+        with tasks.training(), naming_precision(self.dtype):
+            posterior = ensemble_posterior(self, ntk, nngp, targets)
+            process = self._process_given(kernels, targets, posterior)
+            self._hold(process, kernels.architecture)
+            self._observation_noise = self._noise_model()
+        return self
+
+    def _noise_model(self) -> EstimatedNoise:
+        return EstimatedNoise(
+            self._process, self.y_train_, self._noise, self._scaling, self.training_time
+        )

@@ -3,69 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skntk._sklearn import MultiOutputMixin, RegressorMixin, fit_context, fit_tasks
-from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk._sklearn import MultiOutputMixin, RegressorMixin, validate_parameters
+from skntk.architecture.core.layer import Layer
+from skntk.estimators.data.rows import TrainingRows
+from skntk.estimators.data.sample_weights import as_alpha_per_sample
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import (
-    as_regression_targets,
     require_one_spread,
+    validate_inputs,
     validate_test_targets,
     validate_training_data,
 )
-from skntk.estimators.regression.initial_function import initial_values
-from skntk.estimators.regression.learned_hyperparameters import LearnedNetwork
-from skntk.gram import gram_diagonal, gram_matrix
+from skntk.estimators.kernel_machines.initial_function import (
+    InitialFunction,
+    InitialProcess,
+    PriorProcess,
+    ShiftedProcess,
+)
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.estimators.kernel_machines.process import FittedProcess, Process
+from skntk.estimators.regression.hyperparameter_search import Optimizer
+from skntk.estimators.regression.learned_hyperparameters import (
+    HyperparameterScore,
+    Score,
+    hyperparameter_score,
+    learn_hyperparameters,
+)
+from skntk.estimators.regression.observation_noise import ObservationNoise
 from skntk.inference import sample_gaussian
+from skntk.inference.posteriors.protocol import Posterior
+from skntk.kernels.hyperparameters import Bounds
 
 
-class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
+class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     """Regression with an infinitely wide network, and the prior of its outputs before `fit`."""
 
-    @fit_context
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train on samples and their targets.
+    initial_function: InitialFunction | None
+    optimizer: Optimizer | None
+    n_restarts_optimizer: int
+    architecture_bounds: Bounds
+    alpha_bounds: Any
+    random_state: int | np.random.RandomState | None
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training inputs.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : float or array-like of shape (n_samples,), default=None
-            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
-            same as removal. None is 1 for every sample.
+    hyperparameters_: dict[str, Any]
+    theta_: np.ndarray
+    _observation_noise: ObservationNoise
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If the data, the weights or a parameter are not valid, if the inputs do not fit the
-            architecture, or if the kernel with ``alpha`` on its diagonal is singular.
-        MemoryError
-            If the kernel matrices of so many samples do not fit the memory that is free.
-        """
+    def _checked_rows(
+        self, X: ArrayLike, y: ArrayLike, alpha: float | ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[np.ndarray, np.ndarray, TrainingRows]:
+        """Return checked data, and the rows of them that count."""
         X, y = validate_training_data(
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )
-        tasks = fit_tasks(self, X, y)
-        targets = as_regression_targets(y)
-        weight = as_sample_weight(sample_weight, len(X))
-        alpha = as_alpha_per_sample(self.alpha, len(X))
-        kept = np.flatnonzero(weight)
-        kernels = self._prepare(X[kept], targets[kept], alpha[kept], weight[kept], tasks)
-        with tasks.training():
-            self._train(kernels)
-        return self
+        return X, y, TrainingRows.regression(X, y, alpha, sample_weight)
+
+    # The steps of `fit` ----------------------------------------------------------------------
+
+    def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
+        """Return the kernels and the alpha of the rows, both learned if there is an optimizer."""
+        for name in ("hyperparameters_", "theta_"):
+            self.__dict__.pop(name, None)
+        if self.optimizer is None:
+            return kernels, self._rows.alpha
+        objective = self._hyperparameter_score(kernels.architecture, score)
+        self.theta_ = learn_hyperparameters(self, objective)
+        architecture, alpha = objective.split(self.theta_)
+        self.hyperparameters_ = objective.by_name(self.theta_)
+        learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()
+        return replace(kernels, architecture=architecture), learned
+
+    def _hyperparameter_score(self, architecture: Layer, score: Score) -> HyperparameterScore:
+        return hyperparameter_score(
+            self, architecture, self._rows, self._noise, self.y_train_, self.kinds, score
+        )
+
+    def _initial(self) -> InitialProcess | None:
+        if self.initial_function is None:
+            return None
+        return InitialProcess(self.initial_function, self._scaling, self.y_train_.shape[1:])
+
+    def _targets_to_learn(self) -> np.ndarray:
+        """Return the normalized targets, less the initial function."""
+        initial = self._initial()
+        return self.y_train_ if initial is None else self.y_train_ - initial.mean(self.X_train_)
+
+    def _process_given(
+        self, kernels: NetworkKernels, targets: np.ndarray, posterior: Posterior
+    ) -> FittedProcess:
+        """Return the process of an ensemble, or of the one network from an initial function."""
+        initial = self._initial()
+        if initial is None:
+            return self._posterior_process(kernels, targets, posterior)
+        learned = self._posterior_process(kernels, targets, posterior, is_centered=False)
+        return ShiftedProcess(learned, initial)
+
+    def _noise_model(self) -> ObservationNoise:
+        """Return what the fitted model takes the noise of new observations to be."""
+        raise NotImplementedError
+
+    # Predictions -----------------------------------------------------------------------------
+
+    def _predictive(self, X: ArrayLike) -> tuple[Process, TargetScaling, np.ndarray]:
+        """Return the process, before `fit` that of the prior, its scaling, and checked rows."""
+        if hasattr(self, "_process"):
+            return self._process, self._scaling, self._process.validated(self, X)
+        inputs = validate_inputs(self, X, dtype=self.dtype)
+        validate_parameters(self)
+        kernels = NetworkKernels.prepare(self, self.kinds, inputs)
+        if self.initial_function is None:
+            return PriorProcess(kernels), TargetScaling.identity(np.zeros(0)), inputs
+        values = InitialProcess(self.initial_function)
+        return values, TargetScaling.identity(values.mean(inputs)), inputs
 
     def predict(
         self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
@@ -106,16 +164,14 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             If the covariance, and what is held beside it, do not fit the memory that is free.
         """
         require_one_spread(return_std, return_cov)
-        inputs = self._validated_inputs(X)
-        if not self._is_fitted():
-            return self._predict_prior(inputs, return_std, return_cov)
+        process, scaling, inputs = self._predictive(X)
         if return_cov:
-            mean, covariance = self._mean_and_covariance(inputs)
-            return self._scaling.restore(mean), self._scaling.restore_covariance(covariance)
+            mean, covariance = process.mean_and_covariance(inputs)
+            return scaling.restore(mean), scaling.restore_covariance(covariance)
         if return_std:
-            mean, variance = self._mean_and_variance(inputs)
-            return self._scaling.restore(mean), self._scaling.restore_std(np.sqrt(variance))
-        return self._scaling.restore(self._mean(inputs))
+            mean, variance = process.mean_and_variance(inputs)
+            return scaling.restore(mean), scaling.restore_std(np.sqrt(variance))
+        return scaling.restore(process.mean(inputs))
 
     def staged_predict(
         self,
@@ -135,8 +191,8 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         X : array-like of shape (n_samples, n_features)
             Inputs.
         training_times : array-like of shape (n_times,)
-            Times of at least 0, finite, ascending; with ``solver="gradient_descent"`` whole numbers
-            of steps.
+            Times of at least 0, finite, ascending; with
+            ``training_method="gradient_descent"`` whole numbers of steps.
         return_std : bool, default=False
             Whether to yield the standard deviations as well. With many times they cost some
             thirty times those of one, beside the eigendecomposition.
@@ -170,15 +226,23 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         (1,) (1,)
         """
         require_one_spread(return_std, return_cov)
-        check_is_fitted(self, "dual_coef_")
-        inputs = self._validated_inputs(X)
-        times = self._checked_times(training_times)
-        # Checked at the call, not when the first prediction is asked for.
+        check_is_fitted(self, "_process")
+        inputs = self._process.validated(self, X)
+        trajectory, scaling = self._process.over(training_times), self._scaling
+        # Computed at the call, and not when the first prediction is asked for.
         if return_cov:
-            return self._stages_with_covariance(inputs, times)
+            means, covariances = trajectory.means_and_covariances(inputs)
+            return (
+                (scaling.restore(mean), scaling.restore_covariance(covariance))
+                for mean, covariance in zip(means, covariances, strict=True)
+            )
         if return_std:
-            return self._stages_with_std(inputs, times)
-        return self._stages_of_mean(inputs, times)
+            means, variances = trajectory.means_and_variances(inputs)
+            return (
+                (scaling.restore(mean), scaling.restore_std(np.sqrt(variance)))
+                for mean, variance in zip(means, variances, strict=True)
+            )
+        return (scaling.restore(mean) for mean in trajectory.means(inputs))
 
     def training_history(
         self, X_test: ArrayLike, y_test: ArrayLike, training_times: ArrayLike
@@ -234,33 +298,17 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
         >>> history.train_loss.shape, bool(history.test_loss[-1] < history.test_loss[0])
         ((3,), True)
         """
-        check_is_fitted(self, "dual_coef_")
-        inputs = self._validated_inputs(X_test)
+        check_is_fitted(self, "_process")
+        inputs = self._process.validated(self, X_test)
         targets = validate_test_targets(y_test, len(inputs), self.y_train_.shape[1:])
-        times = self._checked_times(training_times)
-        ensemble = self.initial_function is None
-        to_learn = self._scaling.normalize(targets)
-        if not ensemble:
-            to_learn = to_learn - self._initial(inputs)
-        history = self._loss_history(inputs, to_learn, times, ensemble=ensemble)
-        names = ["train_loss", "train_loss_std", "test_loss", "test_loss_std"]
-        return Bunch(training_times=times, **dict(zip(names, history, strict=True)))
-
-    def _stages_of_mean(self, X: np.ndarray, times: np.ndarray) -> Iterator[np.ndarray]:
-        for mean in self._staged_means(X, times):
-            yield self._scaling.restore(mean)
-
-    def _stages_with_std(
-        self, X: np.ndarray, times: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for mean, variance in zip(*self._staged_means_and_variances(X, times), strict=True):
-            yield self._scaling.restore(mean), self._scaling.restore_std(np.sqrt(variance))
-
-    def _stages_with_covariance(
-        self, X: np.ndarray, times: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for mean, covariance in zip(*self._staged_means_and_covariances(X, times), strict=True):
-            yield self._scaling.restore(mean), self._scaling.restore_covariance(covariance)
+        trajectory, scaling = self._process.over(training_times), self._scaling
+        train, test = trajectory.errors(inputs, scaling.normalize(targets))
+        total_weight = float(self._noise.sample_weight.sum())
+        losses = *train.loss(total_weight, scaling.scale), *test.loss(len(inputs), scaling.scale)
+        names = ("train_loss", "train_loss_std", "test_loss", "test_loss_std")
+        return Bunch(
+            training_times=trajectory.training_times, **dict(zip(names, losses, strict=True))
+        )
 
     def predict_std(self, X: ArrayLike) -> np.ndarray:
         """Predict the standard deviation alone.
@@ -281,6 +329,62 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             As `predict`.
         """
         return self.predict(X, return_std=True)[1]
+
+    def predict_observation(
+        self, X: ArrayLike, alpha: float | ArrayLike | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        r"""Predict new observations: their mean, and their standard deviation with noise.
+
+        A new observation is the value of the function plus noise, independent of it:
+
+        .. math::
+
+            \text{std}_\text{observation}(x)^2
+                = \text{std}_\text{function}(x)^2 + \text{std}_\text{noise}(x)^2,
+
+        where the standard deviation of the function is that of ``predict(X, return_std=True)``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        alpha : float or array-like of shape (n_samples,), default=None
+            Variance of the noise of each new observation, in the units of the parameter ``alpha``
+            and scaled as ``alpha_scale`` and ``normalize_y`` say; at least 0. None is what the
+            model takes the noise to be, see Notes.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As `predict` returns it.
+        std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of the targets.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X is not valid or differs from the training inputs in its features, if alpha is not
+            valid, or if it is None where the model knows no noise of a new observation.
+
+        Notes
+        -----
+        In `NNGPRegressor` the parameter ``alpha`` is the variance of the noise, or with an
+        ``optimizer`` the value that was learned. If it has one value for each training sample,
+        nothing is known of that of others, and it has to be given.
+
+        In `NTKRegressor` the parameter ``alpha`` is a penalty that the training pays attention
+        to, and the ensemble has no model of noise. Its noise is therefore estimated, for each
+        output: as the mean over the training samples of the squared leave-one-out residual minus
+        the leave-one-out variance, at least 0. It takes the time of `loo_predict`.
+        """
+        check_is_fitted(self, "_process")
+        mean, std = self.predict(X, return_std=True)
+        if alpha is None:
+            return mean, np.hypot(std, self._observation_noise.std())
+        variance = self._alpha_unit * as_alpha_per_sample(alpha, len(mean))
+        return mean, np.hypot(std, self._scaling.restore_std(np.sqrt(variance)))
 
     def sample_y(
         self,
@@ -310,14 +414,8 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             As `predict` with ``return_cov=True``, or if ``n_samples`` is not a whole number of at
             least 0.
         """
-        inputs = self._validated_inputs(X)
-        if self._is_fitted():
-            scaling = self._scaling
-            mean, covariance = self._mean_and_covariance(inputs)
-        else:
-            mean, covariance = self._predict_prior(inputs, False, True)
-            scaling = TargetScaling.identity(mean)
-            covariance = covariance.reshape(*covariance.shape[:2], -1)[..., 0]
+        process, scaling, inputs = self._predictive(X)
+        mean, covariance = process.mean_and_covariance(inputs)
         draws = sample_gaussian(mean, covariance, n_samples, check_random_state(random_state))
         return scaling.restore_draws(draws)
 
@@ -350,29 +448,12 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, LearnedNetwork):
             If the model centers its targets and has one training sample, or if it was trained for
             a finite time.
         """
-        mean = self._leave_one_out_mean()
+        check_is_fitted(self, "_process")
+        mean = self._scaling.restore(self._process.leave_one_out_mean())
         if not return_std:
             return mean
-        return mean, self._scaling.restore_std(np.sqrt(self._leave_one_out_variance()))
-
-    def _predict_prior(self, X: np.ndarray, return_std: bool, return_cov: bool) -> Any:
-        architecture = self._prior_architecture(X)
-        if self.initial_function is not None:
-            mean = initial_values(self, X, None)
-            scaling = TargetScaling.identity(mean)
-            if return_cov:
-                return mean, scaling.restore_covariance(np.zeros((len(X), len(X))))
-            return (mean, np.zeros(mean.shape)) if return_std else mean
-        mean = np.zeros(len(X))
-        if return_cov:
-            kernel = gram_matrix(architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs)
-            return mean, kernel.astype(np.float64, copy=False)
-        if return_std:
-            variance = gram_diagonal(
-                architecture, X, kind="nngp", dtype=self.dtype, n_jobs=self.n_jobs
-            )
-            return mean, np.sqrt(variance.astype(np.float64))
-        return mean
+        std = np.sqrt(self._process.leave_one_out_variance())
+        return mean, self._scaling.restore_std(std)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skntk.estimators.kernel_machines.base import InfiniteNetwork
+from skntk.estimators.kernel_machines.machine import KernelMachine
 
 # What the closed form takes into account, and what has no effect on it.
 _TAKEN_INTO_ACCOUNT = {
@@ -46,7 +46,7 @@ def require_closed_form(estimator: Any) -> None:
     ValueError
         If it is trained in another way than by one linear system, as for a finite time.
     """
-    if not isinstance(estimator, InfiniteNetwork):
+    if not isinstance(estimator, KernelMachine):
         raise TypeError(
             "A closed-form search takes NNGPRegressor, NTKRegressor, NNGPClassifier or "
             f"NTKClassifier, got {type(estimator).__name__}. Put the search at the end of a "

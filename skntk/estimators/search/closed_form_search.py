@@ -13,12 +13,12 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 
 from skntk._sklearn import results_of_search, search_context
-from skntk.estimators.kernel_machines.base import InfiniteNetwork
+from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.search.candidates import Candidates
 from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
-from skntk.estimators.search.leave_one_out_estimators import leaving_one_out
-from skntk.estimators.search.precomputed_estimators import OnSharedKernel, on_shared_kernel
-from skntk.estimators.search.scoring import Fold, HeldOutScoring
+from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
+from skntk.estimators.search.scoring import Fit, Fold, HeldOutScoring
+from skntk.estimators.search.subset_fit import SubsetFit
 
 if TYPE_CHECKING:
     from skntk._sklearn import GridSearchCV
@@ -137,7 +137,7 @@ class ClosedFormSearchCV(GridSearchCV):
 
     def __init__(
         self,
-        estimator: InfiniteNetwork,
+        estimator: KernelMachine,
         param_grid: dict[str, Sequence[Any]] | list[dict[str, Sequence[Any]]],
         *,
         cv: Any = None,
@@ -200,11 +200,13 @@ class ClosedFormSearchCV(GridSearchCV):
         samples = SamplesOfSearch(X, np.asarray(y), sample_weight)
         # What no candidate could be trained on is an error, and not the score of a fold.
         samples.inputs_of(self.estimator)
-        splits, held_out = self._held_out(samples, candidates, groups)
+        splits, fit_type = self._splits(samples, candidates, groups)
         weight = None if sample_weight is None else samples.weight
         folds = [Fold.of(X, y, weight, *split) for split in splits]
         self.scorer_ = _scorers(self.estimator, self.scoring)
-        scoring = HeldOutScoring(held_out, self.scorer_, self.error_score)
+        scoring = HeldOutScoring(
+            type(self.estimator), samples, fit_type, self.scorer_, self.error_score
+        )
         outcomes = scoring.outcomes(candidates, folds, self.n_jobs)
         self.cv_results_ = results_of_search(candidates.parameters, outcomes, self.error_score)
         self.n_splits_ = len(folds)
@@ -224,16 +226,16 @@ class ClosedFormSearchCV(GridSearchCV):
         tags.target_tags = get_tags(self.estimator).target_tags
         return tags
 
-    def _held_out(
+    def _splits(
         self, samples: SamplesOfSearch, candidates: Candidates, groups: Any
-    ) -> tuple[list[tuple[np.ndarray, np.ndarray]], OnSharedKernel]:
-        """Return the splits, and the estimator that predicts their test samples."""
+    ) -> tuple[list[tuple[np.ndarray, np.ndarray]], type[Fit]]:
+        """Return the splits, and what fits the samples of one."""
         n_samples, classifies = len(samples.y), is_classifier(self.estimator)
         if self.cv is None:
             _require_others(samples.y, classifies)
             samples.decomposes = True
             everything = np.arange(n_samples)
-            return [(everything, everything)], leaving_one_out(self.estimator, samples)
+            return [(everything, everything)], LeaveOneOutFit
         cv = check_cv(self.cv, samples.y, classifier=classifies)
         splits = list(cv.split(samples.X, samples.y, groups))
         if not splits:
@@ -244,7 +246,7 @@ class ClosedFormSearchCV(GridSearchCV):
             candidates.largest_group(),
             with_leave_one_out=classifies,
         )
-        return splits, on_shared_kernel(self.estimator, samples)
+        return splits, SubsetFit
 
     def _select(self, X: Any, y: Any, weights: Parameters) -> None:
         """Find the best candidate, and fit it on all samples if asked to."""

@@ -9,17 +9,17 @@ from threading import RLock
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 
 from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
-from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.data.classes import with_class_weight
 from skntk.estimators.data.distinct_rows import DistinctRows
 from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import validate_inputs
-from skntk.estimators.kernel_machines.base import InfiniteNetwork
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.gram import gram_matrix
 from skntk.gram.engine.fingerprint import architecture_digest
 from skntk.inference import NoiseSpectrum, PrecomputedKernel
@@ -65,12 +65,12 @@ class SamplesOfSearch:
         self._scalings: dict[bytes, list[TargetScaling]] = {}
         self._lock = RLock()
 
-    def rows_of(self, estimator: InfiniteNetwork, samples: np.ndarray) -> np.ndarray:
+    def rows_of(self, estimator: KernelMachine, samples: np.ndarray) -> np.ndarray:
         """Return the row that stands for each of some samples in the kernels of an estimator.
 
         Classifiers merge samples that are equal in X and y: the first of them stands for all.
         """
-        if not isinstance(estimator, NetworkClassifier):
+        if not is_classifier(estimator):
             return samples
         with self._lock:
             if estimator.dtype not in self._first:
@@ -95,13 +95,13 @@ class SamplesOfSearch:
             return self._kernels[key]
 
     def spectrum(
-        self, estimator: InfiniteNetwork, kernel: KernelOfSamples, alpha: Any
+        self, estimator: KernelMachine, kernel: KernelOfSamples, alpha: Any
     ) -> NoiseSpectrum | None:
         """Return the decomposition of the kernel for a pattern of noise, where it is worth it.
 
         Parameters
         ----------
-        estimator : InfiniteNetwork
+        estimator : KernelMachine
         kernel : KernelOfSamples
             Its kernel.
         alpha : float or ndarray of shape (n_samples,)
@@ -139,10 +139,10 @@ class SamplesOfSearch:
                 ]
             return self._scalings[key]
 
-    def _pattern(self, estimator: InfiniteNetwork, alpha: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _pattern(self, estimator: Any, alpha: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return rows of positive weight, and their noise in units of the mean alpha."""
         weight = self.weight
-        if isinstance(estimator, NetworkClassifier):
+        if is_classifier(estimator):
             weight = with_class_weight(estimator.class_weight, self.y, weight)
         rows = self.rows_of(estimator, np.arange(len(weight)))
         total = np.bincount(rows, weights=weight, minlength=len(weight))
@@ -153,7 +153,7 @@ class SamplesOfSearch:
     def _labels(self) -> np.ndarray:
         return np.unique(self.y, return_inverse=True)[1]
 
-    def inputs_of(self, estimator: InfiniteNetwork) -> np.ndarray:
+    def inputs_of(self, estimator: KernelMachine) -> np.ndarray:
         """Return the inputs of all samples in an estimator's precision.
 
         Raises
@@ -168,9 +168,9 @@ class SamplesOfSearch:
 
     def _computed(self, estimator: Any) -> KernelOfSamples:
         X = self.inputs_of(estimator)
-        architecture = estimator.own_architecture(X)
+        architecture = NetworkKernels.prepare(estimator, estimator.kinds, X).architecture
         require_memory(
-            (len(estimator._kinds) + _MATRICES_OF_DECOMPOSITION) * len(X) ** 2 * 8,
+            (len(estimator.kinds) + _MATRICES_OF_DECOMPOSITION) * len(X) ** 2 * 8,
             f"ClosedFormSearchCV.fit on {len(X)} samples",
             "Search on fewer rows: the memory grows with their square.",
         )
@@ -183,7 +183,7 @@ class SamplesOfSearch:
                 dtype=estimator.dtype,
                 n_jobs=estimator.n_jobs,
             )
-            for kind in estimator._kinds
+            for kind in estimator.kinds
         )
         return KernelOfSamples(architecture, PrecomputedKernel.of(kernel(), *prior))
 

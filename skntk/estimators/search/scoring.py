@@ -13,8 +13,11 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skntk._sklearn import accepts_sample_weight, rows_of, score, searches_weight_scores
 from skntk.estimators.search.candidates import Candidate, Candidates, Family
-from skntk.estimators.search.precomputed_estimators import OnSharedKernel
+from skntk.estimators.search.kernels import SamplesOfSearch
+from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
+from skntk.estimators.search.subset_fit import Expected, SubsetFit
 
+Fit = SubsetFit | LeaveOneOutFit
 # What `results_of_search` asks for.
 Outcome = dict[str, Any]
 
@@ -61,16 +64,26 @@ class HeldOutScoring:
 
     Parameters
     ----------
-    held_out : OnSharedKernel
-        Of the class of which the candidates are.
+    cls : type
+        Of the candidates.
+    samples : SamplesOfSearch
+    fit_type : type
+        `SubsetFit`, or `LeaveOneOutFit` where the folds hold all samples.
     scorers : callable or dict of str to callable
         ``scorer(estimator, X, y)``.
     error_score : "raise" or float
         What a training or a scorer that fails counts as.
     """
 
-    def __init__(self, held_out: OnSharedKernel, scorers: Any, error_score: Any) -> None:
-        self._class = type(held_out)
+    def __init__(
+        self,
+        cls: type,
+        samples: SamplesOfSearch,
+        fit_type: type[Fit],
+        scorers: Any,
+        error_score: Any,
+    ) -> None:
+        self._class, self._samples, self._fit_type = cls, samples, fit_type
         self._scorers, self._error_score = scorers, error_score
 
     def outcomes(
@@ -97,7 +110,7 @@ class HeldOutScoring:
     def _in_fold(self, families: list[Family], fold: Fold) -> list[tuple[int, Outcome]]:
         outcomes = []
         for family in families:
-            fitted: OnSharedKernel | None = None
+            fitted: Fit | None = None
             for candidate in family:
                 start = perf_counter()
                 try:
@@ -107,21 +120,25 @@ class HeldOutScoring:
                         raise
                     outcome = self._failed(perf_counter() - start)
                 else:
-                    outcome = self._scored(fitted, fold, start)
+                    outcome = self._scored(fitted.model, fold, start)
                 outcomes.append((candidate.number, outcome))
         return outcomes
 
-    def _fitted(
-        self, candidate: Candidate, fold: Fold, fitted: OnSharedKernel | None
-    ) -> OnSharedKernel:
+    def _fitted(self, candidate: Candidate, fold: Fold, fitted: Fit | None) -> Fit:
         """Train a candidate, with what another of its family has already found."""
         alpha = candidate.parameters["alpha"]
         if fitted is not None and alpha >= 0:
             return fitted.with_alpha(alpha)
-        estimator = self._class(**candidate.parameters)
-        estimator.fit(fold.train[:, np.newaxis], fold.y_train, fold.train_weight)
-        estimator.expect(fold.X_test, fold.test)
-        return estimator
+        fit = self._fit_type(
+            self._class,
+            candidate.parameters,
+            self._samples,
+            fold.train,
+            fold.y_train,
+            fold.train_weight,
+            Expected(fold.X_test, fold.test),
+        )
+        return fit.train()
 
     def _failed(self, seconds: float) -> Outcome:
         return {
@@ -131,7 +148,7 @@ class HeldOutScoring:
             "score_time": 0.0,
         }
 
-    def _scored(self, estimator: OnSharedKernel, fold: Fold, start: float) -> Outcome:
+    def _scored(self, estimator: Any, fold: Fold, start: float) -> Outcome:
         fitted = perf_counter()
         scores = score(
             estimator, fold.X_test, fold.y_test, self._score, {"fold": fold}, self._error_score
@@ -143,7 +160,7 @@ class HeldOutScoring:
             "score_time": perf_counter() - fitted,
         }
 
-    def _score(self, estimator: OnSharedKernel, X: Any, y: Any, fold: Fold) -> Any:
+    def _score(self, estimator: Any, X: Any, y: Any, fold: Fold) -> Any:
         """Return the score, or a dict of scores by name."""
         if not isinstance(self._scorers, dict):
             return _weighted(self._scorers, estimator, fold)
@@ -164,7 +181,7 @@ class HeldOutScoring:
         return scores
 
 
-def _weighted(scorer: Any, estimator: OnSharedKernel, fold: Fold) -> Any:
+def _weighted(scorer: Any, estimator: Any, fold: Fold) -> Any:
     if fold.test_weight is None or not accepts_sample_weight(scorer):
         return scorer(estimator, fold.X_test, fold.y_test)
     return scorer(estimator, fold.X_test, fold.y_test, sample_weight=fold.test_weight)

@@ -14,7 +14,7 @@ from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from skntk._sklearn import split_off
-from skntk.estimators.kernel_machines.training import TrainedNetwork
+from skntk.estimators.kernel_machines.machine import KernelMachine
 
 __all__ = ["training_time_curve"]
 
@@ -46,8 +46,8 @@ def training_time_curve(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets or classes.
     training_times : array-like of shape (n_times,)
-        Times of at least 0, finite, ascending; with ``solver="gradient_descent"`` whole numbers of
-        steps.
+        Times of at least 0, finite, ascending; with
+        ``training_method="gradient_descent"`` whole numbers of steps.
     cv : int, cross-validation generator or iterable, default=None
         How to split, as everywhere in scikit-learn. None is five folds.
     scoring : str, callable or None, default=None
@@ -102,9 +102,9 @@ def training_time_curve(
     return train_scores, test_scores
 
 
-def _final_step(estimator: BaseEstimator) -> TrainedNetwork:
+def _final_step(estimator: BaseEstimator) -> KernelMachine:
     network = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    if not isinstance(network, TrainedNetwork):
+    if not isinstance(network, KernelMachine):
         raise TypeError(
             "training_time_curve needs a regressor or classifier of skntk, or a Pipeline that ends "
             f"in one, got {estimator!r}. For other estimators, use validation_curve."
@@ -133,7 +133,7 @@ def _scores_of_fold(
     return np.transpose(scores)
 
 
-def _with_final_step(estimator: BaseEstimator, stage: TrainedNetwork) -> BaseEstimator:
+def _with_final_step(estimator: BaseEstimator, stage: KernelMachine) -> BaseEstimator:
     """Return the fitted estimator as it would be at another time, with the same preprocessing."""
     if not isinstance(estimator, Pipeline):
         return stage

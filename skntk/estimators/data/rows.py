@@ -1,0 +1,104 @@
+"""Training rows of positive weight, with all that belongs to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from skntk.estimators.data.classes import ClassWeight, classes_and_labels, with_class_weight
+from skntk.estimators.data.distinct_rows import DistinctRows
+from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.data.validation import as_regression_targets
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """The rows that a regressor is trained on.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, ...)
+        Inputs, not shared with the caller's data.
+    targets : ndarray of shape (n,) or (n, n_outputs)
+        In the units of the user.
+    alpha, sample_weight : ndarray of shape (n,)
+        The weights are positive.
+    """
+
+    X: np.ndarray
+    targets: np.ndarray
+    alpha: np.ndarray
+    sample_weight: np.ndarray
+
+    @classmethod
+    def regression(cls, X: np.ndarray, y: np.ndarray, alpha: Any, sample_weight: Any) -> Self:
+        """Keep the rows of positive weight of checked data.
+
+        Raises
+        ------
+        ValueError
+            If the weights or alpha are not valid.
+        """
+        targets = as_regression_targets(y)
+        weight = as_sample_weight(sample_weight, len(X))
+        alpha = as_alpha_per_sample(alpha, len(X))
+        kept = np.flatnonzero(weight)
+        return cls(X[kept], targets[kept], alpha[kept], weight[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifiedRows(TrainingRows):
+    """The distinct rows that a classifier is trained on, with one-hot targets.
+
+    Equal rows of one class are one row with the sum of their weights: a repeated row must be held
+    out with all its repetitions, which would give its class away.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    labels : ndarray of shape (n,)
+        Index of the class of each row.
+    position_of_sample : ndarray of shape (n_samples,)
+        For each sample of positive weight, which row stands for it.
+    """
+
+    classes: np.ndarray
+    labels: np.ndarray
+    position_of_sample: np.ndarray
+
+    @classmethod
+    def classification(
+        cls,
+        estimator: Any,
+        X: np.ndarray,
+        y: np.ndarray,
+        alpha: Any,
+        sample_weight: Any,
+        class_weight: ClassWeight,
+    ) -> Self:
+        """Keep the distinct rows of positive weight of checked data.
+
+        Raises
+        ------
+        ValueError
+            If the weights or alpha are not valid, or fewer than two classes have a positive weight.
+        """
+        alpha = as_alpha_per_sample(alpha, len(X))
+        weight = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(class_weight, y, weight)
+        kept = np.flatnonzero(weight)
+        classes, labels = classes_and_labels(estimator, y[kept])
+        distinct = DistinctRows.of(X[kept], labels, alpha[kept])
+        rows, labels = kept[distinct.first], labels[distinct.first]
+        return cls(
+            X[rows],
+            np.eye(len(classes))[labels],
+            alpha[rows],
+            distinct.total(weight[kept]),
+            classes,
+            labels,
+            distinct.position,
+        )

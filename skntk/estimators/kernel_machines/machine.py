@@ -1,0 +1,212 @@
+"""What all estimators of infinitely wide networks are made of."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skntk._memory import require_memory
+from skntk._sklearn import CallbackSupportMixin, CheckedParameters
+from skntk.architecture.core.layer import Layer
+from skntk.estimators.data.defaults import AlphaScale
+from skntk.estimators.data.noise import Noise
+from skntk.estimators.data.own_network import require_own_network
+from skntk.estimators.data.rows import TrainingRows
+from skntk.estimators.data.target_scaling import TargetScaling
+from skntk.estimators.data.validation import CONSTRAINTS
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
+from skntk.gram.matrix import Kind
+from skntk.inference import (
+    SingularKernelError,
+    TrainingMethod,
+    as_training_time,
+    as_training_times,
+    make_training_method,
+)
+from skntk.inference.linalg.cholesky import CholeskySolver
+from skntk.inference.linalg.solver import LinearSolver
+from skntk.inference.posteriors.protocol import Posterior
+
+TrainingMethodName = Literal["gradient_flow", "gradient_descent"]
+SolverName = Literal["cholesky"]
+
+
+@contextmanager
+def naming_precision(dtype: str) -> Iterator[None]:
+    """Add to the error of a singular kernel what its precision has to do with it."""
+    try:
+        yield
+    except SingularKernelError as error:
+        if dtype == "float32":
+            error.add_note("With dtype='float64' the kernel resolves smaller values of alpha.")
+        raise
+
+
+class KernelMachine(CallbackSupportMixin, CheckedParameters):
+    """An estimator that holds its kernels, a process in normalized targets, and their scaling.
+
+    Subclasses say which kernels a posterior takes, the one that is inverted first (``kinds``), and
+    how many matrices of n x n float64 numbers `fit` holds at its peak (``_peak_matrices``).
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]]
+    _peak_matrices: ClassVar[int]
+    _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+
+    architecture: Layer | None
+    alpha: float | ArrayLike
+    alpha_scale: AlphaScale
+    normalize_y: bool
+    training_time: float | None
+    learning_rate: float
+    training_method: TrainingMethodName
+    momentum: float
+    solver: SolverName | LinearSolver
+    dtype: str
+    n_jobs: int | None
+    cache_size: float | None
+    cache_location: str | PathLike[str] | None
+
+    architecture_: Layer
+    X_train_: np.ndarray
+    y_train_: np.ndarray
+    alpha_: np.ndarray
+    dual_coef_: np.ndarray
+    _rows: TrainingRows
+    _noise: Noise
+    _alpha_unit: Any
+    _scaling: TargetScaling
+    _process: FittedProcess
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the estimator, and of its network as ``architecture__<parameter>``.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or belongs to the network where ``architecture`` is None.
+        """
+        require_own_network(self, self.architecture, params)
+        super().set_params(**params)
+        return self
+
+    @property
+    def max_learning_rate_(self) -> float:
+        """Learning rate above which discrete steps diverge, found when it is first read."""
+        return self._process.max_learning_rate
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_process")
+
+    # The steps of `fit` ----------------------------------------------------------------------
+
+    def _prepared_kernels(self, X: np.ndarray) -> NetworkKernels:
+        """Return the kernels of the network, after the errors that are known before computing."""
+        kernels = NetworkKernels.prepare(self, self.kinds, X)
+        if self.training_time is not None:
+            as_training_time(self.training_time, self._training_method())
+        require_memory(
+            self._peak_matrices * len(X) ** 2 * 8,
+            f"{type(self).__name__}.fit on {len(X)} samples",
+            "Train on fewer rows: the memory grows with their square. dtype='float32' does not "
+            "help, because the equations are solved in float64.",
+        )
+        return kernels
+
+    def _normalize(self, rows: TrainingRows, *, normalize_y: bool) -> None:
+        """Hold the rows, and the scaling of their targets."""
+        self._rows = rows
+        self.X_train_ = rows.X
+        self._noise = Noise(self.alpha_scale, rows.sample_weight)
+        self._scaling = TargetScaling.of(rows.targets, rows.sample_weight, normalize=normalize_y)
+        self.y_train_ = self._scaling.normalize(rows.targets)
+
+    def _scale_noise(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> None:
+        """Hold the unit of ``alpha``, and what is added to the diagonal of the kernel."""
+        self._alpha_unit = self._noise.unit(kernel_diagonal)
+        self.alpha_ = self._noise.variance(alpha, self._alpha_unit)
+
+    def _hold(self, process: FittedProcess, architecture: Layer) -> None:
+        self._process = process
+        self.architecture_ = architecture
+        self.dual_coef_ = process.dual_coef
+
+    def _posterior_process(
+        self,
+        kernels: NetworkKernels,
+        targets: np.ndarray,
+        posterior: Posterior,
+        *,
+        is_centered: bool | None = None,
+    ) -> PosteriorProcess:
+        """Return the process of a posterior given normalized targets."""
+        return PosteriorProcess(
+            kernels,
+            self.X_train_,
+            targets,
+            self._noise.sample_weight,
+            self._training_method(),
+            self.normalize_y if is_centered is None else is_centered,
+            posterior,
+        )
+
+    def _require_stability(self, converged: Posterior) -> None:
+        """Raise a ValueError if steps are too long to lead to a posterior."""
+        method = self._training_method()
+        if method.has_steps:
+            curvature = converged.largest_curvature(self._noise.sample_weight)
+            method.require_stability(curvature, converged=True)
+
+    # Training --------------------------------------------------------------------------------
+
+    def _training_method(self) -> TrainingMethod:
+        return make_training_method(self.training_method, self.learning_rate, self.momentum)
+
+    def _training_options(self) -> dict[str, Any]:
+        """Return what posteriors of finite training times ask for."""
+        return {
+            "training_time": self.training_time,
+            "training_method": self.training_method,
+            "learning_rate": self.learning_rate,
+            "momentum": self.momentum,
+            "sample_weight": self._noise.sample_weight,
+        }
+
+    def _linear_solver(self) -> LinearSolver:
+        return CholeskySolver() if isinstance(self.solver, str) else self.solver
+
+    def _checked_times(self, training_times: ArrayLike) -> np.ndarray:
+        return as_training_times(training_times, self._training_method())
+
+    def _with_process(self, process: FittedProcess, training_time: float) -> Self:
+        """Return a copy of this fitted estimator at another time of its training."""
+        stage = copy.copy(self)
+        stage.training_time = training_time
+        stage._process = process
+        stage.dual_coef_ = process.dual_coef
+        return stage
+
+    def _stages(self, training_times: ArrayLike) -> Iterator[Self]:
+        """Yield this fitted model as it would be with many values of ``training_time``.
+
+        The copies share their arrays, and the means that are asked of them for the same rows.
+        """
+        trajectory = self._process.over(training_times)
+        for time, process in zip(trajectory.training_times, trajectory.processes(), strict=True):
+            yield self._with_process(process, float(time))

@@ -1,0 +1,99 @@
+"""The posteriors of networks trained on squared error, from training kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import xlogy
+
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.gram.engine.progress import Report
+from skntk.inference import (
+    EnsemblePosterior,
+    GaussianProcessPosterior,
+    GradientFlowPosterior,
+    ReadoutFlowPosterior,
+)
+from skntk.inference.posteriors.protocol import Posterior
+
+
+def bayesian_posterior(
+    machine: KernelMachine, kernel: np.ndarray, targets: np.ndarray
+) -> GaussianProcessPosterior | ReadoutFlowPosterior:
+    """Return the exact posterior of a Bayesian network, or the training that ends there.
+
+    Trained to convergence, each on targets with noise of its own, the last layers of random
+    networks are samples of the posterior. The memory of the kernel is overwritten.
+    """
+    if machine.training_time is not None:
+        return ReadoutFlowPosterior.condition(
+            kernel,
+            machine._noise.single(machine.alpha_),
+            targets,
+            overwrite_kernel=True,
+            **machine._training_options(),
+        )
+    posterior = GaussianProcessPosterior.condition(
+        kernel, machine.alpha_, targets, solver=machine._linear_solver(), overwrite_kernel=True
+    )
+    machine._require_stability(posterior)
+    return posterior
+
+
+def ensemble_kernels(
+    machine: KernelMachine, kernels: NetworkKernels, progress: bool | Report
+) -> tuple[np.ndarray, np.ndarray | Callable[[], np.ndarray]]:
+    """Return the NTK of the training rows, and their NNGP kernel or what finds it.
+
+    A cache has the NNGP kernel for those who ask for a standard deviation.
+    """
+    X = machine.X_train_
+    if kernels.cache and machine.training_time is None:
+        (ntk,) = kernels.training(X, ("ntk",), progress)
+        return ntk, kernels.found_later(X, "nngp")
+    ntk, nngp = kernels.training(X, ("ntk", "nngp"), progress)
+    return ntk, nngp
+
+
+def ensemble_posterior(
+    machine: KernelMachine,
+    ntk: np.ndarray,
+    nngp: np.ndarray | Callable[[], np.ndarray],
+    targets: np.ndarray,
+) -> Posterior:
+    """Return the ensemble of networks trained for a finite time, or to convergence.
+
+    The memory of the NTK is overwritten.
+    """
+    if machine.training_time is not None:
+        assert not callable(nngp)
+        return GradientFlowPosterior.condition(
+            ntk,
+            nngp,
+            machine._noise.single(machine.alpha_),
+            targets,
+            overwrite_ntk=True,
+            **machine._training_options(),
+        )
+    posterior = EnsemblePosterior.condition(
+        ntk, nngp, machine.alpha_, targets, solver=machine._linear_solver(), overwrite_ntk=True
+    )
+    machine._require_stability(posterior)
+    return posterior
+
+
+def log_marginal_likelihood(
+    machine: KernelMachine, posterior: GaussianProcessPosterior | ReadoutFlowPosterior
+) -> float:
+    r"""Return the log density of the training targets, each as often as its weight says.
+
+    With noise variance a, N(y | f, a)^w = N(y | f, a / w) (2 pi a)^((1 - w) / 2) w^(-1/2): the
+    posterior only knows the first factor.
+    """
+    weight, targets = machine._noise.sample_weight, machine.y_train_
+    noise = machine._noise.single(machine.alpha_)
+    repetitions = -0.5 * (xlogy(weight - 1, 2 * np.pi * noise) + np.log(weight))
+    n_outputs = targets.size // len(targets)
+    return posterior.log_marginal_likelihood(targets) + n_outputs * float(repetitions.sum())

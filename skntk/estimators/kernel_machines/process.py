@@ -1,0 +1,280 @@
+"""The Gaussian process that a fitted estimator is, as a function of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skntk.estimators.data.validation import validate_inputs_like
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.inference import (
+    ErrorMoments,
+    TrainingMethod,
+    as_training_times,
+    centered_leave_one_out,
+    errors_at_test_points,
+    errors_at_training_points,
+)
+from skntk.inference.posteriors.protocol import Posterior, TrainingRun
+from skntk.inference.training.cross_validation import Folds
+
+
+class Process(Protocol):
+    """Means and covariances of one normalized output at rows of inputs."""
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        """Coefficients of the training rows in the mean, shape (n,) or (n, n_outputs)."""
+        ...
+
+    def validated(self, estimator: Any, X: Any) -> np.ndarray:
+        """Return checked rows, as the other methods take them."""
+        ...
+
+    def mean(self, X: np.ndarray) -> np.ndarray:
+        """Return means, shape (m,) or (m, n_outputs), from the one kernel that they need."""
+        ...
+
+    def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return means, and variances of shape (m,), without covariances of test rows."""
+        ...
+
+    def mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return means, and the covariance of shape (m, m)."""
+        ...
+
+
+class FittedProcess(Process, Protocol):
+    """A process that was trained, and tells what other trainings would have given."""
+
+    @property
+    def max_learning_rate(self) -> float:
+        """Learning rate above which discrete steps diverge."""
+        ...
+
+    def leave_one_out_mean(self) -> np.ndarray:
+        """Return the means of the n models that leave out one training row."""
+        ...
+
+    def leave_one_out_variance(self) -> np.ndarray:
+        """Return their variances of one output, shape (n,)."""
+        ...
+
+    def over(self, training_times: ArrayLike) -> ProcessTrajectory:
+        """Return the process at many times of the training that led to it."""
+        ...
+
+
+class ProcessTrajectory(Protocol):
+    """A process at many times of one training, from one eigendecomposition."""
+
+    training_times: np.ndarray
+
+    def means(self, X: np.ndarray) -> np.ndarray:
+        """Return means, shape (n_times, m) or (n_times, m, n_outputs)."""
+        ...
+
+    def means_and_variances(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return means, and variances of shape (n_times, m)."""
+        ...
+
+    def means_and_covariances(self, X: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+        """Return means and, one time after the other, covariances of shape (m, m)."""
+        ...
+
+    def errors(self, X: np.ndarray, targets: np.ndarray) -> tuple[ErrorMoments, ErrorMoments]:
+        """Return the errors at the training rows and at test rows with normalized targets."""
+        ...
+
+    def held_out_means(self, folds: Folds) -> np.ndarray:
+        """Return means for training rows of networks that have not seen them, over time.
+
+        Shape (n_times, n) or (n_times, n, n_outputs), from one eigendecomposition of each fold.
+        """
+        ...
+
+    def processes(self) -> Iterator[FittedProcess]:
+        """Yield the process at one time after the other; they share their means and arrays."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorProcess:
+    """A posterior, with the kernels between its training rows and any others.
+
+    Attributes
+    ----------
+    kernels : NetworkKernels
+    X_train : ndarray of shape (n, ...)
+    targets : ndarray of shape (n,) or (n, n_outputs)
+        What the posterior was conditioned on: normalized, without an initial function.
+    sample_weight : ndarray of shape (n,)
+    method : TrainingMethod
+        How the networks are trained.
+    is_centered : bool
+        Whether the targets were centered by their mean, which leaving one out changes.
+    posterior : Posterior
+    """
+
+    kernels: NetworkKernels
+    X_train: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray
+    method: TrainingMethod
+    is_centered: bool
+    posterior: Posterior
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        return self.posterior.dual_coef
+
+    def validated(self, estimator: Any, X: Any) -> np.ndarray:
+        return validate_inputs_like(estimator, X, self.X_train.shape[1:], dtype=estimator.dtype)
+
+    def mean(self, X: np.ndarray) -> np.ndarray:
+        blocks = self.kernels.blocks(X, self.X_train, self.kernels.kinds[:1])
+        return np.concatenate([self.posterior.mean(*crosses) for _, crosses in blocks])
+
+    def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mean, variance = self.in_blocks(
+            X, lambda *kernels: self.posterior.mean(kernels[0]), self.posterior.variance
+        )
+        return mean, variance
+
+    def mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # Beside the covariance of one output that of all in their units.
+        test_kernel = self.kernels.between_test_rows(X, 1 + n_outputs(self.targets))
+        crosses = self.kernels.matrices(X, self.X_train)
+        return self.posterior.mean(crosses[0]), self.posterior.covariance(*crosses, test_kernel)
+
+    def in_blocks(
+        self, X: np.ndarray, *predictions: Callable[..., np.ndarray]
+    ) -> tuple[np.ndarray, ...]:
+        """Return what functions of (cross kernels, prior variances) predict, block by block."""
+        diagonal = self.kernels.diagonal(X)
+        blocks = [
+            [predict(*crosses, diagonal[rows]) for predict in predictions]
+            for rows, crosses in self.kernels.blocks(X, self.X_train)
+        ]
+        return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+    @cached_property
+    def max_learning_rate(self) -> float:
+        curvature = self.posterior.largest_curvature(self.sample_weight)
+        return self.method.max_learning_rate(curvature)
+
+    def leave_one_out_mean(self) -> np.ndarray:
+        if self.is_centered:
+            return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
+        return self.posterior.leave_one_out_mean(self.targets)
+
+    def leave_one_out_variance(self) -> np.ndarray:
+        return self.posterior.leave_one_out(self.targets)[1]
+
+    def over(self, training_times: ArrayLike) -> RunTrajectory:
+        times = as_training_times(training_times, self.method)
+        # A model that was trained to convergence keeps no eigendecomposition: every call finds one.
+        run = self.posterior.training_run(self.targets, self.method, self.sample_weight)
+        return RunTrajectory(replace(self, posterior=run), run, times)
+
+
+class RunTrajectory:
+    """The trajectory of a process that holds the eigendecomposition of its training."""
+
+    # Training and test rows of one fold.
+    _n_remembered = 2
+
+    def __init__(
+        self, process: PosteriorProcess, run: TrainingRun, training_times: np.ndarray
+    ) -> None:
+        self.process, self.training_times = process, training_times
+        self._run = run
+        self._trajectory: Any = run.over(training_times)
+        self._remembered: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def means(self, X: np.ndarray) -> np.ndarray:
+        process = self.process
+        blocks = process.kernels.blocks(X, process.X_train, process.kernels.kinds[:1])
+        return np.concatenate([self._trajectory.mean(*crosses) for _, crosses in blocks], axis=1)
+
+    def remembered_means(self, X: np.ndarray) -> np.ndarray:
+        """Return `means`, found once for the rows that were asked for last."""
+        for rows, means in self._remembered:
+            if np.array_equal(rows, X):
+                return means
+        means = self.means(X)
+        self._remembered = [(X.copy(), means), *self._remembered][: self._n_remembered]
+        return means
+
+    def means_and_variances(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        process = self.process
+        diagonal = process.kernels.diagonal(X)
+        means, variances = [], []
+        for rows, crosses in process.kernels.blocks(X, process.X_train):
+            means.append(self._trajectory.mean(crosses[0]))
+            variances.append(self._trajectory.variance(*crosses, diagonal[rows]))
+        return np.concatenate(means, axis=1), np.concatenate(variances, axis=1)
+
+    def means_and_covariances(self, X: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+        process = self.process
+        # The test kernel stays for the next time.
+        test_kernel = process.kernels.between_test_rows(X, 2 + n_outputs(process.targets))
+        crosses = process.kernels.matrices(X, process.X_train)
+        covariances = self._trajectory.covariances(*crosses, test_kernel)
+        return self._trajectory.mean(crosses[0]), covariances
+
+    def errors(self, X: np.ndarray, targets: np.ndarray) -> tuple[ErrorMoments, ErrorMoments]:
+        process = self.process
+        crosses = process.kernels.matrices(X, process.X_train)
+        (test_kernel,) = process.kernels.matrices(X, kinds=("nngp",))
+        covariances = self._trajectory.covariances(*crosses, test_kernel)
+        means = self._trajectory.mean(crosses[0])
+        return (
+            errors_at_training_points(self._trajectory, ensemble=True),
+            errors_at_test_points(means, targets, covariances),
+        )
+
+    def errors_of_mean(
+        self, X: np.ndarray, targets: np.ndarray
+    ) -> tuple[ErrorMoments, ErrorMoments]:
+        """Return the errors of the mean alone, which is one network from the outputs 0."""
+        return (
+            errors_at_training_points(self._trajectory, ensemble=False),
+            errors_at_test_points(self.means(X), targets, None),
+        )
+
+    def held_out_means(self, folds: Folds) -> np.ndarray:
+        process = self.process
+        return self._run.held_out(
+            process.targets, folds, self.training_times, centered=process.is_centered
+        )
+
+    def processes(self) -> Iterator[PosteriorProcess]:
+        attributes = {
+            field.name: getattr(self.process, field.name) for field in fields(PosteriorProcess)
+        }
+        for position, run in enumerate(self._run.stages(self.training_times)):
+            attributes["posterior"] = run
+            yield _ProcessAtTime(**attributes, trajectory=self, position=position)
+
+
+@dataclass(frozen=True, eq=False)
+class _ProcessAtTime(PosteriorProcess):
+    """A process at one of many times, whose means are found for all of them together."""
+
+    trajectory: RunTrajectory
+    position: int
+
+    def mean(self, X: np.ndarray) -> np.ndarray:
+        means: np.ndarray = self.trajectory.remembered_means(X)[self.position]
+        return means
+
+
+def n_outputs(targets: np.ndarray) -> int:
+    """Return the number of outputs of targets of shape (n,) or (n, n_outputs)."""
+    return 1 if targets.ndim == 1 else targets.shape[1]

@@ -1,0 +1,229 @@
+"""Estimators whose predictions are those of the models that leave out one sample each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from skntk.estimators.classification.scores import OneHotScores
+from skntk.estimators.data.target_scaling import TargetScaling
+from skntk.estimators.regression.observation_noise import ObservationNoise
+from skntk.estimators.search.kernels import SamplesOfSearch
+from skntk.estimators.search.subset_fit import Expected, HeldOutProcess, SampleFit, SubsetFit
+from skntk.inference import NoiseSpectrum
+
+
+class ScalingForEach:
+    """One scaling of the targets for each prediction.
+
+    Attributes
+    ----------
+    center, scale : ndarray of shape (m,) or (m, n_outputs)
+        Origin and unit of the targets.
+    """
+
+    def __init__(self, scalings: list[TargetScaling]) -> None:
+        self.center = np.array([scaling.center for scaling in scalings])
+        self.scale = np.array([scaling.scale for scaling in scalings])
+
+    def normalize(self, targets: np.ndarray) -> np.ndarray:
+        """Return targets in the units of training."""
+        normalized: np.ndarray = (targets - self.center) / self.scale
+        return normalized
+
+    def restore(self, normalized: np.ndarray) -> np.ndarray:
+        """Return normalized means in the units of the targets."""
+        restored: np.ndarray = self.center + self.scale * normalized
+        return restored
+
+    def restore_std(self, std: np.ndarray) -> np.ndarray:
+        """Return one standard deviation for all outputs, shape (m,), as (m,) or (m, n_outputs)."""
+        restored: np.ndarray = (std * self.scale.T).T
+        return restored
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOutProcess(HeldOutProcess):
+    """Every sample as the model predicts it that leaves it out.
+
+    Attributes
+    ----------
+    expected : Expected
+        All samples.
+    find_means, find_variances : callable
+        Return normalized means of shape (n,) or (n, n_outputs), and variances of shape (n,).
+    """
+
+    expected: Expected
+    find_means: Callable[[], np.ndarray]
+    find_variances: Callable[[], np.ndarray]
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        self._refuse("dual coefficients")
+
+    def validated(self, estimator: Any, X: Any) -> np.ndarray:
+        self.expected.require(X)
+        return self.expected.samples
+
+    def mean(self, X: np.ndarray) -> np.ndarray:
+        return self._means[X]
+
+    def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._means[X], self._variances[X]
+
+    def leave_one_out_mean(self) -> np.ndarray:
+        return self._means
+
+    def leave_one_out_variance(self) -> np.ndarray:
+        return self._variances
+
+    @cached_property
+    def _means(self) -> np.ndarray:
+        return self.find_means()
+
+    @cached_property
+    def _variances(self) -> np.ndarray:
+        return self.find_variances()
+
+
+class LeaveOneOutFit:
+    """Fitted on all samples, predicts each by the model that is fitted on all others.
+
+    Where every sample is a row of its own and the decomposition of the kernel resolves the noise,
+    all means and variances come from a few products of matrices; elsewhere from one model for each
+    sample.
+
+    Parameters
+    ----------
+    cls, parameters, samples, numbers, y, sample_weight, expected
+        As for `SampleFit`, with all samples as numbers and as what is expected.
+    """
+
+    def __init__(
+        self,
+        cls: type,
+        parameters: Mapping[str, Any],
+        samples: SamplesOfSearch,
+        numbers: np.ndarray,
+        y: Any,
+        sample_weight: Any,
+        expected: Expected,
+    ) -> None:
+        self._cls, self._parameters = cls, parameters
+        self._data = samples, numbers, np.asarray(y), sample_weight
+        self._expected = expected
+        self._all = SampleFit(cls, parameters, samples, numbers, y, sample_weight, expected)
+        self.model = self._all.model
+
+    def train(self) -> LeaveOneOutFit:
+        """Find what the predictions depend on."""
+        model = self.model
+        self._scaling_of_all = model._scaling
+        model._alpha_unit = self._unit_of_alpha()
+        self._levels = np.mean(model.alpha) * model._alpha_unit
+        spectrum = self._applicable_spectrum()
+        if spectrum is None:
+            model._alpha_unit = np.array([other._alpha_unit for other in self.models])
+            scalings = [other._scaling for other in self.models]
+            process = LeftOutProcess(self._expected, self._means_by_models, self._vars_by_models)
+        else:
+            scalings = self._scalings()
+            process = LeftOutProcess(
+                self._expected,
+                lambda: self._means_by_decomposition(spectrum),
+                lambda: spectrum.leave_one_out_variance(
+                    self._levels, self._all.kernel.shared.prior
+                ),
+            )
+        model._scaling = ScalingForEach(scalings)
+        model._process = process
+        if is_classifier(model):
+            model._scores = OneHotScores(
+                process, model._scaling, lambda _: self._temperatures(), model._rows
+            )
+        else:
+            model._observation_noise = model._noise_model().left_out(self._noise_of_models)
+        return self
+
+    def with_alpha(self, alpha: float) -> LeaveOneOutFit:
+        """Return the fit of the same samples with another ``alpha``."""
+        parameters = {**self._parameters, "alpha": alpha}
+        return LeaveOneOutFit(self._cls, parameters, *self._data, self._expected).train()
+
+    @cached_property
+    def models(self) -> list[Any]:
+        """The models that leave out one sample each, and expect that sample as its number."""
+        samples, numbers, y, sample_weight = self._data
+        models = []
+        for left_out in range(len(numbers)):
+            others = np.delete(np.arange(len(numbers)), left_out)
+            weight = None if sample_weight is None else np.asarray(sample_weight)[others]
+            data = samples, numbers[others], y[others], weight
+            expected = Expected(left_out, numbers[[left_out]])
+            fit = SubsetFit(self._cls, self._parameters, *data, expected)
+            models.append(fit.train().model)
+        return models
+
+    def _unit_of_alpha(self) -> np.ndarray:
+        """Return what alpha is multiplied by when each training row is left out."""
+        if self.model.alpha_scale == "absolute":
+            return np.ones(len(self._all.rows))
+        return _mean_of_others(self._all.prior_diagonal(), self.model._noise.sample_weight)
+
+    def _applicable_spectrum(self) -> NoiseSpectrum | None:
+        model, fit = self.model, self._all
+        # Balanced, the models have other weights than the model of all samples.
+        if getattr(model, "class_weight", None) == "balanced":
+            return None
+        everything = np.arange(len(self._expected.samples))
+        spectrum = fit.samples.spectrum(model, fit.kernel, model.alpha)
+        applies = (
+            spectrum is not None
+            and np.array_equal(spectrum.rows, everything)
+            and np.array_equal(fit.rows, everything)
+            and spectrum.resolves(self._levels.min())
+        )
+        return spectrum if applies else None
+
+    def _scalings(self) -> list[TargetScaling]:
+        model = self.model
+        targets = model._rows.targets
+        if not model.normalize_y:
+            return [TargetScaling.identity(targets)] * len(targets)
+        restored = self._scaling_of_all.restore(model.y_train_)
+        return self._all.samples.scalings_of_others(restored, model._noise.sample_weight)
+
+    def _means_by_decomposition(self, spectrum: NoiseSpectrum) -> np.ndarray:
+        y, scaling = self.model.y_train_, self.model._scaling
+        columns = np.column_stack([y.reshape(len(y), -1), np.ones(len(y))])
+        left_out = spectrum.leave_one_out(self._levels, columns)
+        # Predictions are linear in the targets: those of ones tell what another center changes.
+        shift = ((scaling.center - self._scaling_of_all.center).T * (1.0 - left_out[:, -1])).T
+        means = self._scaling_of_all.restore(left_out[:, :-1].reshape(y.shape)) + shift
+        normalized: np.ndarray = scaling.normalize(means)
+        return normalized
+
+    def _means_by_models(self) -> np.ndarray:
+        return np.concatenate([m._process.mean(m._process.test_rows) for m in self.models])
+
+    def _vars_by_models(self) -> np.ndarray:
+        processes = [model._process for model in self.models]
+        return np.concatenate([p.mean_and_variance(p.test_rows)[1] for p in processes])
+
+    def _temperatures(self) -> np.ndarray:
+        return np.array([[model.temperature_] for model in self.models])
+
+    def _noise_of_models(self) -> list[ObservationNoise]:
+        return [model._observation_noise for model in self.models]
+
+
+def _mean_of_others(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    weighted = values * weight
+    mean: np.ndarray = (weighted.sum() - weighted) / (weight.sum() - weight)
+    return mean
