@@ -45,7 +45,7 @@ class _Trajectory:
         self.training_times = training_times
         spectrum = posterior.spectrum
         self.filter_values = spectrum.filter_function(posterior.training_method, training_times)
-        self._basis = TimeBasis.of(self.filter_values, spectrum.eigenvalues)
+        self._basis = TimeBasis.decompose(self.filter_values, spectrum.eigenvalues)
 
     @cached_property
     def _dual_coef(self) -> FloatArray:
@@ -73,10 +73,10 @@ class _Trajectory:
             If an entry of `cross` is not finite.
         """
         outputs = self.posterior.rotated_targets.shape[1:]
-        of_columns = as_kernel(cross) @ self._dual_coef
+        columns = as_kernel(cross) @ self._dual_coef
         n_columns = self._basis.columns.shape[1]
-        means = self._basis.combine(of_columns.reshape(len(of_columns), -1, n_columns))
-        return np.moveaxis(means, -1, 0).reshape(-1, len(of_columns), *outputs)
+        means = self._basis.combine(columns.reshape(len(columns), -1, n_columns))
+        return np.moveaxis(means, -1, 0).reshape(-1, len(columns), *outputs)
 
     def training_moments(
         self, mean_errors: FloatArray, scales: FloatArray, noise: float
