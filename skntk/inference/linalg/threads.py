@@ -3,7 +3,7 @@
 The wheels of NumPy and of SciPy bring an OpenBLAS each, with threads of its own, and those of one
 keep spinning for a while after their work is done. Programs that turn from one to the other and
 back, as in a factorization, a product and the next factorization, then have both on the same cores.
-For matrices of some hundred rows a second thread gains less than this costs, above all beside other
+For matrices of some hundred rows further threads gain less than this costs, above all beside other
 processes.
 """
 
@@ -19,8 +19,9 @@ import threadpoolctl
 
 __all__ = ["small_problem_threads"]
 
-# Training samples up to which one thread is at least as fast.
-_SMALL = 500
+# Up to here one thread takes less than about 0.1 s for a factorization and its predictions. Several
+# can save a part of that on a quiet machine, and take ten times as long on a busy one.
+_SMALL = 1000
 
 
 @contextmanager

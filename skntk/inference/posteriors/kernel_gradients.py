@@ -220,7 +220,7 @@ def ensemble_leave_one_out_density(
     >>> import numpy as np
     >>> from skntk.inference import ensemble_leave_one_out_density
     >>> result = ensemble_leave_one_out_density(np.eye(2), np.eye(2), 1.0, [0.0, 0.0])
-    >>> round(result.score, 6), [each.shape for each in result.by_kernels]  # variance 1 + 1
+    >>> round(result.score, 6), [gradient.shape for gradient in result.by_kernels]  # variance 1 + 1
     (-2.531024, [(2, 2), (2, 2)])
     """
     matrix, prior = as_training_kernels(ntk, nngp)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,8 @@ from skntk.inference.linalg.arrays import FloatArray, as_kernel, diagonal_view
 from skntk.inference.training.initialization_noise import ensemble_covariance
 from skntk.inference.training.loss_history import ErrorMoments
 from skntk.inference.training.readout_spread import explained_share, readout_covariance
+from skntk.inference.training.squared_error_run import SquaredErrorRun
 from skntk.inference.training.time_basis import TimeBasis
-
-if TYPE_CHECKING:
-    from skntk.inference.training.gradient_flow import GradientFlowPosterior
-    from skntk.inference.training.readout_flow import ReadoutFlowPosterior
 
 __all__ = ["EnsembleTrajectory", "ReadoutTrajectory"]
 
@@ -38,9 +35,7 @@ class _Trajectory:
         Values of the filter function, for each eigenvector and time.
     """
 
-    def __init__(
-        self, posterior: GradientFlowPosterior | ReadoutFlowPosterior, training_times: FloatArray
-    ) -> None:
+    def __init__(self, posterior: SquaredErrorRun[Any], training_times: FloatArray) -> None:
         self.posterior = posterior
         self.training_times = training_times
         spectrum = posterior.spectrum
@@ -81,40 +76,19 @@ class _Trajectory:
     def training_moments(
         self, mean_errors: FloatArray, scales: FloatArray, noise: float
     ) -> ErrorMoments:
-        """Return the moments of the errors at the training points where the noise is equal.
+        """Return the moments of W^1/2 (f - y) at the training points where the noise is equal.
 
-        Parameters
-        ----------
-        mean_errors : ndarray of shape (n_times, n, outputs)
-            In the eigenvectors of S.
-        scales : ndarray of shape (n, n_times)
-            What is left of an error along each of them.
-        noise : float
-            The noise.
-
-        Returns
-        -------
-        ErrorMoments
-            Of W^1/2 (f - y).
+        Given the means in the eigenvectors of S, shape (n_times, n, outputs), and what is left of
+        an error along each of them, shape (n, n_times).
         """
         raise NotImplementedError
 
     def training_covariances(
         self, residuals: FloatArray, rotated_noise: FloatArray
     ) -> Iterator[FloatArray]:
-        """Yield the covariances of the errors at the training points for any noise.
+        """Yield the covariances of W^1/2 (f - y) in the eigenvectors of S, for any noise.
 
-        Parameters
-        ----------
-        residuals : ndarray of shape (n, n_times)
-            Those of the run.
-        rotated_noise : ndarray of shape (n, n)
-            A in the eigenvectors of S.
-
-        Yields
-        ------
-        ndarray of shape (n, n)
-            Of W^1/2 (f - y), in the eigenvectors of S.
+        Given the residuals, shape (n, n_times), and A in the eigenvectors of S.
         """
         raise NotImplementedError
 
@@ -149,13 +123,17 @@ class EnsembleTrajectory(_Trajectory):
            [0.   , 0.   ]])
     """
 
-    posterior: GradientFlowPosterior
+    def __init__(
+        self, posterior: SquaredErrorRun[Any], training_times: FloatArray, nngp: FloatArray
+    ) -> None:
+        super().__init__(posterior, training_times)
+        self.nngp = nngp
 
     @cached_property
     def prior(self) -> FloatArray:
         """W^1/2 K W^1/2 in the eigenvectors of S, shape (n, n), kept from its first use on."""
         spectrum = self.posterior.spectrum
-        return spectrum.rotate(spectrum.rotate(self.posterior.nngp).T)
+        return spectrum.rotate(spectrum.rotate(self.nngp).T)
 
     def variance(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
@@ -261,8 +239,6 @@ class ReadoutTrajectory(_Trajectory):
     array([[2.   , 2.   ],
            [0.259, 0.259]])
     """
-
-    posterior: ReadoutFlowPosterior
 
     @cached_property
     def explained(self) -> FloatArray:
