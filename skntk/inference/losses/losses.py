@@ -36,7 +36,7 @@ class Loss(Protocol):
 
     @property
     def targets(self) -> FloatArray:
-        """What the outputs are compared with, ndarray of shape (n, n_outputs)."""
+        """Targets, ndarray of shape (n, n_outputs)."""
 
     def value(self, outputs: FloatArray) -> FloatArray:
         """Return the loss of each sample.

@@ -64,7 +64,7 @@ class SpectralRows:
         return self.spectrum.level(self.positions, noise)
 
     def places(self, rows: RowIndices) -> RowIndices | None:
-        """Return where rows are among J, None if one is not.
+        """Return the places of rows among J, None if one is not in J.
 
         Parameters
         ----------
@@ -93,13 +93,13 @@ class SpectralRows:
     def coordinates(self) -> FloatArray:
         """V_T^T y, shape (n, outputs)."""
         # The targets of J count as 0 here, so that nothing remains of them.
-        of_all = np.zeros((len(self.spectrum.rows), *self.targets.shape[1:]))
-        of_all[self.positions] = self.targets
-        return self.spectrum.vectors.T @ of_all.reshape(len(of_all), -1)
+        padded = np.zeros((len(self.spectrum.rows), *self.targets.shape[1:]))
+        padded[self.positions] = self.targets
+        return self.spectrum.vectors.T @ padded.reshape(len(padded), -1)
 
 
 def _positions(ascending: RowIndices, rows: RowIndices) -> RowIndices | None:
-    """Return where rows are among others, None if one is not."""
+    """Return the positions of rows among ascending ones, None if one is missing."""
     positions = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
     return positions if np.array_equal(ascending[positions], rows) else None
 
@@ -195,8 +195,8 @@ class SpectralPosterior:
     @cached_property
     def _precision(self) -> FloatArray:
         """The diagonal of B_T^-1."""
-        of_all = np.square(self.rows.vectors) @ self._weights
-        return of_all - np.einsum("ij,ij->j", self._explained, self._explained)
+        diagonal = np.square(self.rows.vectors) @ self._weights
+        return diagonal - np.einsum("ij,ij->j", self._explained, self._explained)
 
     @cached_property
     def _weights(self) -> FloatArray:

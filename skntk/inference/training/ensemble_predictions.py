@@ -1,4 +1,4 @@
-"""What ensembles predict whose mean is linear in the targets, however they were trained."""
+"""Predictions of ensembles whose mean is linear in the targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the random initialization of a network spreads the predictions of an ensemble.
+"""Spread of the predictions of an ensemble over random initializations.
 
 Trained by gradient descent, an infinitely wide network predicts f_0(x_*) + P (y - f_0(X)), with
 f_0 its function at initialization and P a matrix that depends on the training alone. f_0 is a

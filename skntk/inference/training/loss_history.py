@@ -35,7 +35,7 @@ __all__ = ["ErrorMoments", "errors_at_test_points"]
 
 @dataclass(frozen=True, eq=False)
 class ErrorMoments:
-    """What the loss depends on, of errors with mean b and covariance C at many times.
+    """Moments of errors with mean b and covariance C at many times, which the loss depends on.
 
     Attributes
     ----------

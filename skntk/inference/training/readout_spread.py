@@ -1,4 +1,4 @@
-"""How far networks disagree of which only the last layer is trained.
+"""Spread of the predictions of networks whose last layer alone is trained.
 
 With S = W^1/2 K W^1/2 + A, eigenvalues s of S and the residual r of training, the covariance is
 

@@ -1,4 +1,4 @@
-"""What an ensemble predicts at many times of its training, from one eigendecomposition."""
+"""Predictions at many times of a training run, from one eigendecomposition."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ class ReadoutTrajectory(_Trajectory):
 
     @cached_property
     def explained(self) -> FloatArray:
-        """What the variance loses along each eigenvector, shape (n, n_times)."""
+        """Reduction of the variance along each eigenvector, shape (n, n_times)."""
         posterior = self.posterior
         return explained_share(posterior.spectrum, posterior.training_method, self.training_times)
 
