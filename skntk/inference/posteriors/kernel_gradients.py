@@ -223,7 +223,7 @@ def ensemble_leave_one_out_density(
     >>> round(result.score, 6), [gradient.shape for gradient in result.by_kernels]  # variance 1 + 1
     (-2.531024, [(2, 2), (2, 2)])
     """
-    # Backward differentiation by hand. Forward, with B = (T + A)^-1, alpha = B y and p = diag B give
+    # Backward differentiation. Forward, with B = (T + A)^-1, alpha = B y and p = diag B give
     # the residuals r_i = alpha_i / p_i, and s = diag(B K B) the variance s_i / p_i^2 + w_i a_i. So
     # the score depends on T through B alone, in three places: alpha, p and s. `by_x` is its
     # derivative by x, found from the score back to B:
