@@ -43,13 +43,10 @@ from skntk.inference.training.cross_validation import (
 )
 from skntk.inference.training.gradient_flow import GradientFlowPosterior
 from skntk.inference.training.kernel_spectrum import KernelSpectrum
-from skntk.inference.training.loss_history import (
-    ErrorMoments,
-    errors_at_test_points,
-    errors_at_training_points,
-)
+from skntk.inference.training.loss_history import ErrorMoments, errors_at_test_points
 from skntk.inference.training.momentum import HeavyBall, MomentumFlow, make_training_method
 from skntk.inference.training.readout_flow import ReadoutFlowPosterior
+from skntk.inference.training.training_errors import errors_at_training_points
 from skntk.inference.training.training_methods import (
     GradientDescent,
     GradientFlow,

@@ -95,7 +95,7 @@ def test_noise_that_the_decomposition_does_not_have_is_factorized(shared, noise)
     shared = PrecomputedKernel.of(smooth, shared.find_prior)
     spectrum = shared.decompose(np.arange(N), np.ones(N))
     model = shared.condition(train, noise, targets, spectrum)
-    assert type(model) is type(shared.refit(train, noise, targets))
+    assert type(model) is type(shared.train_on(train, targets).refit(noise))
     expected = refitted(shared, train, np.array([0]), noise, targets)
     np.testing.assert_allclose(model.mean(np.array([0])), expected[0], rtol=1e-12)
 

@@ -218,7 +218,7 @@ def test_few_columns_tell_hundreds_of_times():
     eigenvalues = np.logspace(0, 3, 300)
     run = np.logspace(-5, 3, 400)
     gains = -np.expm1(-np.multiply.outer(eigenvalues, run)) / eigenvalues[:, np.newaxis]
-    basis = TimeBasis.of(gains, eigenvalues)
+    basis = TimeBasis.decompose(gains, eigenvalues)
     assert basis.columns.shape[1] < 60
     root = np.sqrt(eigenvalues)[:, np.newaxis]
     error = np.linalg.norm(root * (basis.columns @ basis.weights - gains), axis=0)
@@ -228,7 +228,7 @@ def test_few_columns_tell_hundreds_of_times():
 def test_times_that_do_not_tell_each_other_are_all_kept():
     eigenvalues = np.linspace(1.0, 2.0, 50)
     gains = np.random.default_rng(0).normal(size=(50, 10))
-    basis = TimeBasis.of(gains, eigenvalues)
+    basis = TimeBasis.decompose(gains, eigenvalues)
     assert basis.weights is None
     assert_array_equal(basis.columns, gains)
 

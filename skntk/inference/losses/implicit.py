@@ -103,7 +103,7 @@ def _solve(matrix: Solvable, right: FloatArray) -> FloatArray:
 
 
 class _Jacobian:
-    """What SciPy multiplies by c and subtracts from the identity."""
+    """The Jacobian, which SciPy multiplies by c and subtracts from the identity."""
 
     # NumPy's numbers leave the multiplication to this class.
     __array_ufunc__ = None

@@ -210,7 +210,7 @@ class LossFlow:
         return LossTrajectory(times, train_on_loss(self.dynamics, self.training_method, times))
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
-        """Return what training has added to the initial function at test points.
+        """Return the change of the initial function by training at test points.
 
         Parameters
         ----------
@@ -329,7 +329,7 @@ class LossTrajectory:
     dual_coef: FloatArray
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
-        """Return what training has added to the initial function at test points.
+        """Return the change of the initial function by training at test points.
 
         Parameters
         ----------

@@ -36,7 +36,7 @@ class Loss(Protocol):
 
     @property
     def targets(self) -> FloatArray:
-        """What the outputs are compared with, ndarray of shape (n, n_outputs)."""
+        """Targets, ndarray of shape (n, n_outputs)."""
 
     def value(self, outputs: FloatArray) -> FloatArray:
         """Return the loss of each sample.
@@ -119,50 +119,17 @@ class SoftmaxCrossEntropy:
         object.__setattr__(self, "targets", targets)
 
     def value(self, outputs: FloatArray) -> FloatArray:
-        """Return the cross-entropy of each sample, in nats.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_classes)
-            Logits.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Nonnegative.
-        """
+        """Return the cross-entropy of each sample, in nats."""
         losses: FloatArray = -(self.targets * log_softmax(outputs, axis=1)).sum(axis=1)
         return losses
 
     def gradient(self, outputs: FloatArray) -> FloatArray:
-        """Return softmax(outputs) - targets.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_classes)
-            Logits.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-            Rows sum to 0.
-        """
+        """Return softmax(outputs) - targets."""
         slopes: FloatArray = softmax(outputs, axis=1) - self.targets
         return slopes
 
     def curvature(self, outputs: FloatArray) -> FloatArray:
-        """Return softmax(outputs): the Hessian is diag(p) - p p^T.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_classes)
-            Logits.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-            Rows sum to 1.
-        """
+        """Return softmax(outputs): the Hessian is diag(p) - p p^T."""
         probabilities: FloatArray = softmax(outputs, axis=1)
         return probabilities
 
@@ -198,49 +165,16 @@ class HalfSquaredError:
         object.__setattr__(self, "targets", _as_rows(self.targets))
 
     def value(self, outputs: FloatArray) -> FloatArray:
-        """Return half the squared error of each sample.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_outputs)
-            Predictions.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Nonnegative.
-        """
+        """Return half the squared error of each sample."""
         losses: FloatArray = 0.5 * np.square(outputs - self.targets).sum(axis=1)
         return losses
 
     def gradient(self, outputs: FloatArray) -> FloatArray:
-        """Return outputs - targets.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_outputs)
-            Predictions.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            The residuals.
-        """
+        """Return outputs - targets."""
         return outputs - self.targets
 
     def curvature(self, outputs: FloatArray) -> FloatArray:
-        """Return ones: the Hessian is the identity.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_outputs)
-            Predictions.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            Ones.
-        """
+        """Return ones: the Hessian is the identity."""
         return np.ones_like(outputs)
 
 

@@ -16,7 +16,6 @@ from skntk.inference.linalg.arrays import (
 )
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.largest_eigenvalue import largest_curvature
-from skntk.inference.linalg.products import product
 from skntk.inference.linalg.solver import KernelOperator, LinearSolver, LinearSystem, as_operator
 from skntk.inference.posteriors.leave_one_out import leave_one_out_residuals
 from skntk.inference.training.readout_flow import ReadoutFlowPosterior
@@ -130,7 +129,7 @@ class GaussianProcessPosterior:
         ValueError
             If an entry of `cross` is not finite.
         """
-        return product(as_kernel(cross), self.dual_coef)
+        return as_kernel(cross) @ self.dual_coef
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
         """Return the posterior variance at test points, without their covariances.

@@ -106,14 +106,14 @@ def marginal_likelihood(
     by_noise = np.diagonal(gradient).copy()
     repeated = weight != 1
     if repeated.any():
-        of_noise, slope = _density_of_repetitions(diagonal[repeated], weight[repeated])
-        score += n_outputs * of_noise
+        log_density, slope = _density_of_repetitions(diagonal[repeated], weight[repeated])
+        score += n_outputs * log_density
         by_noise[repeated] += n_outputs * slope
     return KernelGradient(score, (gradient,), by_noise)
 
 
 def _density_of_repetitions(noise: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
-    """Return what repeated observations of one value add, and its derivative by the noise.
+    """Return the log density added by repeated observations, and its derivative by the noise.
 
     With noise variance a of one, N(y | f, a)^w = N(y | f, a / w) (2 pi a)^((1 - w) / 2) w^(-1/2).
     """
@@ -220,9 +220,17 @@ def ensemble_leave_one_out_density(
     >>> import numpy as np
     >>> from skntk.inference import ensemble_leave_one_out_density
     >>> result = ensemble_leave_one_out_density(np.eye(2), np.eye(2), 1.0, [0.0, 0.0])
-    >>> round(result.score, 6), [each.shape for each in result.by_kernels]  # variance 1 + 1
+    >>> round(result.score, 6), [gradient.shape for gradient in result.by_kernels]  # variance 1 + 1
     (-2.531024, [(2, 2), (2, 2)])
     """
+    # Backward differentiation. Forward, with B = (T + A)^-1, alpha = B y and p = diag B give
+    # the residuals r_i = alpha_i / p_i, and s = diag(B K B) the variance s_i / p_i^2 + w_i a_i. So
+    # the score depends on T through B alone, in three places: alpha, p and s. `by_x` is its
+    # derivative by x, found from the score back to B:
+    #   by_s = by_variance / p^2,   by_alpha = by_r / p,
+    #   by_p = -2 by_s s / p - (sum over outputs of by_r r) / p.
+    # As dB = -B dT B, a derivative H by B is -B H B by T. K enters through s alone: its derivative
+    # is B diag(by_s) B.
     matrix, prior = as_training_kernels(ntk, nngp)
     diagonal = per_sample(noise, len(matrix), "noise")
     y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)

@@ -53,7 +53,7 @@ def find_mode(
 def _newton_target(
     kernel: FloatArray, counts: FloatArray, prior_mean: FloatArray, centered: FloatArray
 ) -> FloatArray:
-    """Return where a full Newton step leads (Rasmussen and Williams, algorithm 3.3)."""
+    """Return the coefficients after a full Newton step (algorithm 3.3)."""
     total = counts.sum(axis=1)
     probabilities = softmax(prior_mean + centered, axis=1)
     expected = total[:, np.newaxis] * probabilities
@@ -78,7 +78,7 @@ def _step_length(
     step: FloatArray,
     gain: float,
 ) -> float:
-    """Return the first of 1, 1/2, 1/4, ... that makes good a quarter of what it promises."""
+    """Backtracking line search: the first step length that satisfies the Armijo condition (1/4)."""
     centered, change = kernel @ coefficients, kernel @ step
 
     def log_posterior(length: float) -> float:

@@ -1,6 +1,6 @@
-"""What all posteriors have in common, and what all training runs do.
+"""Protocols of posteriors, of training runs and of their predictions at many times.
 
-What a posterior cannot do it refuses with a ValueError that says why and what to do instead.
+A posterior without a closed form raises a ValueError that says why and what to do instead.
 """
 
 from __future__ import annotations

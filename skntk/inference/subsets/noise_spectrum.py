@@ -17,7 +17,6 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from skntk.inference.linalg.arrays import FloatArray, as_fortran
-from skntk.inference.linalg.products import product
 
 # Rounding moves eigenvalues by about eps times the largest. Noise has to be larger than that by a
 # margin, for the inverse to be as accurate as by a Cholesky factorisation.
@@ -111,7 +110,7 @@ class NoiseSpectrum:
         """
         weighted = self._rows_of_inverse(levels)
         precision = np.einsum("ij,ij->i", weighted, self.vectors)
-        dual_coef = product(weighted, product(self.vectors.T, targets))
+        dual_coef = weighted @ (self.vectors.T @ targets)
         return targets - dual_coef / precision[:, np.newaxis]
 
     def leave_one_out_variance(self, levels: FloatArray, prior: FloatArray | None) -> FloatArray:
@@ -133,7 +132,7 @@ class NoiseSpectrum:
         precision = np.einsum("ij,ij->i", weighted, self.vectors)
         if prior is None:
             return np.maximum(1.0 / precision - levels * self.pattern, 0.0)
-        spread = np.einsum("ij,ij->i", product(weighted, self.in_basis(prior)), weighted)
+        spread = np.einsum("ij,ij->i", weighted @ self.in_basis(prior), weighted)
         return np.maximum(spread / np.square(precision), 0.0)
 
     def resolves(self, level: float) -> bool:
@@ -155,6 +154,6 @@ class NoiseSpectrum:
         """
         if not self._prior_in_basis:
             within = prior[np.ix_(self.rows, self.rows)]
-            half = product(self.vectors.T, within)
-            self._prior_in_basis.append(product(half, self.vectors))
+            half = self.vectors.T @ within
+            self._prior_in_basis.append(half @ self.vectors)
         return self._prior_in_basis[0]

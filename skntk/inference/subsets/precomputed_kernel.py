@@ -144,7 +144,7 @@ class PrecomputedKernel:
     def train_on(
         self, rows: RowIndices, targets: FloatArray, spectrum: NoiseSpectrum | None = None
     ) -> TrainingSubset:
-        """Return what models on the same rows and targets share, whatever their noise is.
+        """Prepare models on the same rows and targets, for any noise.
 
         Parameters
         ----------
@@ -173,51 +173,8 @@ class PrecomputedKernel:
         targets: FloatArray,
         spectrum: NoiseSpectrum | None = None,
     ) -> SubsetPosterior:
-        """Train one model on rows.
-
-        Parameters
-        ----------
-        rows, targets, spectrum
-            As `train_on`.
-        noise : ndarray of shape (m,)
-            Nonnegative values added to the diagonal of the kernel.
-
-        Returns
-        -------
-        SubsetPosterior
-            The trained model.
-
-        Raises
-        ------
-        SingularKernelError
-            If the kernel of the rows with its noise is singular to working precision.
-        ValueError
-            As `train_on`.
-        """
+        """Train one model on rows: `train_on` and `TrainingSubset.condition`."""
         return self.train_on(rows, targets, spectrum).condition(noise)
-
-    def refit(self, rows: RowIndices, noise: FloatArray, targets: FloatArray) -> SubsetPosterior:
-        """Train a model on rows by a factorisation of its own.
-
-        Parameters
-        ----------
-        rows, noise, targets : ndarray
-            As `condition`.
-
-        Returns
-        -------
-        SubsetPosterior
-            The trained model.
-
-        Raises
-        ------
-        SingularKernelError, ValueError
-            As `condition`.
-        """
-        process = GaussianProcessPosterior.condition(
-            self.kernel[np.ix_(rows, rows)], noise, targets, overwrite_kernel=True
-        )
-        return _FactorizedPosterior(self, rows, process)
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,19 +230,12 @@ class TrainingSubset:
         return _HeldOutPosterior(self, noise, SpectralPosterior(self.spectral, level))
 
     def refit(self, noise: FloatArray) -> SubsetPosterior:
-        """Train a model by a factorisation of its own.
-
-        Parameters
-        ----------
-        noise : ndarray of shape (m,)
-            As `condition`.
-
-        Raises
-        ------
-        SingularKernelError
-            As `condition`.
-        """
-        return self.shared.refit(self.rows, noise, self.targets)
+        """Train a model by a factorization of its own rows; arguments as for `condition`."""
+        within = self.shared.kernel[np.ix_(self.rows, self.rows)]
+        process = GaussianProcessPosterior.condition(
+            within, noise, self.targets, overwrite_kernel=True
+        )
+        return _FactorizedPosterior(self.shared, self.rows, process)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import blas
 
 from skntk.inference.linalg.arrays import FloatArray, as_targets
 from skntk.inference.linalg.cholesky import cholesky_factor, inverse, solve, whiten
-from skntk.inference.linalg.products import product, product_with_transpose
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
 
 RowIndices = npt.NDArray[np.intp]
@@ -64,7 +64,7 @@ class SpectralRows:
         return self.spectrum.level(self.positions, noise)
 
     def places(self, rows: RowIndices) -> RowIndices | None:
-        """Return where rows are among J, None if one is not.
+        """Return the places of rows among J, None if one is not in J.
 
         Parameters
         ----------
@@ -93,13 +93,13 @@ class SpectralRows:
     def coordinates(self) -> FloatArray:
         """V_T^T y, shape (n, outputs)."""
         # The targets of J count as 0 here, so that nothing remains of them.
-        of_all = np.zeros((len(self.spectrum.rows), *self.targets.shape[1:]))
-        of_all[self.positions] = self.targets
-        return product(self.spectrum.vectors.T, of_all.reshape(len(of_all), -1))
+        padded = np.zeros((len(self.spectrum.rows), *self.targets.shape[1:]))
+        padded[self.positions] = self.targets
+        return self.spectrum.vectors.T @ padded.reshape(len(padded), -1)
 
 
 def _positions(ascending: RowIndices, rows: RowIndices) -> RowIndices | None:
-    """Return where rows are among others, None if one is not."""
+    """Return the positions of rows among ascending ones, None if one is missing."""
     positions = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
     return positions if np.array_equal(ascending[positions], rows) else None
 
@@ -122,7 +122,7 @@ class SpectralPosterior:
     def mean(self) -> FloatArray:
         """The mean at J, shape (n - m,) or (n - m, outputs)."""
         weighted = self._weights[:, np.newaxis] * self.rows.coordinates
-        known = product(self.rows.left_out_vectors, weighted)
+        known = self.rows.left_out_vectors @ weighted
         return -solve(self._factor, known).reshape(-1, *self.rows.targets.shape[1:])
 
     def variance(self, prior: FloatArray | None) -> FloatArray:
@@ -138,7 +138,7 @@ class SpectralPosterior:
             noise = self.level * spectrum.pattern[self.rows.left_out]
             return np.maximum(np.diagonal(inverse(self._factor)) - noise, 0.0)
         map_of_prior = solve(self._factor, self.rows.left_out_vectors * self._weights)
-        spread = product(map_of_prior, spectrum.in_basis(prior))
+        spread = map_of_prior @ spectrum.in_basis(prior)
         return np.maximum(np.einsum("ij,ij->i", spread, map_of_prior), 0.0)
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
@@ -169,8 +169,8 @@ class SpectralPosterior:
             return mean, np.maximum(1.0 / self._precision - noise, 0.0)
         half = whiten(self._factor, self.rows.left_out_vectors * self._weights)
         rows = self.rows.vectors * self._weights
-        rows -= product(self._explained.T, half)
-        spread = np.einsum("ij,ij->i", product(rows, self.rows.spectrum.in_basis(prior)), rows)
+        rows -= self._explained.T @ half
+        spread = np.einsum("ij,ij->i", rows @ self.rows.spectrum.in_basis(prior), rows)
         return mean, np.maximum(spread, 0.0) / np.square(self._precision)
 
     @property
@@ -180,23 +180,23 @@ class SpectralPosterior:
 
     def _solve(self, y: FloatArray) -> FloatArray:
         r"""Return B_T^-1 y, where :math:`B_T^{-1} = M_{TT} - M_{TJ} (M_{JJ})^{-1} M_{JT}`."""
-        coordinates = product(self.rows.vectors.T, y.reshape(len(y), -1))
+        coordinates = self.rows.vectors.T @ y.reshape(len(y), -1)
         weighted = self._weights[:, np.newaxis] * coordinates
-        outside = whiten(self._factor, product(self.rows.left_out_vectors, weighted))
-        inside = product(self.rows.vectors, weighted)
-        return (inside - product(self._explained.T, outside)).reshape(y.shape)
+        outside = whiten(self._factor, self.rows.left_out_vectors @ weighted)
+        inside = self.rows.vectors @ weighted
+        return (inside - self._explained.T @ outside).reshape(y.shape)
 
     @cached_property
     def _explained(self) -> FloatArray:
         """L^-1 M_JT, with L the factor of M_JJ."""
         weighted = self.rows.left_out_vectors * self._weights
-        return whiten(self._factor, product(weighted, self.rows.vectors.T))
+        return whiten(self._factor, weighted @ self.rows.vectors.T)
 
     @cached_property
     def _precision(self) -> FloatArray:
         """The diagonal of B_T^-1."""
-        of_all = product(np.square(self.rows.vectors), self._weights)
-        return of_all - np.einsum("ij,ij->j", self._explained, self._explained)
+        diagonal = np.square(self.rows.vectors) @ self._weights
+        return diagonal - np.einsum("ij,ij->j", self._explained, self._explained)
 
     @cached_property
     def _weights(self) -> FloatArray:
@@ -207,5 +207,6 @@ class SpectralPosterior:
     def _factor(self) -> FloatArray:
         """The Cholesky factor of M_JJ."""
         half = self.rows.left_out_vectors * np.sqrt(self._weights)
-        # The factorisation reads the lower triangle alone.
-        return cholesky_factor(product_with_transpose(half), np.zeros(len(half)), overwrite=True)
+        # Half the work of a product: the factorization reads the lower triangle alone.
+        triangle: FloatArray = blas.dsyrk(1.0, half.T, trans=1, lower=1)
+        return cholesky_factor(triangle, np.zeros(len(half)), overwrite=True)

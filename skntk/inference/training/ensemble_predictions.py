@@ -1,11 +1,10 @@
-"""What ensembles predict whose mean is linear in the targets, however they were trained."""
+"""Predictions of ensembles whose mean is linear in the targets."""
 
 from __future__ import annotations
 
 import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_kernel
-from skntk.inference.linalg.products import product
 from skntk.inference.training.initialization_noise import ensemble_covariance, ensemble_variance
 
 
@@ -41,7 +40,7 @@ class EnsemblePredictions:
         ValueError
             If an entry of `ntk_cross` is not finite.
         """
-        return product(as_kernel(ntk_cross), self.dual_coef)
+        return as_kernel(ntk_cross) @ self.dual_coef
 
     def variance(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike

@@ -217,7 +217,7 @@ class GradientFlowPosterior(EnsemblePredictions, SquaredErrorRun[EnsembleTraject
         )
 
     def _trajectory(self, training_times: FloatArray) -> EnsembleTrajectory:
-        return EnsembleTrajectory(self, training_times)
+        return EnsembleTrajectory(self, training_times, self.nngp)
 
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
         filter_values = self.spectrum.filter_function(

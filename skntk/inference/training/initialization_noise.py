@@ -1,4 +1,4 @@
-"""How the random initialization of a network spreads the predictions of an ensemble.
+"""Spread of the predictions of an ensemble over random initializations.
 
 Trained by gradient descent, an infinitely wide network predicts f_0(x_*) + P (y - f_0(X)), with
 f_0 its function at initialization and P a matrix that depends on the training alone. f_0 is a
@@ -15,31 +15,13 @@ from __future__ import annotations
 import numpy as np
 
 from skntk.inference.linalg.arrays import FloatArray, diagonal_view
-from skntk.inference.linalg.products import product
 
 
 def ensemble_variance(
     prediction: FloatArray, nngp: FloatArray, nngp_cross: FloatArray, nngp_diagonal: FloatArray
 ) -> FloatArray:
-    """Return the diagonal of :func:`ensemble_covariance` without the rest of it.
-
-    Parameters
-    ----------
-    prediction : ndarray of shape (m, n)
-        P, the map from training targets to test predictions.
-    nngp : ndarray of shape (n, n)
-        NNGP kernel K between training samples.
-    nngp_cross : ndarray of shape (m, n)
-        NNGP kernel K_* between test and training samples.
-    nngp_diagonal : ndarray of shape (m,)
-        NNGP kernel of each test sample with itself.
-
-    Returns
-    -------
-    ndarray of shape (m,)
-        Negative values left by rounding become 0.
-    """
-    change = product(prediction, nngp)
+    """Return the diagonal of `ensemble_covariance`, with K_** replaced by its diagonal."""
+    change = prediction @ nngp
     change -= 2.0 * nngp_cross
     return np.maximum(nngp_diagonal + np.einsum("ij,ij->i", prediction, change), 0.0)
 
@@ -47,27 +29,10 @@ def ensemble_variance(
 def ensemble_covariance(
     prediction: FloatArray, nngp: FloatArray, nngp_cross: FloatArray, nngp_test: FloatArray
 ) -> FloatArray:
-    """Return the covariance of an ensemble's predictions over random initializations.
-
-    Parameters
-    ----------
-    prediction : ndarray of shape (m, n)
-        P, the map from training targets to test predictions.
-    nngp : ndarray of shape (n, n)
-        NNGP kernel K between training samples.
-    nngp_cross : ndarray of shape (m, n)
-        NNGP kernel K_* between test and training samples.
-    nngp_test : ndarray of shape (m, m)
-        NNGP kernel K_** between test samples.
-
-    Returns
-    -------
-    ndarray of shape (m, m)
-        Symmetric. Negative variances left by rounding become 0.
-    """
+    """Return the covariance from P, K, K_* and K_**; negative variances of rounding become 0."""
     # Half of the quadratic term goes to each of the two cross terms: their sum is then
     # symmetric to the last bit.
-    half = product(0.5 * product(prediction, nngp) - nngp_cross, prediction.T)
+    half = (0.5 * (prediction @ nngp) - nngp_cross) @ prediction.T
     covariance = half + half.T
     covariance += nngp_test
     variance = diagonal_view(covariance)

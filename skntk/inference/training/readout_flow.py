@@ -14,7 +14,6 @@ from skntk.inference.linalg.arrays import (
     as_training_kernel,
     per_sample,
 )
-from skntk.inference.linalg.products import product
 from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.momentum import make_training_method
 from skntk.inference.training.readout_spread import explained_share, readout_covariance
@@ -227,7 +226,7 @@ class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
         ValueError
             If an entry of `cross` is not finite.
         """
-        return product(as_kernel(cross), self.dual_coef)
+        return as_kernel(cross) @ self.dual_coef
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
         """Return the variance at test points, without their covariances.

@@ -1,4 +1,4 @@
-"""How far networks disagree of which only the last layer is trained.
+"""Spread of the predictions of networks whose last layer alone is trained.
 
 With S = W^1/2 K W^1/2 + A, eigenvalues s of S and the residual r of training, the covariance is
 
@@ -20,24 +20,10 @@ from skntk.inference.training.training_methods import TrainingMethod
 def explained_share(
     spectrum: KernelSpectrum, training_method: TrainingMethod, times: FloatArray
 ) -> FloatArray:
-    """Return (1 - r^2) / s for each eigenvalue and time.
+    """Return (1 - r^2) / s for each eigenvalue and time, shape (n, n_times).
 
     Negative where steps with momentum overshoot: the networks then disagree more than untrained
     ones.
-
-    Parameters
-    ----------
-    spectrum : KernelSpectrum
-        The eigendecomposition of S.
-    training_method : TrainingMethod
-        The method of training.
-    times : ndarray of shape (n_times,)
-        Training times.
-
-    Returns
-    -------
-    ndarray of shape (n, n_times)
-        One column for each time.
     """
     return spectrum.filter_function(training_method, times) * (
         1.0 + spectrum.residual_function(training_method, times)
@@ -47,21 +33,9 @@ def explained_share(
 def readout_covariance(
     rotated_cross: FloatArray, explained: FloatArray, test_kernel: FloatArray
 ) -> FloatArray:
-    """Return the covariance between test points.
+    """Return the covariance from U^T W^1/2 K_*^T, one time's `explained_share` and K_**.
 
-    Parameters
-    ----------
-    rotated_cross : ndarray of shape (n, m)
-        NNGP kernel between training and test samples, in the eigenvectors of S.
-    explained : ndarray of shape (n,)
-        A column of :func:`explained_share`.
-    test_kernel : ndarray of shape (m, m)
-        NNGP kernel between test samples.
-
-    Returns
-    -------
-    ndarray of shape (m, m)
-        Symmetric. Negative variances left by rounding become 0.
+    Symmetric; negative variances left by rounding become 0.
     """
     half = 0.5 * (rotated_cross.T * explained) @ rotated_cross
     covariance = half + half.T

@@ -1,4 +1,4 @@
-"""Training on squared error: what is kept of a run, and how it moves to other times."""
+"""A training run on squared error, and its posteriors at all times."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TrajectoryT = TypeVar("TrajectoryT")
 
 
 class Converged(Protocol):
-    """What a run that leads to a converged posterior takes from it."""
+    """A converged posterior, as the run that leads to it sees it."""
 
     @property
     def system(self) -> LinearSystem:

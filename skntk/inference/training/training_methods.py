@@ -1,4 +1,4 @@
-r"""How far training has come along each eigenvector of the loss: one function of its curvature.
+r"""Gradient methods as functions of the curvature along each eigenvector of the loss.
 
 Squared error is quadratic in the functions of an infinitely wide network: along an eigenvector of
 its Hessian with eigenvalue h, the curvature, every gradient method shrinks the error by a factor

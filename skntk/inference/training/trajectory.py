@@ -1,10 +1,10 @@
-"""What an ensemble predicts at many times of its training, from one eigendecomposition."""
+"""Predictions at many times of a training run, from one eigendecomposition."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,8 @@ from skntk.inference.linalg.arrays import FloatArray, as_kernel, diagonal_view
 from skntk.inference.training.initialization_noise import ensemble_covariance
 from skntk.inference.training.loss_history import ErrorMoments
 from skntk.inference.training.readout_spread import explained_share, readout_covariance
+from skntk.inference.training.squared_error_run import SquaredErrorRun
 from skntk.inference.training.time_basis import TimeBasis
-
-if TYPE_CHECKING:
-    from skntk.inference.training.gradient_flow import GradientFlowPosterior
-    from skntk.inference.training.readout_flow import ReadoutFlowPosterior
 
 __all__ = ["EnsembleTrajectory", "ReadoutTrajectory"]
 
@@ -38,14 +35,12 @@ class _Trajectory:
         Values of the filter function, for each eigenvector and time.
     """
 
-    def __init__(
-        self, posterior: GradientFlowPosterior | ReadoutFlowPosterior, training_times: FloatArray
-    ) -> None:
+    def __init__(self, posterior: SquaredErrorRun[Any], training_times: FloatArray) -> None:
         self.posterior = posterior
         self.training_times = training_times
         spectrum = posterior.spectrum
         self.filter_values = spectrum.filter_function(posterior.training_method, training_times)
-        self._basis = TimeBasis.of(self.filter_values, spectrum.eigenvalues)
+        self._basis = TimeBasis.decompose(self.filter_values, spectrum.eigenvalues)
 
     @cached_property
     def _dual_coef(self) -> FloatArray:
@@ -73,48 +68,27 @@ class _Trajectory:
             If an entry of `cross` is not finite.
         """
         outputs = self.posterior.rotated_targets.shape[1:]
-        of_columns = as_kernel(cross) @ self._dual_coef
+        columns = as_kernel(cross) @ self._dual_coef
         n_columns = self._basis.columns.shape[1]
-        means = self._basis.combine(of_columns.reshape(len(of_columns), -1, n_columns))
-        return np.moveaxis(means, -1, 0).reshape(-1, len(of_columns), *outputs)
+        means = self._basis.combine(columns.reshape(len(columns), -1, n_columns))
+        return np.moveaxis(means, -1, 0).reshape(-1, len(columns), *outputs)
 
     def training_moments(
         self, mean_errors: FloatArray, scales: FloatArray, noise: float
     ) -> ErrorMoments:
-        """Return the moments of the errors at the training points where the noise is equal.
+        """Return the moments of W^1/2 (f - y) at the training points where the noise is equal.
 
-        Parameters
-        ----------
-        mean_errors : ndarray of shape (n_times, n, outputs)
-            In the eigenvectors of S.
-        scales : ndarray of shape (n, n_times)
-            What is left of an error along each of them.
-        noise : float
-            The noise.
-
-        Returns
-        -------
-        ErrorMoments
-            Of W^1/2 (f - y).
+        Given the means in the eigenvectors of S, shape (n_times, n, outputs), and what is left of
+        an error along each of them, shape (n, n_times).
         """
         raise NotImplementedError
 
     def training_covariances(
         self, residuals: FloatArray, rotated_noise: FloatArray
     ) -> Iterator[FloatArray]:
-        """Yield the covariances of the errors at the training points for any noise.
+        """Yield the covariances of W^1/2 (f - y) in the eigenvectors of S, for any noise.
 
-        Parameters
-        ----------
-        residuals : ndarray of shape (n, n_times)
-            Those of the run.
-        rotated_noise : ndarray of shape (n, n)
-            A in the eigenvectors of S.
-
-        Yields
-        ------
-        ndarray of shape (n, n)
-            Of W^1/2 (f - y), in the eigenvectors of S.
+        Given the residuals, shape (n, n_times), and A in the eigenvectors of S.
         """
         raise NotImplementedError
 
@@ -149,13 +123,17 @@ class EnsembleTrajectory(_Trajectory):
            [0.   , 0.   ]])
     """
 
-    posterior: GradientFlowPosterior
+    def __init__(
+        self, posterior: SquaredErrorRun[Any], training_times: FloatArray, nngp: FloatArray
+    ) -> None:
+        super().__init__(posterior, training_times)
+        self.nngp = nngp
 
     @cached_property
     def prior(self) -> FloatArray:
         """W^1/2 K W^1/2 in the eigenvectors of S, shape (n, n), kept from its first use on."""
         spectrum = self.posterior.spectrum
-        return spectrum.rotate(spectrum.rotate(self.posterior.nngp).T)
+        return spectrum.rotate(spectrum.rotate(self.nngp).T)
 
     def variance(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
@@ -262,11 +240,9 @@ class ReadoutTrajectory(_Trajectory):
            [0.259, 0.259]])
     """
 
-    posterior: ReadoutFlowPosterior
-
     @cached_property
     def explained(self) -> FloatArray:
-        """What the variance loses along each eigenvector, shape (n, n_times)."""
+        """Reduction of the variance along each eigenvector, shape (n, n_times)."""
         posterior = self.posterior
         return explained_share(posterior.spectrum, posterior.training_method, self.training_times)
 

@@ -1,0 +1,96 @@
+"""One thread of BLAS for small problems.
+
+The wheels of NumPy and of SciPy bring an OpenBLAS each, with threads of its own, and those of one
+keep spinning for a while after their work is done. Programs that turn from one to the other and
+back, as in a factorization, a product and the next factorization, then have both on the same cores.
+For matrices of some hundred rows further threads gain less than this costs, above all beside other
+processes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import threadpoolctl
+
+__all__ = ["small_problem_threads"]
+
+# Up to here one thread takes less than about 0.1 s for a factorization and its predictions. Several
+# can save a part of that on a quiet machine, and take ten times as long on a busy one.
+_SMALL = 1000
+
+
+@contextmanager
+def small_problem_threads(n_samples: int) -> Iterator[None]:
+    """Hold BLAS at one thread while small systems are solved; leave it alone for large ones.
+
+    The number of threads belongs to the process: the first of several threads of Python that enters
+    limits it and the last that leaves restores it, in whatever order they do. It reaches what other
+    threads of Python compute meanwhile.
+
+    Parameters
+    ----------
+    n_samples : int
+        Rows of the largest matrix that is factorized within.
+    """
+    if n_samples > _SMALL:
+        yield
+        return
+    per_thread, process = _libraries()
+    with per_thread.limit(limits=1):
+        process.enter()
+        try:
+            yield
+        finally:
+            process.leave()
+
+
+class _ProcessLimit:
+    """The limit of libraries that have one number of threads for the whole process."""
+
+    def __init__(self, controller: threadpoolctl.ThreadpoolController) -> None:
+        self._controller = controller
+        self._lock = threading.Lock()
+        self._n_inside = 0
+        self._limiter: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._n_inside == 0:
+                self._limiter = self._controller.limit(limits=1)
+                _share_control()
+            self._n_inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._limiter.restore_original_limits()
+                _share_control()
+
+
+def _share_control() -> None:
+    # Newer versions let one thread set the numbers of OpenBLAS and ignore the others until it gives
+    # this up. Here the thread that restores them need not be the one that has limited them.
+    give_up = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if give_up is not None:
+        give_up()
+
+
+@cache
+def _libraries() -> tuple[threadpoolctl.ThreadpoolController, _ProcessLimit]:
+    """Return the libraries with a number for each thread of Python, and all others.
+
+    Finding them takes longer than a small factorization.
+    """
+    blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
+    filepaths: dict[bool, list[str]] = {True: [], False: []}
+    for library in blas.info():
+        # Of OpenMP each thread of Python has a pool of its own.
+        filepaths[library.get("threading_layer") == "openmp"].append(library["filepath"])
+    per_thread, per_process = (blas.select(filepath=filepaths[key]) for key in (True, False))
+    return per_thread, _ProcessLimit(per_process)
