@@ -348,7 +348,7 @@ def test_one_run_at_a_time(path):
     fingerprints = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "skntk.gram.matrix.open_checkpoint",
+            "skntk.gram.kernel_function.open_checkpoint",
             lambda path, found: fingerprints.append(found) or open_checkpoint(path, found),
         )
         gram_matrix(CONVOLUTION, images(5), checkpoint=path)

@@ -12,6 +12,7 @@ import pytest
 
 from skntk.gram.engine.devices import Devices, Program
 from skntk.gram.engine.execution import workers
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.sizes import ACCELERATOR, layout_of, tile_sizes
 from tests.gram import run_on_devices
 from tests.gram.interrupted_run import CONVOLUTION, images
@@ -117,6 +118,9 @@ def test_threads_for_accelerators(n_devices):
 def test_accelerators_take_larger_tiles():
     assert layout_of("gpu") is ACCELERATOR
     for network, X in ((NETWORK, samples(20_000)), (CONVOLUTION, images(500))):
-        here, there = (tile_sizes(network, X, None, layout_of(each)) for each in ("cpu", "gpu"))
+        prepared = PreparedNetwork.of(network, X.shape[1:], "float64")
+        here, there = (
+            tile_sizes(prepared, X, None, layout_of(platform)) for platform in ("cpu", "gpu")
+        )
         assert there.pairs_at_once > here.pairs_at_once
         assert there.rounds >= here.rounds

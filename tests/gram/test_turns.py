@@ -5,7 +5,6 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import AvgPool, Conv, Erf, Flatten, GlobalAvgPool, Serial
-from skntk.gram.engine.results import TileResults
 from skntk.gram.engine.sizes import (
     TileSizes,
     image_block_size,
@@ -34,7 +33,7 @@ def stored(left, right, shape, *, symmetric):
     sizes = TileSizes(len(left.X), len(right.X), together_of(len(left.X)), rounds=2)
     for task in turns_of(left, right, sizes):
         ones = np.ones((task.count, task.together * len(left.X)))
-        task.store([matrix], ["ntk"], TileResults([ones]), symmetric=symmetric)
+        task.store([matrix], [ones], symmetric=symmetric)
         n_computed += ones.size
     return matrix, n_computed
 

@@ -24,10 +24,9 @@ from skntk.architecture import (
 )
 from skntk.gram.engine import working_memory as working_memory_module
 from skntk.gram.engine.devices import Devices
-from skntk.gram.engine.programs import as_arguments
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.sizes import layout_of, tile_sizes
 from skntk.gram.engine.working_memory import (
-    Network,
     WorkingMemory,
     bytes_of_block,
     bytes_of_pairs,
@@ -52,16 +51,20 @@ def memory(n_bytes, n_threads=1):
 
 
 def needed(network, X, kinds, sizes):
-    of_network = Network.of(as_arguments(network, X.dtype), X)
+    signature = prepared(network, X).signature
     return max(
-        bytes_of_samples(of_network, sizes.left, DEVICE),
-        bytes_of_pairs(of_network, kinds, sizes, DEVICE),
+        bytes_of_samples(signature, sizes.left, DEVICE),
+        bytes_of_pairs(signature, kinds, sizes, DEVICE),
     )
+
+
+def prepared(network, X):
+    return PreparedNetwork.of(network, X.shape[1:], X.dtype.name)
 
 
 def sizes_within(network, X, kinds, n_bytes, n_threads=1):
     within = memory(n_bytes, n_threads)
-    return within.tile_sizes(as_arguments(network, X.dtype), kinds, X, None)
+    return within.tile_sizes(prepared(network, X), kinds, X, None)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def sizes_within(network, X, kinds, n_bytes, n_threads=1):
 )
 def test_the_largest_tiles_within_the_bound(network, X):
     kinds = ("ntk",)
-    fastest = tile_sizes(network, X, None, layout_of("cpu"))
+    fastest = tile_sizes(prepared(network, X), X, None, layout_of("cpu"))
     most = needed(network, X, kinds, fastest)
     assert sizes_within(network, X, kinds, most) == fastest
     assert sizes_within(network, X, kinds, 3 * most, n_threads=3) == fastest
@@ -86,7 +89,7 @@ def test_the_largest_tiles_within_the_bound(network, X):
 def test_smaller_tiles_give_the_same_matrix():
     X = images(9, 5)
     expected = gram_matrix(POOLED, X)
-    most = needed(POOLED, X, ("ntk",), tile_sizes(POOLED, X, None, layout_of("cpu")))
+    most = needed(POOLED, X, ("ntk",), tile_sizes(prepared(POOLED, X), X, None, layout_of("cpu")))
     for part in (2, 8):
         bound = {"working_memory": 2 * most / part / 2**20, "n_jobs": 1}
         np.testing.assert_allclose(gram_matrix(POOLED, X, **bound), expected, rtol=1e-12)
@@ -156,18 +159,19 @@ def test_groups_are_remembered(monkeypatch, tmp_path):
 def test_as_many_rows_as_fit():
     n_samples, kinds = 200_000, ("ntk",)
     X = np.zeros((n_samples, 6, 6, 2))
-    network = as_arguments(POOLED, X.dtype)
+    network = prepared(POOLED, X)
     enough = memory(2**30)
-    assert enough.rows_at_once(network, kinds, X, None) == n_samples
     sizes = enough.tile_sizes(network, kinds, X, None)
-    of_samples = n_samples * bytes_of_block(Network.of(network, X), sizes.left, DEVICE)
+    assert enough.rows_at_once(sizes, network, kinds, X, None) == n_samples
+    of_samples = n_samples * bytes_of_block(network.signature, sizes.left, DEVICE)
     of_samples //= sizes.left
     assert of_samples > X.nbytes
     for fraction in (0.4, 0.2):
         n_bytes = int(needed(POOLED, X, kinds, sizes) + of_samples * fraction)
         for n_devices in (1, 2):
             within = WorkingMemory(n_bytes, 1, Devices([DEVICE] * n_devices))
-            n_rows = within.rows_at_once(network, kinds, X, None)
+            fitting = within.tile_sizes(network, kinds, X, None)
+            n_rows = within.rows_at_once(fitting, network, kinds, X, None)
             # Two groups are held, on every device.
             most = n_samples * fraction / 2 / n_devices
             assert n_rows % sizes.left == 0

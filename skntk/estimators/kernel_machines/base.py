@@ -20,6 +20,7 @@ from skntk.gram import gram_diagonal, gram_matrix
 from skntk.gram.cache.kernel_cache import KERNEL_CACHE
 from skntk.gram.engine.progress import Report
 from skntk.gram.engine.sizes import BLOCK_SIZES
+from skntk.gram.kernel_function import KernelFunction
 from skntk.gram.matrix import Kind
 from skntk.inference import SingularKernelError, centered_leave_one_out
 
@@ -276,7 +277,12 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
     ) -> tuple[np.ndarray, ...]:
         if self.cache_size is not None:
             return KERNEL_CACHE.gram_matrix(
-                self.architecture_, X, Y, kinds=kinds, progress=progress, **self._cache_options()
+                self._kernel_function(X),
+                X,
+                Y,
+                kinds=kinds,
+                progress=progress,
+                **self._cache_options(),
             )
         if self.cache_location is not None:
             raise ValueError(
@@ -293,11 +299,12 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
             progress=progress,
         )
 
+    def _kernel_function(self, X: np.ndarray) -> KernelFunction:
+        return KernelFunction(self.architecture_, X.shape[1:], dtype=self.dtype, n_jobs=self.n_jobs)
+
     def _cache_options(self) -> dict[str, Any]:
         assert self.cache_size is not None
         return {
-            "dtype": self.dtype,
-            "n_jobs": self.n_jobs,
             "max_bytes": int(self.cache_size * 2**20),
             "folder": self.cache_location,
         }

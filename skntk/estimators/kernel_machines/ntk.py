@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skntk.architecture.core.layer import Layer
 from skntk.estimators.kernel_machines.training import TrainedNetwork
 from skntk.gram.cache.kernel_cache import KERNEL_CACHE
+from skntk.gram.kernel_function import KernelFunction
 from skntk.gram.matrix import Kind
 from skntk.inference import EnsemblePosterior, GradientFlowPosterior
 
@@ -28,8 +28,9 @@ class TrainedEnsemble(TrainedNetwork):
 
     def _find_nngp(self) -> Callable[[], np.ndarray]:
         # Without a reference to the estimator, which would keep each other alive.
+        kernel_function = self._kernel_function(self.X_train_)
         return partial(
-            _cached_nngp, self.architecture_, self.X_train_, self._kinds, self._cache_options()
+            _cached_nngp, kernel_function, self.X_train_, self._kinds, self._cache_options()
         )
 
     def _converged(self, kernels: tuple[np.ndarray, ...]) -> EnsemblePosterior:
@@ -63,6 +64,10 @@ class TrainedEnsemble(TrainedNetwork):
 
 
 def _cached_nngp(
-    architecture: Layer, X: np.ndarray, kinds: tuple[Kind, ...], options: dict[str, Any]
+    kernel_function: KernelFunction,
+    X: np.ndarray,
+    kinds: tuple[Kind, ...],
+    options: dict[str, Any],
 ) -> np.ndarray:
-    return KERNEL_CACHE.gram_matrix(architecture, X, kinds=kinds, **options)[kinds.index("nngp")]
+    matrices = KERNEL_CACHE.gram_matrix(kernel_function, X, kinds=kinds, **options)
+    return matrices[kinds.index("nngp")]

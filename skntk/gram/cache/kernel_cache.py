@@ -16,12 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skntk.architecture.core.layer import Layer
 from skntk.gram.cache.entry_store import Key, KnownEntries
 from skntk.gram.cache.kernel_folder import KernelFolder
-from skntk.gram.engine.fingerprint import architecture_digest
 from skntk.gram.engine.progress import Report
-from skntk.gram.matrix import Kind, gram_matrix
+from skntk.gram.kernel_function import KernelFunction, Kind
 
 Compute = Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, ...]]
 _BOTH: tuple[Kind, ...] = ("nngp", "ntk")
@@ -56,13 +54,11 @@ class KernelCache:
 
     def gram_matrix(
         self,
-        architecture: Layer,
+        kernel_function: KernelFunction,
         X: np.ndarray,
         Y: np.ndarray | None = None,
         *,
         kinds: tuple[Kind, ...],
-        dtype: str,
-        n_jobs: int | None,
         max_bytes: int,
         folder: str | PathLike[str] | None = None,
         progress: bool | Report = False,
@@ -71,9 +67,9 @@ class KernelCache:
 
         Parameters
         ----------
-        architecture, X, Y, dtype, n_jobs, progress
-            As in `gram_matrix`, the inputs in their precision and contiguous.
-        kinds : tuple of {"nngp", "ntk"}
+        kernel_function : KernelFunction
+        X, Y, kinds, progress
+            As for `KernelFunction.gram`.
         max_bytes : int
             How much is kept. Matrices that would be larger are computed as without a cache; what
             was used longest ago makes place for others.
@@ -89,17 +85,9 @@ class KernelCache:
         stored = _BOTH if "ntk" in kinds else kinds
 
         def compute(left: np.ndarray, right: np.ndarray | None) -> tuple[np.ndarray, ...]:
-            return gram_matrix(
-                architecture,
-                left,
-                right,
-                kind=stored,
-                dtype=dtype,
-                n_jobs=n_jobs,
-                progress=progress,
-            )
+            return kernel_function.gram(left, right, kinds=stored, progress=progress)
 
-        key = Key(architecture_digest(architecture), dtype, X.shape[1:], stored)
+        key = Key(kernel_function.digest, kernel_function.dtype, X.shape[1:], stored)
         numbers = [stored.index(kind) for kind in kinds]
         of_rows = _digest(X)
         inputs = of_rows, of_rows if Y is None else _digest(Y)
@@ -111,7 +99,7 @@ class KernelCache:
         rows = _digests(X)
         columns = rows if Y is None else _digests(Y)
         # To such a network equal bytes are not all there is to a pair of samples.
-        is_by_content = not architecture.tells_equal_samples_apart()
+        is_by_content = not kernel_function.layers.tells_equal_samples_apart()
         fits = key.n_bytes(len({*rows, *columns})) <= max_bytes
         with self._lock:
             if is_by_content and fits:
@@ -126,10 +114,7 @@ class KernelCache:
                 known.remember(inputs[0], left)
                 known.remember(inputs[1], right)
                 return known.entries(numbers, left, right)
-        matrices = gram_matrix(
-            architecture, X, Y, kind=kinds, dtype=dtype, n_jobs=n_jobs, progress=progress
-        )
-        return tuple(matrices)
+        return kernel_function.gram(X, Y, kinds=kinds, progress=progress)
 
     def _found(
         self, key: Key, inputs: tuple[bytes, bytes], max_bytes: int

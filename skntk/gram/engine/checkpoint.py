@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -34,6 +34,9 @@ _TITLE = b"skntk tiles of a kernel matrix, format 1: "
 _HEAD = struct.Struct("<4sIQ")
 _MARK = b"tile"
 _CHECKSUM = struct.Struct("<I")
+
+Cut = tuple[int, TileSizes]
+"""Of how many rows a side a matrix is made at once, and the sizes of its tiles."""
 
 
 class _Record(NamedTuple):
@@ -72,8 +75,7 @@ class Checkpoint:
         self._dtype = np.dtype(fingerprint["dtype"])
         self._lock = threading.Lock()
         self._records: dict[tuple[Any, ...], _Record] = {}
-        self._sizes: dict[int, TileSizes] = {}
-        self._rows_at_once: dict[int, int] = {}
+        self._cuts: dict[int, Cut] = {}
         self._scan(file.tell())
 
     def _scan(self, position: int) -> None:
@@ -86,10 +88,8 @@ class Checkpoint:
             key = _key_of(description)
             if key is None:
                 break
-            if key[0] == "sizes":
-                self._sizes[key[1]] = TileSizes(*key[2:])
-            elif key[0] == "rows":
-                self._rows_at_once[key[1]] = key[2]
+            if key[0] == "cut":
+                self._cuts[key[1]] = key[2], TileSizes(*key[3:])
             self._records[key] = record
             position = record.start + n_bytes + _CHECKSUM.size
         self._file.truncate(position)
@@ -127,46 +127,24 @@ class Checkpoint:
 
     # Tiles ---------------------------------------------------------------------------------------
 
-    def sizes(self, matrix: int) -> TileSizes | None:
+    def cut(self, job: int) -> Cut | None:
         """Return how a matrix was cut when its tiles were begun, None if they were not."""
-        return self._sizes.get(matrix)
+        return self._cuts.get(job)
 
-    def keep_sizes(self, matrix: int, sizes: TileSizes) -> None:
+    def keep_cut(self, job: int, cut: Cut) -> None:
         """Write down how a matrix is cut."""
-        self._append(("sizes", matrix, *sizes), [])
+        rows_at_once, sizes = cut
+        self._append(("cut", job, rows_at_once, *sizes), [])
 
-    def rows_at_once(self, matrix: int) -> int | None:
-        """Return of how many rows a matrix and those that follow are made, None if unknown."""
-        return self._rows_at_once.get(matrix)
+    def tile(self, job: int, task: Any) -> TileResults | None:
+        """Return the results of a task, None if it is not finished."""
+        arrays = self._load(("tile", job, *task.key))
+        return None if arrays is None else TileResults(arrays)
 
-    def keep_rows_at_once(self, matrix: int, n_rows: int) -> None:
-        """Write down of how many rows a matrix and those that follow are made."""
-        self._append(("rows", matrix, n_rows), [])
-
-    def restore(
-        self, matrix: int, store: Callable[[Any, Any], None], tasks: Sequence[Any]
-    ) -> list[Any]:
-        """Store the results of finished tasks, and return the tasks that are left."""
-        left = []
-        for task in tasks:
-            arrays = self._load(("tile", matrix, *task.key))
-            if arrays is None:
-                left.append(task)
-            else:
-                store(task, TileResults(arrays))
-        return left
-
-    def keeping(
-        self, matrix: int, store: Callable[[Any, Any], None]
-    ) -> Callable[[Any, TileResults], None]:
-        """Return a function that writes results down before it stores them."""
-
-        def keep_and_store(task: Any, results: TileResults) -> None:
-            arrays = [np.asarray(array)[task.entries] for array in results.arrays]
-            self._append(("tile", matrix, *task.key), arrays)
-            store(task, results)
-
-        return keep_and_store
+    def keep_tile(self, job: int, task: Any, results: TileResults) -> None:
+        """Write down the results of a task."""
+        arrays = [np.asarray(array)[task.entries] for array in results.arrays]
+        self._append(("tile", job, *task.key), arrays)
 
     # Records -------------------------------------------------------------------------------------
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skntk.architecture.core.layer import Layer
-from skntk.architecture.propagation.pixel_covariance import canvas_for
+from skntk.gram.engine.prepared_network import PreparedNetwork
 
 # No powers of two: rows of such a tile would fall on the same cache lines when it is written
 # transposed.
@@ -91,7 +90,7 @@ class TileSizes(NamedTuple):
 
 
 def tile_sizes(
-    architecture: Layer,
+    network: PreparedNetwork,
     X: np.ndarray,
     Y: np.ndarray | None,
     layout: Layout,
@@ -101,7 +100,7 @@ def tile_sizes(
 
     Parameters
     ----------
-    architecture : layer
+    network : PreparedNetwork
     X, Y : ndarray of shape (n, ...)
         Left and right inputs; without Y the matrix is symmetric.
     layout : Layout
@@ -115,7 +114,7 @@ def tile_sizes(
         )
         return TileSizes(left, right)
     n_pixels = prod(X.shape[1:-1])
-    work = n_pixels * n_offsets(architecture, X.shape)
+    work = n_pixels * network.n_offsets
     most = pairs_at_once(n_pixels, X.dtype, layout)
     most = most if most_pairs is None else min(most, most_pairs)
     size = image_block_size(work, most, layout)
@@ -162,23 +161,6 @@ def image_block_size(pixel_pairs: int, most_pairs: int, layout: Layout) -> int:
         return max(size for size in _SMALLEST_IMAGE_BLOCKS if size <= most_pairs)
     enough = _DISPATCHES_OF_WORK * layout.entries_per_dispatch
     return next((size for size in allowed if size**2 * pixel_pairs >= enough), allowed[-1])
-
-
-def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
-    """Return how many offsets of the pixels of samples ``(n, *sizes, channels)`` are needed."""
-    grid = canvas_for(architecture, shape[1:-1])
-    return prod(map(len, architecture.offsets_below((), grid, of_samples=False)))
-
-
-def samples_as_pairs(architecture: Layer, shape: tuple[int, ...]) -> bool:
-    """Return whether the kernels of samples ``(n, ...)`` with themselves are computed as pairs.
-
-    A pool reads many offsets, but what pairs need to know of every sample takes few: the kernels
-    are then left to the program for pairs, unless a sample is more than a pair of equal ones.
-    """
-    if len(shape) == 2 or architecture.tells_equal_samples_apart():
-        return False
-    return n_offsets(architecture, shape) > 1
 
 
 def pairs_at_once(n_pixels: int, dtype: np.dtype, layout: Layout) -> int:

@@ -19,8 +19,9 @@ from jax import lax
 
 from skntk.architecture.layers.linearized import LinearizedNetwork, is_trained
 from skntk.architecture.propagation.state import Array
+from skntk.gram.engine.checkpoint import Cut
 from skntk.gram.engine.devices import Devices, program
-from skntk.gram.engine.engine import Engine
+from skntk.gram.engine.engine import Engine, MatrixJob, Store
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
 from skntk.gram.engine.results import TileResults
 from skntk.gram.engine.sizes import TileSizes
@@ -81,7 +82,8 @@ def empirical_matrices(
     right_inputs = X if Y is None else Y
     matrices = [np.empty((len(X), len(right_inputs)), X.dtype) for _ in kinds]
     n_pairs = len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y)
-    sizes = engine.begin_cut(partial(_sizes, network, X, right_inputs, engine), n_pairs)
+    job = engine.begin_cut(partial(_cut, network, X, right_inputs, engine), n_pairs)
+    sizes = job.sizes
     lefts, rights = _slices(X, sizes.left), _slices(right_inputs, sizes.right)
     pairs = combinations_with_replacement(lefts, 2) if Y is None else product(lefts, rights)
     tasks = [
@@ -100,7 +102,7 @@ def empirical_matrices(
             if Y is None:
                 matrix[task.right, task.left] = entries.T
 
-    _run(network, kinds, engine, X.dtype, store, tasks)
+    _run(job, network, kinds, engine, X.dtype, store, tasks)
     for matrix, kind in zip(matrices, kinds, strict=True):
         check_finite(kind, matrix)
     return matrices
@@ -111,30 +113,33 @@ def empirical_diagonals(
 ) -> list[np.ndarray]:
     """Return the empirical kernels of the rows of X with themselves; errors as for matrices."""
     diagonals = [np.empty(len(X), X.dtype) for _ in kinds]
-    size = engine.begin_cut(partial(_sizes, network, X, X, engine), len(X)).left
+    job = engine.begin_cut(partial(_cut, network, X, X, engine), len(X))
+    size = job.sizes.left
     tasks = [EmpiricalTile(rows, rows, _block(X, rows, size), None) for rows in _slices(X, size)]
 
     def store(task: EmpiricalTile, results: TileResults) -> None:
         for diagonal, array in zip(diagonals, results.arrays, strict=True):
             diagonal[task.left] = np.asarray(array)[task.entries]
 
-    _run(network, kinds, engine, X.dtype, store, tasks)
+    _run(job, network, kinds, engine, X.dtype, store, tasks)
     for diagonal, kind in zip(diagonals, kinds, strict=True):
         check_finite(kind, diagonal)
     return diagonals
 
 
 def _run(
+    job: MatrixJob,
     network: LinearizedNetwork,
     kinds: Sequence[str],
     engine: Engine,
     dtype: np.dtype,
-    store: Any,
+    store: Store,
     tasks: Sequence[EmpiricalTile],
 ) -> None:
     arguments = network.with_precision(dtype)
     compute = partial(compute_empirical_tile, engine.devices, arguments, tuple(kinds))
-    engine.run_tiles(compute, store, tasks)
+    remaining, store_task = engine.followed(job, tasks, store)
+    engine.run_tasks(compute, store_task, remaining)
 
 
 def compute_empirical_tile(
@@ -211,7 +216,7 @@ def _derivatives(
     return jax.vmap(of_row)(X)
 
 
-def _sizes(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Engine) -> TileSizes:
+def _cut(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Engine) -> Cut:
     """Return the largest blocks whose derivatives fit the working memory."""
     n_parameters = sum(
         np.size(leaf) for leaf in jax.tree.leaves(network.parameters) if is_trained(leaf)
@@ -225,7 +230,8 @@ def _sizes(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Eng
             f"memory is {engine.memory.n_bytes / 2**20:.3g} MiB. Increase working_memory, or set "
             "n_jobs=1."
         )
-    return TileSizes(*(min(at_once, padded_rows(len(rows))) for rows in (X, Y)))
+    sizes = TileSizes(*(min(at_once, padded_rows(len(rows))) for rows in (X, Y)))
+    return max(len(X), len(Y)), sizes
 
 
 def _slices(X: np.ndarray, size: int) -> list[slice]:

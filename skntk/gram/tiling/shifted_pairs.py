@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import jax
 import numpy as np
 
-from skntk.architecture.core.layer import Layer
+from skntk.gram.engine.devices import Program
 from skntk.gram.engine.programs import turn_program
-from skntk.gram.engine.results import TileResults, results_pool
 from skntk.gram.engine.sizes import TileSizes
 from skntk.gram.tiling.blocks import Block
 
@@ -34,6 +33,8 @@ class Turns:
     count: int
     together: int
 
+    program: ClassVar[Program] = turn_program
+
     @property
     def key(self) -> tuple[int, ...]:
         """What tells the task from others of the same matrix."""
@@ -44,34 +45,23 @@ class Turns:
         """Where the results are that have a meaning."""
         return (slice(self.count),)
 
-    def compute(self, architecture: Layer, kinds: Sequence[str]) -> TileResults:
-        """Return the kernels, arrays of shape (rounds, together * left block size)."""
-        left, right = ((block.X, block.statistics) for block in (self.left, self.right))
-        n_left, n_right = len(left[0]), len(right[0])
-        shape, dtype = (-(-n_right // self.together), self.together * n_left), left[0].dtype
-        first, count = (np.int32(number) for number in (self.first, self.count))
-        with jax.enable_x64(dtype == np.float64):
-            memory = tuple(results_pool.take(shape, dtype, left[0].device) for _ in kinds)
-            return TileResults(
-                turn_program.on(left[0].device)(
-                    architecture,
-                    left,
-                    right,
-                    memory,
-                    first,
-                    count,
-                    kinds=tuple(kinds),
-                    together=self.together,
-                )
-            )
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the results."""
+        return (-(-len(self.right.X) // self.together), self.together * len(self.left.X))
+
+    @property
+    def numbers(self) -> tuple[np.int32, ...]:
+        """The arguments of the program beside arrays."""
+        return (np.int32(self.first), np.int32(self.count))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The static arguments of the program."""
+        return {"together": self.together}
 
     def store(
-        self,
-        matrices: Sequence[np.ndarray],
-        kinds: Sequence[str],
-        results: TileResults,
-        *,
-        symmetric: bool,
+        self, matrices: Sequence[np.ndarray], arrays: Sequence[Any], *, symmetric: bool
     ) -> None:
         """Write the results into the matrices, into both triangles of symmetric ones."""
         n_left, n_right = len(self.left.X), len(self.right.X)
@@ -84,7 +74,7 @@ class Turns:
             distance = turns[:, None]
             kept &= (2 * distance < n_left) | ((2 * distance == n_left) & (i < distance))
         rows, columns = self.left.rows.start + i[kept], self.right.rows.start + j[kept]
-        for matrix, array in zip(matrices, results.arrays, strict=True):
+        for matrix, array in zip(matrices, arrays, strict=True):
             entries = np.asarray(array)[self.entries].reshape(kept.shape)[kept]
             matrix[rows, columns] = entries
             if symmetric:
