@@ -23,6 +23,7 @@ from skntk.gram.tiling.chunks import kernel_diagonals, kernel_matrices
 from skntk.gram.tiling.empirical import empirical_diagonals, empirical_matrices
 from skntk.gram.tiling.symmetrization import (
     MATRICES_OF_A_SUM,
+    Evaluate,
     number_of_pairs,
     symmetrized_diagonals,
     symmetrized_matrices,
@@ -74,7 +75,7 @@ class KernelFunction:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared is found anew where it is needed.
-        prepared = ("_network", "layers", "digest")
+        prepared = ("_network", "layers", "digest", "_n_transforms")
         return {name: value for name, value in vars(self).items() if name not in prepared}
 
     @cached_property
@@ -86,6 +87,10 @@ class KernelFunction:
         """The network with its presets built, which answers questions about its structure."""
         is_finite = isinstance(self.architecture, LinearizedNetwork)
         return self.architecture if is_finite else self._network.layers
+
+    @cached_property
+    def _n_transforms(self) -> int:
+        return self.layers.n_views
 
     @cached_property
     def digest(self) -> str:
@@ -121,7 +126,13 @@ class KernelFunction:
         """
         inputs = [self.architecture.arrange(samples) for samples in (X, Y) if samples is not None]
         n_bytes = working_memory_in_bytes(working_memory)
-        self._require_memory(inputs, len(kinds))
+        n_left, n_right = len(inputs[0]), len(inputs[-1])
+        at_once = len(kinds) * (1 if self._n_transforms == 1 else MATRICES_OF_A_SUM)
+        require_memory(
+            at_once * n_left * n_right * inputs[0].itemsize,
+            f"The kernel matrix of {n_left} x {n_right} samples",
+            "Use fewer samples, or dtype='float32' for half of it.",
+        )
         with ExitStack() as stack:
             counting = None
             if progress is not False:
@@ -134,7 +145,7 @@ class KernelFunction:
                 found = kept.matrices(len(kinds))
             if found is None:
                 engine = stack.enter_context(engine_for(self.n_jobs, n_bytes, kept, counting))
-                found = self._matrices(kinds, engine, *inputs)
+                found = self._matrices(kinds, engine)(*inputs)
                 if kept is not None:
                     kept.finish(found)
             if counting is not None:
@@ -161,38 +172,26 @@ class KernelFunction:
         """Compute the diagonals for several kinds."""
         inputs = self.architecture.arrange(X)
         with engine_for(self.n_jobs, working_memory_in_bytes(working_memory)) as engine:
-            if isinstance(self.architecture, LinearizedNetwork):
-                found = empirical_diagonals(self.architecture, kinds, engine, inputs)
-            elif self.layers.n_views > 1:
-                found = symmetrized_diagonals(
-                    self._network.layers,
-                    partial(kernel_diagonals, self._network, kinds, engine),
-                    partial(kernel_matrices, self._network, kinds, engine),
-                    inputs,
-                )
-            else:
-                found = kernel_diagonals(self._network, kinds, engine, inputs)
-        return tuple(found)
+            return tuple(self._diagonals(kinds, engine)(inputs))
 
-    def _matrices(
-        self, kinds: tuple[Kind, ...], engine: Engine, *inputs: np.ndarray
-    ) -> list[np.ndarray]:
+    def _matrices(self, kinds: tuple[Kind, ...], engine: Engine) -> Evaluate:
+        """Return the function that computes matrices."""
         if isinstance(self.architecture, LinearizedNetwork):
-            return empirical_matrices(self.architecture, kinds, engine, *inputs)
-        network = self._network
-        if self.layers.n_views == 1:
-            return kernel_matrices(network, kinds, engine, *inputs)
-        evaluate = partial(kernel_matrices, network, kinds, engine)
-        return symmetrized_matrices(network.layers, evaluate, *inputs)
+            return partial(empirical_matrices, self.architecture, kinds, engine)
+        matrices = partial(kernel_matrices, self._network, kinds, engine)
+        if self._n_transforms > 1:
+            return partial(symmetrized_matrices, self.layers, matrices)
+        return matrices
 
-    def _require_memory(self, inputs: Sequence[np.ndarray], n_kinds: int) -> None:
-        n_left, n_right = len(inputs[0]), len(inputs[-1])
-        at_once = 1 if self.layers.n_views == 1 else MATRICES_OF_A_SUM
-        require_memory(
-            at_once * n_kinds * n_left * n_right * inputs[0].itemsize,
-            f"The kernel matrix of {n_left} x {n_right} samples",
-            "Use fewer samples, or dtype='float32' for half of it.",
-        )
+    def _diagonals(self, kinds: tuple[Kind, ...], engine: Engine) -> Evaluate:
+        """Return the function that computes diagonals."""
+        if isinstance(self.architecture, LinearizedNetwork):
+            return partial(empirical_diagonals, self.architecture, kinds, engine)
+        diagonals = partial(kernel_diagonals, self._network, kinds, engine)
+        if self._n_transforms > 1:
+            matrices = partial(kernel_matrices, self._network, kinds, engine)
+            return partial(symmetrized_diagonals, self.layers, diagonals, matrices)
+        return diagonals
 
 
 def check_dtype(dtype: str) -> np.dtype:

@@ -30,7 +30,7 @@ def test_the_samples_fill_several_blocks():
     with engine_for(1, 2**30) as engine:
         X = inputs(N_SAMPLES)
         network = PreparedNetwork.of(as_network(Identity()), X.shape[1:], "float64")
-        job = engine.begin(network, (), X)
+        job = engine.begin(network.signature, (), len(X))
         blocks = make_blocks(network, X, job.sizes.left, engine)
     assert [block.n_rows for block in blocks] == [BLOCK, BLOCK, 3]
 

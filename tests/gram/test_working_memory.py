@@ -23,7 +23,6 @@ from skntk.architecture import (
     Serial,
 )
 from skntk.gram.engine import working_memory as working_memory_module
-from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.sizes import layout_of, tile_sizes
 from skntk.gram.engine.working_memory import (
@@ -47,7 +46,7 @@ def images(n_samples, size):
 
 def memory(n_bytes, n_threads=1):
     # Half of it is for programs.
-    return WorkingMemory(2 * n_bytes, n_threads, Devices([DEVICE]))
+    return WorkingMemory(2 * n_bytes, n_threads, (DEVICE,))
 
 
 def needed(network, X, kinds, sizes):
@@ -58,13 +57,17 @@ def needed(network, X, kinds, sizes):
     )
 
 
+def fastest_sizes(network, X):
+    return tile_sizes(prepared(network, X).signature, (len(X), len(X)), layout_of("cpu"))
+
+
 def prepared(network, X):
     return PreparedNetwork.of(network, X.shape[1:], X.dtype.name)
 
 
 def sizes_within(network, X, kinds, n_bytes, n_threads=1):
     within = memory(n_bytes, n_threads)
-    return within.tile_sizes(prepared(network, X), kinds, X, None)
+    return within.tile_sizes(prepared(network, X).signature, kinds, len(X))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def sizes_within(network, X, kinds, n_bytes, n_threads=1):
 )
 def test_the_largest_tiles_within_the_bound(network, X):
     kinds = ("ntk",)
-    fastest = tile_sizes(prepared(network, X), X, None, layout_of("cpu"))
+    fastest = fastest_sizes(network, X)
     most = needed(network, X, kinds, fastest)
     assert sizes_within(network, X, kinds, most) == fastest
     assert sizes_within(network, X, kinds, 3 * most, n_threads=3) == fastest
@@ -89,7 +92,7 @@ def test_the_largest_tiles_within_the_bound(network, X):
 def test_smaller_tiles_give_the_same_matrix():
     X = images(9, 5)
     expected = gram_matrix(POOLED, X)
-    most = needed(POOLED, X, ("ntk",), tile_sizes(prepared(POOLED, X), X, None, layout_of("cpu")))
+    most = needed(POOLED, X, ("ntk",), fastest_sizes(POOLED, X))
     for part in (2, 8):
         bound = {"working_memory": 2 * most / part / 2**20, "n_jobs": 1}
         np.testing.assert_allclose(gram_matrix(POOLED, X, **bound), expected, rtol=1e-12)
@@ -159,19 +162,19 @@ def test_groups_are_remembered(monkeypatch, tmp_path):
 def test_as_many_rows_as_fit():
     n_samples, kinds = 200_000, ("ntk",)
     X = np.zeros((n_samples, 6, 6, 2))
-    network = prepared(POOLED, X)
+    signature = prepared(POOLED, X).signature
     enough = memory(2**30)
-    sizes = enough.tile_sizes(network, kinds, X, None)
-    assert enough.rows_at_once(sizes, network, kinds, X, None) == n_samples
-    of_samples = n_samples * bytes_of_block(network.signature, sizes.left, DEVICE)
+    sizes = enough.tile_sizes(signature, kinds, n_samples)
+    assert enough.rows_at_once(sizes, signature, kinds, n_samples) == n_samples
+    of_samples = n_samples * bytes_of_block(signature, sizes.left, DEVICE)
     of_samples //= sizes.left
     assert of_samples > X.nbytes
     for fraction in (0.4, 0.2):
         n_bytes = int(needed(POOLED, X, kinds, sizes) + of_samples * fraction)
         for n_devices in (1, 2):
-            within = WorkingMemory(n_bytes, 1, Devices([DEVICE] * n_devices))
-            fitting = within.tile_sizes(network, kinds, X, None)
-            n_rows = within.rows_at_once(fitting, network, kinds, X, None)
+            within = WorkingMemory(n_bytes, 1, (DEVICE,) * n_devices)
+            fitting = within.tile_sizes(signature, kinds, n_samples)
+            n_rows = within.rows_at_once(fitting, signature, kinds, n_samples)
             # Two groups are held, on every device.
             most = n_samples * fraction / 2 / n_devices
             assert n_rows % sizes.left == 0
@@ -211,8 +214,8 @@ def test_values(function):
 def test_nothing_is_compiled_for_the_question_alone():
     X = images(9, 5)
     with counted_compilations() as names:
-        working_memory_module.bytes_of_samples.cache_clear()
-        working_memory_module.bytes_of_pairs.cache_clear()
+        for name in ("bytes_of_samples", "bytes_of_pairs", "_bytes_of_programs", "_tile_sizes"):
+            getattr(working_memory_module, name).cache_clear()
         for _ in range(2):
             gram_matrix(POOLED, X)
         gram_diagonal(POOLED, X)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-import numpy as np
-
 from skntk.gram.engine.checkpoint import Checkpoint, Cut
 from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.execution import RunTasks, workers
-from skntk.gram.engine.prepared_network import PreparedNetwork
+from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.progress import Progress
 from skntk.gram.engine.sizes import TileSizes
 from skntk.gram.engine.working_memory import WorkingMemory
@@ -70,33 +68,31 @@ class Engine:
 
     def begin(
         self,
-        network: PreparedNetwork,
-        kinds: Sequence[str],
-        X: np.ndarray,
-        Y: np.ndarray | None = None,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
         *,
         is_chunk: bool = False,
     ) -> MatrixJob:
-        """Return the job of a matrix of X with Y, or of X with itself.
+        """Return the job of a matrix; without ``n_right`` it is symmetric.
 
         A chunk of another matrix is known to fit, so that its rows are all held at once. Raises a
         MemoryError if the working memory does not suffice for the smallest tiles, or for those that
         a checkpoint began with.
         """
-        n_rows = max(len(X), 0 if Y is None else len(Y))
+        arguments, n_rows = (signature, kinds, n_left, n_right), max(n_left, n_right or 0)
 
         def cut() -> Cut:
-            sizes = self.memory.tile_sizes(network, kinds, X, Y)
-            if is_chunk:
-                return n_rows, sizes
-            return self.memory.rows_at_once(sizes, network, kinds, X, Y), sizes
+            sizes = self.memory.tile_sizes(*arguments)
+            return n_rows if is_chunk else self.memory.rows_at_once(sizes, *arguments), sizes
 
         def check(kept: Cut) -> None:
             rows_at_once, sizes = kept
             if rows_at_once >= n_rows:
-                self.memory.check(sizes, network, kinds, X, Y)
+                self.memory.check(sizes, *arguments)
 
-        n_pairs = len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y)
+        n_pairs = n_left * (n_left + 1) // 2 if n_right is None else n_left * n_right
         return self.begin_cut(cut, n_pairs, check)
 
     def begin_cut(
@@ -164,5 +160,5 @@ def engine_for(
     """Provide an engine on all devices of this process, with ``n_bytes`` for its programs."""
     devices = Devices.of_this_process()
     with workers(n_jobs, devices) as (run_tasks, n_threads):
-        memory = WorkingMemory(n_bytes, n_threads, devices)
+        memory = WorkingMemory(n_bytes, n_threads, devices.all)
         yield Engine(run_tasks, devices, memory, checkpoint, progress)

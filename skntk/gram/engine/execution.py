@@ -69,11 +69,11 @@ def _number_of_threads(backend: Any, n_jobs: int | None, devices: Devices) -> in
         return int(backend.effective_n_jobs(n_jobs))
     if getattr(backend, "nesting_level", 0):
         return 1
-    if devices.first.platform != "cpu":
-        return _THREADS_OF_AN_ACCELERATOR * len(devices)
+    if devices.all[0].platform != "cpu":
+        return _THREADS_OF_AN_ACCELERATOR * len(devices.all)
     # XLA lends its own threads to a tile: while one of ours waits for these, or for memory, one
     # more finds work.
-    return max(int(backend.effective_n_jobs(-1)) + 1, len(devices))
+    return max(int(backend.effective_n_jobs(-1)) + 1, len(devices.all))
 
 
 def _run_in_threads(
@@ -88,7 +88,11 @@ def _run_in_threads(
 
     def work() -> None:
         try:
-            for task in _taken_from(remaining):
+            while remaining:
+                try:
+                    task = remaining.popleft()
+                except IndexError:
+                    return  # another thread has taken the last one
                 store(task, compute(task))
         except BaseException:
             # The others stop after the task that they are at.
@@ -99,16 +103,6 @@ def _run_in_threads(
     work()
     for other in others:
         other.result()
-
-
-def _taken_from(remaining: deque[Any]) -> Iterator[Any]:
-    """Yield tasks until none remains; several threads take from the same ones."""
-    while True:
-        try:
-            task = remaining.popleft()
-        except IndexError:
-            return
-        yield task
 
 
 def _run_in_processes(

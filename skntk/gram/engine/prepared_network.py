@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
@@ -14,7 +12,6 @@ from jax.tree_util import PyTreeDef
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.presets.base import Preset
 from skntk.architecture.propagation.pixel_covariance import canvas_for
-from skntk.gram.engine.programs import as_arguments
 
 
 class ProgramSignature(NamedTuple):
@@ -27,6 +24,8 @@ class ProgramSignature(NamedTuple):
         Of the hyperparameters.
     sample_shape : tuple of int
     dtype : numpy.dtype
+    n_offsets : int
+        How many offsets between the positions of two images are needed; 1 for vectors.
     with_kernels : bool
         Whether the program for samples computes their kernels with themselves.
     """
@@ -35,6 +34,7 @@ class ProgramSignature(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
     sample_shape: tuple[int, ...]
     dtype: np.dtype
+    n_offsets: int
     with_kernels: bool
 
     def arguments(self) -> Layer:
@@ -44,59 +44,46 @@ class ProgramSignature(NamedTuple):
         return network
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedNetwork:
+class PreparedNetwork(NamedTuple):
     """A network that is built once, for samples of one shape and precision.
 
     Attributes
     ----------
     arguments : layer
-        What programs take: the network of the user with its numbers as arrays of ``dtype``.
+        What programs take: the network of the user with its numbers as arrays.
     layers : layer
         The same network with its presets replaced by the layers that they are made of, which
         answers questions without building them anew.
-    sample_shape : tuple of int
-        Of one sample as the network reads it.
-    dtype : numpy.dtype
+    signature : ProgramSignature
+        What tells its programs from those of other networks.
     """
 
     arguments: Layer
     layers: Layer
-    sample_shape: tuple[int, ...]
-    dtype: np.dtype
+    signature: ProgramSignature
 
     @classmethod
     def of(cls, architecture: Layer, sample_shape: tuple[int, ...], dtype: str) -> PreparedNetwork:
         """Prepare a network that has been checked."""
-        checked = np.dtype(dtype)
-        return cls(as_arguments(architecture, checked), _built(architecture), sample_shape, checked)
+        layers, precision = _built(architecture), np.dtype(dtype)
+        leaves, structure = jax.tree.flatten(architecture)
+        arrays = [np.asarray(leaf, precision) for leaf in leaves]
+        n_offsets = _n_offsets(layers, sample_shape[:-1])
+        # A pool reads many offsets, but what pairs need to know of every sample takes few: the
+        # kernels of samples with themselves are then left to the program for pairs, unless a sample
+        # is more than a pair of equal ones.
+        with_kernels = n_offsets == 1 or layers.tells_equal_samples_apart()
+        shapes = tuple([array.shape for array in arrays])
+        signature = ProgramSignature(
+            structure, shapes, sample_shape, precision, n_offsets, with_kernels
+        )
+        return cls(jax.tree.unflatten(structure, arrays), layers, signature)
 
-    @cached_property
-    def n_offsets(self) -> int:
-        """How many offsets between the positions of two images are needed; 1 for vectors."""
-        sizes = self.sample_shape[:-1]
-        if not sizes:
-            return 1
-        grid = canvas_for(self.layers, sizes)
-        return prod(map(len, self.layers.offsets_below((), grid, of_samples=False)))
 
-    @cached_property
-    def samples_as_pairs(self) -> bool:
-        """Whether the kernels of samples with themselves are computed as pairs.
-
-        A pool reads many offsets, but what pairs need to know of every sample takes few: the
-        kernels are then left to the program for pairs, unless a sample is more than a pair of
-        equal ones.
-        """
-        return self.n_offsets > 1 and not self.layers.tells_equal_samples_apart()
-
-    @cached_property
-    def signature(self) -> ProgramSignature:
-        """What tells its programs from those of other networks."""
-        leaves, structure = jax.tree.flatten(self.arguments)
-        shapes = tuple(map(np.shape, leaves))
-        with_kernels = not self.samples_as_pairs
-        return ProgramSignature(structure, shapes, self.sample_shape, self.dtype, with_kernels)
+def _n_offsets(layers: Layer, sizes: tuple[int, ...]) -> int:
+    if not sizes:
+        return 1
+    return prod(map(len, layers.offsets_below((), canvas_for(layers, sizes), of_samples=False)))
 
 
 def _built(architecture: Layer) -> Layer:

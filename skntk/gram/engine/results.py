@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import jax
@@ -42,7 +43,7 @@ class ArrayPool:
         """Add arrays of which no views are left."""
         with self._lock:
             self._arrays.extend(arrays)
-            while sum(array.nbytes for array in self._arrays) > self._largest_total:
+            while sum(map(attrgetter("nbytes"), self._arrays)) > self._largest_total:
                 del self._arrays[0]
 
 
@@ -63,7 +64,7 @@ class TileResults:
 
     def release(self) -> None:
         """Leave the memory to other tiles."""
-        results_pool.give(array for array in self.arrays if isinstance(array, jax.Array))
+        results_pool.give([array for array in self.arrays if isinstance(array, jax.Array)])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # JAX arrays of double precision would arrive in another process as single precision.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skntk.gram.engine.prepared_network import PreparedNetwork
+from skntk.gram.engine.prepared_network import ProgramSignature
 
 # No powers of two: rows of such a tile would fall on the same cache lines when it is written
 # transposed.
@@ -90,9 +90,8 @@ class TileSizes(NamedTuple):
 
 
 def tile_sizes(
-    network: PreparedNetwork,
-    X: np.ndarray,
-    Y: np.ndarray | None,
+    signature: ProgramSignature,
+    shape: tuple[int, int],
     layout: Layout,
     most_pairs: int | None = None,
 ) -> TileSizes:
@@ -100,22 +99,23 @@ def tile_sizes(
 
     Parameters
     ----------
-    network : PreparedNetwork
-    X, Y : ndarray of shape (n, ...)
-        Left and right inputs; without Y the matrix is symmetric.
+    signature : ProgramSignature
+        Of the network.
+    shape : tuple of int
+        Of the matrix.
     layout : Layout
         What suits the device.
     most_pairs : int, default=None
         The most pairs that may be computed at once; None is as many as suit the device.
     """
-    if X.ndim == 2:
-        left, right = (
-            block_size(len(each), layout, most_pairs) for each in (X, X if Y is None else Y)
-        )
-        return TileSizes(left, right)
-    n_pixels = prod(X.shape[1:-1])
-    work = n_pixels * network.n_offsets
-    most = pairs_at_once(n_pixels, X.dtype, layout)
+    sizes = signature.sample_shape[:-1]
+    if not sizes:
+        n_left, n_right = shape
+        left = block_size(n_left, layout, most_pairs)
+        return TileSizes(left, block_size(n_right, layout, most_pairs))
+    n_pixels = prod(sizes)
+    work = n_pixels * signature.n_offsets
+    most = pairs_at_once(n_pixels, signature.dtype, layout)
     most = most if most_pairs is None else min(most, most_pairs)
     size = image_block_size(work, most, layout)
     together = turns_together(size, most)

@@ -7,22 +7,19 @@ half of the memory is left to blocks of samples, which the programs read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 from sklearn import get_config
 
-from skntk.gram.engine.devices import Devices
-from skntk.gram.engine.prepared_network import PreparedNetwork, ProgramSignature
+from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.programs import pair_program, sample_program, turn_program
-from skntk.gram.engine.sizes import TileSizes, layout_of, tile_sizes
+from skntk.gram.engine.sizes import Layout, TileSizes, layout_of, tile_sizes
 
 MEBIBYTE = 2**20
 
@@ -45,8 +42,7 @@ def working_memory_in_bytes(working_memory: float | None) -> int:
     return int(min(float(mebibytes) * MEBIBYTE, 2.0**62))
 
 
-@dataclass(frozen=True)
-class WorkingMemory:
+class WorkingMemory(NamedTuple):
     """The memory that the threads of a process may take for their programs.
 
     Attributes
@@ -55,104 +51,91 @@ class WorkingMemory:
         For all threads together.
     n_threads : int
         How many programs run at the same time.
-    devices : Devices
+    devices : tuple of jax.Device
         What they run on.
     """
 
     n_bytes: int
     n_threads: int
-    devices: Devices
+    devices: tuple[jax.Device, ...]
 
     def tile_sizes(
-        self, network: PreparedNetwork, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None
+        self,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
     ) -> TileSizes:
         """Return the fastest sizes of tiles whose programs stay within the bound.
 
         Parameters
         ----------
-        network : PreparedNetwork
-        kinds : sequence of {"nngp", "ntk"}
+        signature : ProgramSignature
+            Of the network.
+        kinds : tuple of {"nngp", "ntk"}
             Which kernels of pairs; none if samples meet themselves alone.
-        X, Y : ndarray of shape (n, ...)
-            Left and right inputs; without Y the matrix is symmetric.
+        n_left, n_right : int
+            Rows of the inputs; without ``n_right`` the matrix is symmetric.
 
         Raises
         ------
         MemoryError
             If the smallest tiles do not.
         """
-        layout = layout_of(self.devices.first.platform)
-        sizes = tile_sizes(network, X, Y, layout)
-        needed = self._of_programs(sizes, network.signature, kinds)
-        # The other half at least is for blocks of samples.
-        while needed > (allowed := self.n_bytes // 2):
-            # What a program takes grows about in proportion to the pairs that it computes at once.
-            pairs = sizes.pairs_at_once
-            fewer = tile_sizes(
-                network, X, Y, layout, max(min(pairs // 2, pairs * allowed // needed), 1)
-            )
-            if fewer == sizes:
-                self._refuse(sizes, 2 * needed)
-            sizes, needed = fewer, self._of_programs(fewer, network.signature, kinds)
-        return sizes
+        shape = n_left, n_left if n_right is None else n_right
+        layout = layout_of(self.devices[0].platform)
+        return _tile_sizes(self, signature, kinds, shape, layout)
 
     def rows_at_once(
         self,
         sizes: TileSizes,
-        network: PreparedNetwork,
-        kinds: Sequence[str],
-        X: np.ndarray,
-        Y: np.ndarray | None,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
     ) -> int:
         """Return how many rows a side are held at the same time, in whole blocks.
 
         All of them if they fit; errors are those of `tile_sizes`.
         """
-        available = self.n_bytes - self._of_programs(sizes, network.signature, kinds)
-        if self._of_blocks(_padded_rows(sizes, X, Y), sizes, network.signature) <= available:
-            return max(len(X), 0 if Y is None else len(Y))
+        available = self.n_bytes - _bytes_of_programs(self, sizes, signature, kinds)
+        if self._of_matrix(sizes, signature, n_left, n_right) <= available:
+            return max(n_left, n_right or 0)
         largest = max(sizes.left, sizes.right)
-        of_one = self._of_blocks(largest, sizes, network.signature)
-        if 2 * of_one > available:
-            self._refuse(sizes, self.n_bytes - available + 2 * of_one)
-        return available // (2 * of_one) * largest
+        one = self._of_rows(largest, sizes, signature)
+        if 2 * one > available:
+            self.refuse(sizes, self.n_bytes - available + 2 * one)
+        return available // (2 * one) * largest
 
     def check(
         self,
         sizes: TileSizes,
-        network: PreparedNetwork,
-        kinds: Sequence[str],
-        X: np.ndarray,
-        Y: np.ndarray | None,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
     ) -> None:
         """Raise a MemoryError if a matrix that is cut in this way does not fit."""
-        needed = self._of_programs(sizes, network.signature, kinds)
-        needed += self._of_blocks(_padded_rows(sizes, X, Y), sizes, network.signature)
+        needed = _bytes_of_programs(self, sizes, signature, kinds)
+        needed += self._of_matrix(sizes, signature, n_left, n_right)
         if needed > self.n_bytes:
-            self._refuse(sizes, needed)
+            self.refuse(sizes, needed)
 
-    def _of_programs(
-        self, sizes: TileSizes, signature: ProgramSignature, kinds: Sequence[str]
+    def _of_matrix(
+        self, sizes: TileSizes, signature: ProgramSignature, n_left: int, n_right: int | None
     ) -> int:
-        """Return what the programs of all threads take while they run."""
-        device = self.devices.first
-        programs = [
-            partial(bytes_of_samples, signature, size, device) for size in {sizes.left, sizes.right}
-        ]
-        if kinds:
-            programs.append(partial(bytes_of_pairs, signature, tuple(kinds), sizes, device))
-        if len(signature.sample_shape) == 1:
-            return self.n_threads * max(ask() for ask in programs)
-        # Programs for images compile for seconds, and do so here at the same time.
-        with ThreadPoolExecutor(len(programs)) as pool:
-            return self.n_threads * max(pool.map(lambda ask: ask(), programs))
+        """Return what the blocks of all rows take."""
+        n_padded = -(-n_left // sizes.left) * sizes.left
+        n_padded += -(-(n_right or 0) // sizes.right) * sizes.right
+        return self._of_rows(n_padded, sizes, signature)
 
-    def _of_blocks(self, n_rows: int, sizes: TileSizes, signature: ProgramSignature) -> int:
+    def _of_rows(self, n_rows: int, sizes: TileSizes, signature: ProgramSignature) -> int:
         """Return what so many rows take in blocks, on all devices."""
-        of_one = bytes_of_block(signature, sizes.left, self.devices.first)
-        return -(-n_rows * of_one // sizes.left) * len(self.devices)
+        block = bytes_of_block(signature, sizes.left, self.devices[0])
+        return -(-n_rows * block // sizes.left) * len(self.devices)
 
-    def _refuse(self, sizes: TileSizes, needed: int) -> None:
+    def refuse(self, sizes: TileSizes, needed: int) -> NoReturn:
+        """Raise a MemoryError that names what suffices."""
         fewer = ", or a smaller n_jobs" if self.n_threads > 1 else ""
         raise MemoryError(
             f"Tiles of {sizes.pairs_at_once} pair(s) of samples at once need a working_memory of "
@@ -162,10 +145,42 @@ class WorkingMemory:
         )
 
 
-def _padded_rows(sizes: TileSizes, X: np.ndarray, Y: np.ndarray | None) -> int:
-    """Return the number of rows of all blocks."""
-    n_left, n_right = -(-len(X) // sizes.left), 0 if Y is None else -(-len(Y) // sizes.right)
-    return n_left * sizes.left + n_right * sizes.right
+@lru_cache(maxsize=1024)
+def _tile_sizes(
+    memory: WorkingMemory,
+    signature: ProgramSignature,
+    kinds: tuple[str, ...],
+    shape: tuple[int, int],
+    layout: Layout,
+) -> TileSizes:
+    sizes = tile_sizes(signature, shape, layout)
+    needed = _bytes_of_programs(memory, sizes, signature, kinds)
+    # The other half at least is for blocks of samples.
+    while needed > (allowed := memory.n_bytes // 2):
+        # What a program takes grows about in proportion to the pairs that it computes at once.
+        pairs = sizes.pairs_at_once
+        most = max(min(pairs // 2, pairs * allowed // needed), 1)
+        fewer = tile_sizes(signature, shape, layout, most)
+        if fewer == sizes:
+            memory.refuse(sizes, 2 * needed)
+        sizes, needed = fewer, _bytes_of_programs(memory, fewer, signature, kinds)
+    return sizes
+
+
+@lru_cache(maxsize=1024)
+def _bytes_of_programs(
+    memory: WorkingMemory, sizes: TileSizes, signature: ProgramSignature, kinds: tuple[str, ...]
+) -> int:
+    """Return what the programs of all threads take while they run."""
+    device = memory.devices[0]
+    programs = [
+        partial(bytes_of_samples, signature, size, device) for size in {sizes.left, sizes.right}
+    ]
+    if kinds:
+        programs.append(partial(bytes_of_pairs, signature, kinds, sizes, device))
+    # Programs for images compile for seconds, and do so here at the same time.
+    with ThreadPoolExecutor(len(programs)) as pool:
+        return memory.n_threads * max(pool.map(lambda ask: ask(), programs))
 
 
 @lru_cache(maxsize=1024)

@@ -88,7 +88,7 @@ def make_blocks(network: PreparedNetwork, X: np.ndarray, size: int, engine: Engi
     """
     rows = [slice(start, min(start + size, len(X))) for start in range(0, len(X), size)]
     tasks = [(block_rows, X[block_rows]) for block_rows in rows]
-    with_kernels = not network.samples_as_pairs
+    with_kernels = network.signature.with_kernels
     compute = partial(_compute_block, engine.devices, network.arguments, size, with_kernels)
     if X.ndim == 2:
         # A short program for each block: workers would take longer to come and go.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skntk.gram.engine.engine import Engine
 from skntk.gram.engine.prepared_network import PreparedNetwork
@@ -26,14 +27,15 @@ def kernel_matrices(
     """Return the kernels of the rows of X with those of Y, or with each other."""
     shape = len(X), len(X if Y is None else Y)
     matrices = [np.empty(shape, X.dtype) for _ in kinds]
-    job = engine.begin(network, kinds, X, Y)
+    job = engine.begin(network.signature, kinds, len(X), None if Y is None else len(Y))
     if job.rows_at_once >= max(shape):
         fill_matrices(job, network, kinds, engine, matrices, X, Y)
         return matrices
     for left, right in _pairs_of_chunks(shape, job.rows_at_once, is_symmetric=Y is None):
         chunks = [matrix[left, right] for matrix in matrices]
         columns = None if Y is None and left == right else (X if Y is None else Y)[right]
-        chunk_job = engine.begin(network, kinds, X[left], columns, is_chunk=True)
+        n_right = None if columns is None else len(columns)
+        chunk_job = engine.begin(network.signature, kinds, len(X[left]), n_right, is_chunk=True)
         fill_matrices(chunk_job, network, kinds, engine, chunks, X[left], columns)
         if Y is None and left != right:
             for matrix in matrices:
@@ -45,13 +47,15 @@ def kernel_diagonals(
     network: PreparedNetwork, kinds: tuple[str, ...], engine: Engine, X: np.ndarray
 ) -> list[np.ndarray]:
     """Return the kernels of the rows of X with themselves."""
-    pair_kinds = kinds if network.samples_as_pairs else ()
-    job = engine.begin(network, pair_kinds, X)
+    pair_kinds = () if network.signature.with_kernels else kinds
+    job = engine.begin(network.signature, pair_kinds, len(X))
     if job.rows_at_once >= len(X):
         return diagonals(job, network, kinds, engine, X)
     chunks = []
-    for rows in _chunks(len(X), job.rows_at_once):
-        chunk_job = engine.begin(network, pair_kinds, X[rows], is_chunk=True)
+    for rows in gen_batches(len(X), job.rows_at_once):
+        chunk_job = engine.begin(
+            network.signature, pair_kinds, rows.stop - rows.start, is_chunk=True
+        )
         chunks.append(diagonals(chunk_job, network, kinds, engine, X[rows]))
     return [np.concatenate(pieces) for pieces in zip(*chunks, strict=True)]
 
@@ -60,12 +64,7 @@ def _pairs_of_chunks(
     shape: tuple[int, int], rows_at_once: int, *, is_symmetric: bool
 ) -> Iterator[tuple[slice, slice]]:
     n_left, n_right = shape
-    for left in _chunks(n_left, rows_at_once):
-        for right in _chunks(n_right, rows_at_once):
+    for left in gen_batches(n_left, rows_at_once):
+        for right in gen_batches(n_right, rows_at_once):
             if not is_symmetric or left.start <= right.start:
                 yield left, right
-
-
-def _chunks(n_rows: int, size: int) -> Iterator[slice]:
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))

@@ -90,7 +90,7 @@ def fill_matrices(
     compute = partial(compute_task, engine.devices, network.arguments, kinds)
     engine.run_tasks(compute, store_task, tasks)
     for matrix, kind in zip(matrices, kinds, strict=True):
-        if network.samples_as_pairs:
+        if not network.signature.with_kernels:
             check_finite(kind, matrix if Y is not None else np.diagonal(matrix))
         elif Y is None:
             # That a sample is the same as itself is known only to the per-sample program.
@@ -106,7 +106,7 @@ def diagonals(
 ) -> list[np.ndarray]:
     """Return the kernels of the rows of X with themselves."""
     blocks = make_blocks(network, X, job.sizes.left, engine)
-    if not network.samples_as_pairs:
+    if network.signature.with_kernels:
         for block in blocks:
             block.check()
         return [np.concatenate([block.diagonal(kind) for block in blocks]) for kind in kinds]
@@ -141,7 +141,8 @@ def compute_task(
             # Those of vectors were still being computed when the blocks were made.
             left.check()
             right.check()
-        memory = tuple(results_pool.take(task.shape, left.X.dtype, device) for _ in kinds)
+        shape, dtype = task.shape, left.X.dtype
+        memory = tuple([results_pool.take(shape, dtype, device) for _ in kinds])
         arrays = task.program.on(device)(
             arguments,
             (left.X, left.statistics),
