@@ -83,7 +83,7 @@ def gram_matrix(
         The most MiB that the computation takes beside inputs and results, in all threads of a
         process together; None is ``sklearn.get_config()["working_memory"]``, which is 1024 unless
         set otherwise. Where it would take more, fewer pairs are computed at once, and many large
-        samples in groups.
+        samples in chunks.
     checkpoint : path-like, default=None
         A file in which finished tiles are kept, so that a run that was interrupted goes on where it
         stopped: call the function again with the same arguments. A run that is killed loses the

@@ -6,7 +6,7 @@ import pytest
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
 from skntk.gram.cache import kernel_cache as module
-from skntk.gram.cache.entry_store import _ARRAYS_REMEMBERED, KnownEntries
+from skntk.gram.cache.entry_store import _ARRAYS_REMEMBERED, EntryStore
 from skntk.gram.cache.kernel_cache import KernelCache
 from skntk.gram.kernel_function import KernelFunction
 
@@ -119,7 +119,7 @@ def test_a_smaller_bound_is_met(cache, samples, looked_up):
 
 
 def test_the_number_of_remembered_arrays_is_bounded():
-    known = KnownEntries()
+    known = EntryStore()
     for number in range(_ARRAYS_REMEMBERED + 3):
         known.remember(bytes([number]), np.array([number]))
     remembered = [known.remembered(bytes([number])) for number in range(_ARRAYS_REMEMBERED + 3)]

@@ -219,7 +219,7 @@ def test_nothing_is_compiled_for_the_question_alone():
         for _ in range(2):
             gram_matrix(POOLED, X)
         gram_diagonal(POOLED, X)
-    assert names["sample_program"] == names["turn_program"] == 1
+    assert names["sample_program"] == names["shift_program"] == 1
 
 
 # Networks that keep whole fields, and images for which these are large.

@@ -112,8 +112,8 @@ def _run_in_processes(
     tasks: Iterable[Any],
 ) -> None:
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    tasks, of_number = list(tasks), joblib.delayed(_numbered)
-    numbered = (of_number(number, compute, task) for number, task in enumerate(tasks))
+    tasks, delayed = list(tasks), joblib.delayed(_numbered)
+    numbered = (delayed(number, compute, task) for number, task in enumerate(tasks))
     for number, result in parallel(numbered):
         store(tasks[number], result)
 

@@ -102,8 +102,8 @@ def _described(value: Any, within: tuple[int, ...]) -> Iterator[str]:
         yield f"{array.dtype} {array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
     elif isinstance(value, list | tuple):
         yield f"sequence of {len(value)}"
-        for each in value:
-            yield from _described(each, within)
+        for part in value:
+            yield from _described(part, within)
     elif isinstance(value, dict):
         yield f"mapping of {len(value)}"
         for key in sorted(value, key=repr):

@@ -1,4 +1,4 @@
-"""How large blocks, rounds and tasks are: what suits a kind of device, a network and its inputs."""
+"""How large blocks, steps and tasks are: what suits a kind of device, a network and its inputs."""
 
 from __future__ import annotations
 
@@ -72,21 +72,21 @@ class TileSizes(NamedTuple):
     ----------
     left, right : int
         Block sizes.
-    together : int
-        Turns of two blocks of images in one round; 0 for vectors.
-    rounds : int
-        The most rounds in one task; 0 for vectors.
+    shifts_per_step : int
+        Shifts of two blocks of images in one step; 0 for vectors.
+    n_steps : int
+        The most steps in one task; 0 for vectors.
     """
 
     left: int
     right: int
-    together: int = 0
-    rounds: int = 0
+    shifts_per_step: int = 0
+    n_steps: int = 0
 
     @property
     def pairs_at_once(self) -> int:
         """Number of pairs of samples that one step of a program computes."""
-        return self.left * (self.together or self.right)
+        return self.left * (self.shifts_per_step or self.right)
 
 
 def tile_sizes(
@@ -118,10 +118,9 @@ def tile_sizes(
     most = pairs_at_once(n_pixels, signature.dtype, layout)
     most = most if most_pairs is None else min(most, most_pairs)
     size = image_block_size(work, most, layout)
-    together = turns_together(size, most)
-    return TileSizes(
-        size, size, together, max(layout.pixel_pairs_per_task // (work * together * size), 1)
-    )
+    n_shifts = shifts_per_step(size, most)
+    n_steps = max(layout.pixel_pairs_per_task // (work * n_shifts * size), 1)
+    return TileSizes(size, size, n_shifts, n_steps)
 
 
 def block_size(n_rows: int, layout: Layout, most_pairs: int | None = None) -> int:
@@ -170,7 +169,7 @@ def pairs_at_once(n_pixels: int, dtype: np.dtype, layout: Layout) -> int:
     )
 
 
-def turns_together(block_size: int, most_pairs: int) -> int:
-    """Return how many turns make whole vectors, so few that a block with itself is two tasks."""
-    turns = block_size // 2 + 1
-    return max(min(most_pairs // block_size, -(-turns // 2)), 1)
+def shifts_per_step(block_size: int, most_pairs: int) -> int:
+    """Return how many shifts make whole vectors, so few that a block with itself is two tasks."""
+    n_shifts = block_size // 2 + 1
+    return max(min(most_pairs // block_size, -(-n_shifts // 2)), 1)

@@ -18,7 +18,7 @@ from jax.sharding import SingleDeviceSharding
 from sklearn import get_config
 
 from skntk.gram.engine.prepared_network import ProgramSignature
-from skntk.gram.engine.programs import pair_program, sample_program, turn_program
+from skntk.gram.engine.programs import pair_program, sample_program, shift_program
 from skntk.gram.engine.sizes import Layout, TileSizes, layout_of, tile_sizes
 
 MEBIBYTE = 2**20
@@ -200,16 +200,17 @@ def bytes_of_pairs(
     network, dtype = signature.arguments(), signature.dtype
     with jax.enable_x64(dtype == np.float64):
         blocks = [_block(signature, size, device) for size in (sizes.left, sizes.right)]
-        if not sizes.together:
+        n_shifts = sizes.shifts_per_step
+        if not n_shifts:
             memory = (_on(device, (sizes.left + 1, sizes.right), dtype),) * len(kinds)
-            of_vectors = pair_program.on(device)
-            return _bytes_of(of_vectors, network, *blocks, memory, np.int32(0), kinds=kinds)
-        rounds = -(-sizes.right // sizes.together)
-        memory = (_on(device, (rounds, sizes.together * sizes.left), dtype),) * len(kinds)
-        turns = (np.int32(0), np.int32(0))
-        options = {"kinds": kinds, "together": sizes.together}
-        of_images = turn_program.on(device)
-        return _bytes_of(of_images, network, *blocks, memory, *turns, **options)
+            compute = pair_program.on(device)
+            return _bytes_of(compute, network, *blocks, memory, np.int32(0), kinds=kinds)
+        shape = (-(-sizes.right // n_shifts), n_shifts * sizes.left)
+        memory = (_on(device, shape, dtype),) * len(kinds)
+        numbers = (np.int32(0), np.int32(0))
+        options = {"kinds": kinds, "shifts_per_step": n_shifts}
+        compute = shift_program.on(device)
+        return _bytes_of(compute, network, *blocks, memory, *numbers, **options)
 
 
 @lru_cache(maxsize=1024)

@@ -136,9 +136,9 @@ def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
     failed = ~np.isfinite(kernels).reshape(len(kernels), -1).all(axis=1)
     if failed.any():
         row = first + int(np.argmax(failed))
-        of_sample = f"sample {row} with itself" if kernels.ndim == 1 else f"sample {row}"
+        samples = f"sample {row} with itself" if kernels.ndim == 1 else f"sample {row}"
         raise ValueError(
-            f"The {kind.upper()} kernel of {of_sample} is not finite in "
+            f"The {kind.upper()} kernel of {samples} is not finite in "
             f"{kernels.dtype}: its inputs are too large for this architecture. Rescale the inputs "
             "(for example with StandardScaler), reduce weight_std, or choose an activation that "
             "grows more slowly."

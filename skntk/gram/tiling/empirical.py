@@ -160,7 +160,7 @@ def tile_program(
     """Return the kernels of all rows of X with all rows of Y, for each kind."""
 
     def product_of(left: Array, right: Array) -> Array:
-        left, right = (each.reshape(len(each), -1) for each in (left, right))
+        left, right = (rows.reshape(len(rows), -1) for rows in (left, right))
         return jnp.matmul(left, right.T, precision="highest")
 
     return _kernels(network, (X, Y), product_of, kinds)
@@ -202,18 +202,20 @@ def _derivatives(
     leaves, structure = jax.tree.flatten(network.parameters)
     trained = [position for position, leaf in enumerate(leaves) if is_trained(leaf)]
 
-    def output(of_trained: list[Array], x: Array) -> Array:
+    def output(trained_arrays: list[Array], x: Array) -> Array:
         values = list(leaves)
-        for position, value in zip(trained, of_trained, strict=True):
+        for position, value in zip(trained, trained_arrays, strict=True):
             values[position] = value
         return network.apply(jax.tree.unflatten(structure, values), x[jnp.newaxis])[0]
 
-    def of_row(x: Array) -> list[Array]:
-        outputs, transpose = jax.vjp(partial(output, x=x), [leaves[each] for each in trained])
+    def derivatives(x: Array) -> list[Array]:
+        outputs, transpose = jax.vjp(
+            partial(output, x=x), [leaves[position] for position in trained]
+        )
         (derivative,) = transpose(jnp.zeros_like(outputs).at[number].set(1))
         return derivative
 
-    return jax.vmap(of_row)(X)
+    return jax.vmap(derivatives)(X)
 
 
 def _cut(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Engine) -> Cut:
@@ -221,12 +223,12 @@ def _cut(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Engin
     n_parameters = sum(
         np.size(leaf) for leaf in jax.tree.leaves(network.parameters) if is_trained(leaf)
     )
-    of_row = _COPIES_OF_DERIVATIVES * n_parameters * X.dtype.itemsize * engine.memory.n_threads
-    at_once = min(engine.memory.n_bytes // of_row, _LARGEST_BLOCK)
+    row_bytes = _COPIES_OF_DERIVATIVES * n_parameters * X.dtype.itemsize * engine.memory.n_threads
+    at_once = min(engine.memory.n_bytes // row_bytes, _LARGEST_BLOCK)
     if at_once < 1:
         raise MemoryError(
             f"The derivatives of two samples by {n_parameters} parameters take "
-            f"{of_row / 2**20:.3g} MiB in {engine.memory.n_threads} thread(s), but the working "
+            f"{row_bytes / 2**20:.3g} MiB in {engine.memory.n_threads} thread(s), but the working "
             f"memory is {engine.memory.n_bytes / 2**20:.3g} MiB. Increase working_memory, or set "
             "n_jobs=1."
         )

@@ -19,7 +19,7 @@ from skntk.gram.engine.programs import pair_program
 from skntk.gram.engine.results import TileResults, results_pool
 from skntk.gram.engine.sizes import TileSizes
 from skntk.gram.tiling.blocks import Block, check_finite, make_blocks
-from skntk.gram.tiling.shifted_pairs import Turns, turns_of
+from skntk.gram.tiling.shifted_pairs import ShiftedPairs, shifted_pairs
 
 # Rows that are mirrored at a time; twice as many or half as many are no faster.
 _SYMMETRIC_STEP = 125
@@ -82,7 +82,7 @@ def fill_matrices(
     else:
         pairs = product(blocks, make_blocks(network, Y, job.sizes.right, engine))
 
-    def store(task: Tile | Turns, results: TileResults) -> None:
+    def store(task: Tile | ShiftedPairs, results: TileResults) -> None:
         task.store(matrices, results.arrays, symmetric=Y is None)
         results.release()
 
@@ -112,12 +112,12 @@ def diagonals(
         return [np.concatenate([block.diagonal(kind) for block in blocks]) for kind in kinds]
     found = [np.empty(len(X), X.dtype) for _ in kinds]
 
-    def store(task: Turns, results: TileResults) -> None:
+    def store(task: ShiftedPairs, results: TileResults) -> None:
         for diagonal, array in zip(found, results.arrays, strict=True):
             diagonal[task.left.rows] = np.asarray(array)[0, : task.left.n_rows]
         results.release()
 
-    tasks = [Turns(block, block, 0, 1, job.sizes.together) for block in blocks]
+    tasks = [ShiftedPairs(block, block, 0, 1, job.sizes.shifts_per_step) for block in blocks]
     compute = partial(compute_task, engine.devices, network.arguments, kinds)
     engine.run_tasks(compute, store, tasks)
     for diagonal, kind in zip(found, kinds, strict=True):
@@ -125,14 +125,14 @@ def diagonals(
     return found
 
 
-def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | Turns]:
-    if not sizes.together:
+def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | ShiftedPairs]:
+    if not sizes.shifts_per_step:
         return [Tile(left, right) for left, right in pairs]
-    return chain.from_iterable(turns_of(left, right, sizes) for left, right in pairs)
+    return chain.from_iterable(shifted_pairs(left, right, sizes) for left, right in pairs)
 
 
 def compute_task(
-    devices: Devices, arguments: Layer, kinds: tuple[str, ...], task: Tile | Turns
+    devices: Devices, arguments: Layer, kinds: tuple[str, ...], task: Tile | ShiftedPairs
 ) -> TileResults:
     """Return the results of a task; a function of this module, so that it pickles."""
     with devices.borrowed() as device, jax.enable_x64(task.left.X.dtype == np.float64):
