@@ -199,7 +199,7 @@ def test_a_write_that_fails_leaves_whole_records(path, computed, monkeypatch):
     assert 0 < len(computed) < n_tiles
 
 
-def test_tiles_from_other_processes(path, computed):
+def test_tiles_from_other_processes(path):
     import joblib
 
     interrupt("images", path, after=3)

@@ -220,7 +220,7 @@ def _kernels_of_shifts(
         shift = lax.rem(first_shift + shifts_per_step * number, np.int32(n_right))
         images, statistics = shifted(shift)
         field = input_field(left[0], images, grid, passes, of_samples=False)
-        state = architecture.field_kernels_or_changes(field, (), left[1], statistics).at(())
+        state = architecture.field_of_pairs(field, (), left[1], statistics).at(())
         return [getattr(state, kind) for kind in kinds]
 
     buffers, body = passes.looped(kernels, (n_steps,))
