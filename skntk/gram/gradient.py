@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.state import Array
@@ -208,7 +209,7 @@ def _reverse_gradient(
 
 def _tasks(X: np.ndarray, cotangents: Sequence[np.ndarray]) -> Iterator[_Tile | _Diagonal]:
     size = next((rows for rows in _ROWS if rows >= len(X)), _ROWS[-1])
-    blocks = [slice(start, start + size) for start in range(0, len(X), size)]
+    blocks = list(gen_batches(len(X), size))
     for left, right in combinations_with_replacement(blocks, 2):
         tiles = []
         for cotangent in cotangents:

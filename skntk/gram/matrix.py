@@ -93,8 +93,7 @@ def gram_matrix(
     progress : bool or callable, default=False
         True shows a bar of tqdm, which has to be installed. A callable is called after every tile
         with the number of finished pairs of samples and the number of all, from the thread that
-        finished the tile, one call at a time. There are no levels of verbosity to choose from: a
-        bar says how far the run is and how long it will take, and there is nothing else to say.
+        finished the tile, one call at a time.
 
     Returns
     -------

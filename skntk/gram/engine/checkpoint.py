@@ -113,7 +113,7 @@ class Checkpoint:
         return matrices if len(matrices) == number else None
 
     def finish(self, matrices: Sequence[np.ndarray]) -> None:
-        """Let finished matrices take the place of their tiles, at one stroke."""
+        """Atomically replace the tiles by the finished matrices."""
         beside = self._path.with_name(self._path.name + ".new")
         with FileIO(beside, "w") as file:
             _write(file, _header(self._fingerprint))
@@ -181,23 +181,8 @@ def open_checkpoint(
 ) -> Iterator[Checkpoint]:
     """Open the file of a call, or begin it.
 
-    Parameters
-    ----------
-    path : path-like
-        A file that need not exist, in a folder that does.
-    fingerprint : dict
-        What the call computes from, see `skntk.gram.engine.fingerprint.fingerprint`.
-
-    Yields
-    ------
-    Checkpoint
-
-    Raises
-    ------
-    ValueError
-        If the file is something else, or belongs to another call.
-    OSError
-        If it cannot be opened or written, or if another run uses it.
+    Raises a ValueError if the file is something else, or belongs to another call, and an OSError if
+    it cannot be opened or written, or if another run uses it.
     """
     path = Path(path).resolve()
     if path.is_dir():

@@ -37,20 +37,9 @@ _THREADS_OF_AN_ACCELERATOR = 2
 def workers(n_jobs: int | None, devices: Devices) -> Iterator[tuple[RunTasks, int]]:
     """Provide workers for as long as the context lasts.
 
-    Parameters
-    ----------
-    n_jobs : int or None
-        Number of workers as joblib counts them. None is every core for threads, or some threads for
-        every accelerator, unless ``joblib.parallel_config`` says otherwise or this already runs
-        inside a worker.
-    devices : Devices
-        What the threads of this process compute on.
-
-    Yields
-    ------
-    run_tasks : RunTasks
-    n_threads : int
-        How many tasks run at the same time in one process.
+    ``n_jobs`` counts them as joblib does. None is every core for threads, or some threads for every
+    accelerator, unless ``joblib.parallel_config`` says otherwise or this already runs inside a
+    worker. Yields what runs tasks, and how many of them run at the same time in one process.
     """
     backend, _ = get_active_backend(prefer="threads")
     # Asked for threads, joblib answers n_jobs=1 also where nothing is configured.

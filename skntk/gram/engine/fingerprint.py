@@ -57,18 +57,7 @@ def fingerprint(
 
 
 def architecture_digest(architecture: Layer) -> str:
-    """Return what tells the kernels of an architecture from those of others.
-
-    Parameters
-    ----------
-    architecture : layer
-        As in `fingerprint`.
-
-    Returns
-    -------
-    str
-        SHA-256 of its structure, its hyperparameters and the code of users' functions.
-    """
+    """Return the SHA-256 of its structure, its hyperparameters and the code of users' functions."""
     return _digest(_described(architecture, ()))
 
 

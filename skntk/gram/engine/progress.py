@@ -51,22 +51,7 @@ class Progress:
 
 @contextmanager
 def reporting(progress: bool | Report, total: int) -> Iterator[Progress | None]:
-    """Provide what counts finished tiles as a user wants to see it.
-
-    Parameters
-    ----------
-    progress : bool or callable
-        True for a bar of tqdm.
-    total : int
-        Pairs of all matrices that will be computed.
-
-    Raises
-    ------
-    TypeError
-        If ``progress`` is neither a bool nor a callable.
-    ImportError
-        If a bar is wanted, but tqdm is not installed.
-    """
+    """Provide what counts finished tiles, of ``total`` pairs, as a user wants to see it."""
     if progress is False:
         yield None
     elif progress is True:

@@ -95,18 +95,9 @@ def tile_sizes(
     layout: Layout,
     most_pairs: int | None = None,
 ) -> TileSizes:
-    """Return the sizes that make a kernel matrix cost least.
+    """Return the sizes with which a matrix of a shape costs least.
 
-    Parameters
-    ----------
-    signature : ProgramSignature
-        Of the network.
-    shape : tuple of int
-        Of the matrix.
-    layout : Layout
-        What suits the device.
-    most_pairs : int, default=None
-        The most pairs that may be computed at once; None is as many as suit the device.
+    ``most_pairs`` is the most that may be computed at once; None is as many as suit the device.
     """
     sizes = signature.sample_shape[:-1]
     if not sizes:
@@ -144,16 +135,8 @@ def image_block_size(pixel_pairs: int, most_pairs: int, layout: Layout) -> int:
 
     One size for a network and a shape of samples means that one compilation serves any number of
     them. It is the smallest of which two blocks are more work than their dispatch: so little work
-    that it does not matter where samples fill a part of a block alone.
-
-    Parameters
-    ----------
-    pixel_pairs : int
-        Pairs of pixels in one pair of samples, at all offsets that the network needs.
-    most_pairs : int
-        The most pairs of samples that may be computed at once.
-    layout : Layout
-        What suits the device.
+    that it does not matter where samples fill a part of a block alone. ``pixel_pairs`` counts those
+    of one pair of samples, at all offsets that the network needs.
     """
     allowed = [size for size in layout.image_block_sizes if size <= most_pairs]
     if not allowed:

@@ -25,13 +25,7 @@ MEBIBYTE = 2**20
 
 
 def working_memory_in_bytes(working_memory: float | None) -> int:
-    """Return the bound in bytes, None being that of scikit-learn's configuration.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a number of MiB, at least 0.
-    """
+    """Return the bound in bytes, None being that of scikit-learn's configuration."""
     mebibytes = get_config()["working_memory"] if working_memory is None else working_memory
     if not isinstance(mebibytes, int | float | np.number) or isinstance(mebibytes, bool):
         raise TypeError(
@@ -68,19 +62,8 @@ class WorkingMemory(NamedTuple):
     ) -> TileSizes:
         """Return the fastest sizes of tiles whose programs stay within the bound.
 
-        Parameters
-        ----------
-        signature : ProgramSignature
-            Of the network.
-        kinds : tuple of {"nngp", "ntk"}
-            Which kernels of pairs; none if samples meet themselves alone.
-        n_left, n_right : int
-            Rows of the inputs; without ``n_right`` the matrix is symmetric.
-
-        Raises
-        ------
-        MemoryError
-            If the smallest tiles do not.
+        ``kinds`` are kernels of pairs, none if samples meet themselves alone; without ``n_right``
+        the matrix is symmetric. Raises a MemoryError if the smallest tiles do not fit.
         """
         shape = n_left, n_left if n_right is None else n_right
         layout = layout_of(self.devices[0].platform)

@@ -123,16 +123,7 @@ def _compute_block(
 
 
 def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
-    """Raise a ValueError unless kernels are finite.
-
-    Parameters
-    ----------
-    kind : str
-    kernels : ndarray of shape (n, ...)
-        Kernels of some consecutive samples.
-    first : int, default=0
-        Number of the first sample.
-    """
+    """Raise a ValueError unless the kernels (n, ...) of consecutive samples are finite."""
     failed = ~np.isfinite(kernels).reshape(len(kernels), -1).all(axis=1)
     if failed.any():
         row = first + int(np.argmax(failed))

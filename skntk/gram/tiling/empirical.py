@@ -6,7 +6,7 @@ products over the parameters and over the outputs. Both kinds of kernels are mea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, product
@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from sklearn.utils import gen_batches
 
 from skntk.architecture.layers.linearized import LinearizedNetwork, is_trained
 from skntk.architecture.propagation.state import Array
@@ -84,7 +85,8 @@ def empirical_matrices(
     n_pairs = len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y)
     job = engine.begin_cut(partial(_cut, network, X, right_inputs, engine), n_pairs)
     sizes = job.sizes
-    lefts, rights = _slices(X, sizes.left), _slices(right_inputs, sizes.right)
+    lefts = list(gen_batches(len(X), sizes.left))
+    rights = list(gen_batches(len(right_inputs), sizes.right))
     pairs = combinations_with_replacement(lefts, 2) if Y is None else product(lefts, rights)
     tasks = [
         EmpiricalTile(
@@ -115,7 +117,9 @@ def empirical_diagonals(
     diagonals = [np.empty(len(X), X.dtype) for _ in kinds]
     job = engine.begin_cut(partial(_cut, network, X, X, engine), len(X))
     size = job.sizes.left
-    tasks = [EmpiricalTile(rows, rows, _block(X, rows, size), None) for rows in _slices(X, size)]
+    tasks = [
+        EmpiricalTile(rows, rows, _block(X, rows, size), None) for rows in gen_batches(len(X), size)
+    ]
 
     def store(task: EmpiricalTile, results: TileResults) -> None:
         for diagonal, array in zip(diagonals, results.arrays, strict=True):
@@ -234,15 +238,6 @@ def _cut(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Engin
         )
     sizes = TileSizes(*(min(at_once, padded_rows(len(rows))) for rows in (X, Y)))
     return max(len(X), len(Y)), sizes
-
-
-def _slices(X: np.ndarray, size: int) -> list[slice]:
-    return list(_iterate(len(X), size))
-
-
-def _iterate(n_rows: int, size: int) -> Iterator[slice]:
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
 
 
 def _block(X: np.ndarray, rows: slice, size: int) -> np.ndarray:

@@ -84,7 +84,7 @@ def fill_matrices(
 
     def store(task: Tile | ShiftedPairs, results: TileResults) -> None:
         task.store(matrices, results.arrays, symmetric=Y is None)
-        results.release()
+        results_pool.give(results.arrays)
 
     tasks, store_task = engine.followed(job, _tasks(pairs, job.sizes), store)
     compute = partial(compute_task, engine.devices, network.arguments, kinds)
@@ -115,7 +115,7 @@ def diagonals(
     def store(task: ShiftedPairs, results: TileResults) -> None:
         for diagonal, array in zip(found, results.arrays, strict=True):
             diagonal[task.left.rows] = np.asarray(array)[0, : task.left.n_rows]
-        results.release()
+        results_pool.give(results.arrays)
 
     tasks = [ShiftedPairs(block, block, 0, 1, job.sizes.shifts_per_step) for block in blocks]
     compute = partial(compute_task, engine.devices, network.arguments, kinds)
