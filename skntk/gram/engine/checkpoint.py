@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skntk.gram.engine.results import TileResults
-from skntk.gram.engine.sizes import TileSizes
+from skntk.gram.engine.sizes import Cut, TileSizes
 
 try:
     import fcntl
@@ -34,9 +34,6 @@ _TITLE = b"skntk tiles of a kernel matrix, format 1: "
 _HEAD = struct.Struct("<4sIQ")
 _MARK = b"tile"
 _CHECKSUM = struct.Struct("<I")
-
-Cut = tuple[int, TileSizes]
-"""Of how many rows a side a matrix is made at once, and the sizes of its tiles."""
 
 
 class _Record(NamedTuple):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from skntk.gram.engine.checkpoint import Checkpoint, Cut
+from skntk.gram.engine.checkpoint import Checkpoint
 from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.execution import RunTasks, workers
 from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.progress import Progress
-from skntk.gram.engine.sizes import TileSizes
-from skntk.gram.engine.working_memory import WorkingMemory
+from skntk.gram.engine.sizes import Cut, TileSizes, layout_of
+from skntk.gram.engine.working_memory import WorkingMemory, cut_within
 
 Store = Callable[[Any, Any], None]
 """Takes a task and its results."""
@@ -82,10 +82,12 @@ class Engine:
         a checkpoint began with.
         """
         arguments, n_rows = (signature, kinds, n_left, n_right), max(n_left, n_right or 0)
+        layout = layout_of(self.devices.all[0].platform)
 
         def cut() -> Cut:
-            sizes = self.memory.tile_sizes(*arguments)
-            return n_rows if is_chunk else self.memory.rows_at_once(sizes, *arguments), sizes
+            if is_chunk:
+                return n_rows, self.memory.tile_sizes(layout, *arguments)
+            return cut_within(self.memory, layout, *arguments)
 
         def check(kept: Cut) -> None:
             rows_at_once, sizes = kept

@@ -89,7 +89,7 @@ def _n_offsets(layers: Layer, sizes: tuple[int, ...]) -> int:
 def _built(architecture: Layer) -> Layer:
     """Return a network with its presets replaced by the layers that they are made of."""
     built: Layer = jax.tree.map(
-        lambda part: part.build() if isinstance(part, Preset) else part,
+        lambda part: part.network_within() if isinstance(part, Preset) else part,
         architecture,
         is_leaf=lambda part: isinstance(part, Preset),
     )

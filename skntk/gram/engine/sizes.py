@@ -89,6 +89,10 @@ class TileSizes(NamedTuple):
         return self.left * (self.shifts_per_step or self.right)
 
 
+Cut = tuple[int, TileSizes]
+"""Of how many rows a side a matrix is made at once, and the sizes of its tiles."""
+
+
 def tile_sizes(
     signature: ProgramSignature,
     shape: tuple[int, int],

@@ -19,7 +19,7 @@ from sklearn import get_config
 
 from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.programs import pair_program, sample_program, shift_program
-from skntk.gram.engine.sizes import Layout, TileSizes, layout_of, tile_sizes
+from skntk.gram.engine.sizes import Cut, Layout, TileSizes, tile_sizes
 
 MEBIBYTE = 2**20
 
@@ -55,6 +55,7 @@ class WorkingMemory(NamedTuple):
 
     def tile_sizes(
         self,
+        layout: Layout,
         signature: ProgramSignature,
         kinds: tuple[str, ...],
         n_left: int,
@@ -66,8 +67,18 @@ class WorkingMemory(NamedTuple):
         the matrix is symmetric. Raises a MemoryError if the smallest tiles do not fit.
         """
         shape = n_left, n_left if n_right is None else n_right
-        layout = layout_of(self.devices[0].platform)
-        return _tile_sizes(self, signature, kinds, shape, layout)
+        sizes = tile_sizes(signature, shape, layout)
+        needed = _bytes_of_programs(self, sizes, signature, kinds)
+        # The other half at least is for blocks of samples.
+        while needed > (allowed := self.n_bytes // 2):
+            # What a program takes grows about in proportion to the pairs that it computes at once.
+            pairs = sizes.pairs_at_once
+            most = max(min(pairs // 2, pairs * allowed // needed), 1)
+            fewer = tile_sizes(signature, shape, layout, most)
+            if fewer == sizes:
+                self._refuse(sizes, 2 * needed)
+            sizes, needed = fewer, _bytes_of_programs(self, fewer, signature, kinds)
+        return sizes
 
     def rows_at_once(
         self,
@@ -87,7 +98,7 @@ class WorkingMemory(NamedTuple):
         largest = max(sizes.left, sizes.right)
         one = self._of_rows(largest, sizes, signature)
         if 2 * one > available:
-            self.refuse(sizes, self.n_bytes - available + 2 * one)
+            self._refuse(sizes, self.n_bytes - available + 2 * one)
         return available // (2 * one) * largest
 
     def check(
@@ -102,7 +113,7 @@ class WorkingMemory(NamedTuple):
         needed = _bytes_of_programs(self, sizes, signature, kinds)
         needed += self._of_matrix(sizes, signature, n_left, n_right)
         if needed > self.n_bytes:
-            self.refuse(sizes, needed)
+            self._refuse(sizes, needed)
 
     def _of_matrix(
         self, sizes: TileSizes, signature: ProgramSignature, n_left: int, n_right: int | None
@@ -117,7 +128,7 @@ class WorkingMemory(NamedTuple):
         block = bytes_of_block(signature, sizes.left, self.devices[0])
         return -(-n_rows * block // sizes.left) * len(self.devices)
 
-    def refuse(self, sizes: TileSizes, needed: int) -> NoReturn:
+    def _refuse(self, sizes: TileSizes, needed: int) -> NoReturn:
         """Raise a MemoryError that names what suffices."""
         fewer = ", or a smaller n_jobs" if self.n_threads > 1 else ""
         raise MemoryError(
@@ -129,25 +140,18 @@ class WorkingMemory(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _tile_sizes(
+def cut_within(
     memory: WorkingMemory,
+    layout: Layout,
     signature: ProgramSignature,
     kinds: tuple[str, ...],
-    shape: tuple[int, int],
-    layout: Layout,
-) -> TileSizes:
-    sizes = tile_sizes(signature, shape, layout)
-    needed = _bytes_of_programs(memory, sizes, signature, kinds)
-    # The other half at least is for blocks of samples.
-    while needed > (allowed := memory.n_bytes // 2):
-        # What a program takes grows about in proportion to the pairs that it computes at once.
-        pairs = sizes.pairs_at_once
-        most = max(min(pairs // 2, pairs * allowed // needed), 1)
-        fewer = tile_sizes(signature, shape, layout, most)
-        if fewer == sizes:
-            memory.refuse(sizes, 2 * needed)
-        sizes, needed = fewer, _bytes_of_programs(memory, fewer, signature, kinds)
-    return sizes
+    n_left: int,
+    n_right: int | None,
+) -> Cut:
+    """Return the rows a side and the sizes of tiles of a matrix, found once in a process."""
+    arguments = signature, kinds, n_left, n_right
+    sizes = memory.tile_sizes(layout, *arguments)
+    return memory.rows_at_once(sizes, *arguments), sizes
 
 
 @lru_cache(maxsize=1024)

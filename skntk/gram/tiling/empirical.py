@@ -20,12 +20,11 @@ from sklearn.utils import gen_batches
 
 from skntk.architecture.layers.linearized import LinearizedNetwork, is_trained
 from skntk.architecture.propagation.state import Array
-from skntk.gram.engine.checkpoint import Cut
 from skntk.gram.engine.devices import Devices, program
 from skntk.gram.engine.engine import Engine, MatrixJob, Store
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
 from skntk.gram.engine.results import TileResults
-from skntk.gram.engine.sizes import TileSizes
+from skntk.gram.engine.sizes import Cut, TileSizes
 from skntk.gram.tiling.blocks import check_finite
 
 # With more rows in a block, products of derivatives take nearly all of the time.
