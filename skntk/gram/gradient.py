@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.state import Array
@@ -49,14 +50,14 @@ def unit_directions(architecture: Layer) -> list[Layer]:
     --------
     >>> from skntk.architecture import Dense
     >>> from skntk.gram.gradient import unit_directions
-    >>> [(each.bias_std, each.weight_std) for each in unit_directions(Dense(2.0, 3.0))]
+    >>> [(step.bias_std, step.weight_std) for step in unit_directions(Dense(2.0, 3.0))]
     [(array(1.), array(0.)), (array(0.), array(1.))]
     """
     leaves, structure = jax.tree.flatten(architecture)
     directions = []
     for position, leaf in enumerate(leaves):
         for entry in range(np.size(leaf)):
-            zeros = [np.zeros(np.shape(each)) for each in leaves]
+            zeros = [np.zeros(np.shape(other)) for other in leaves]
             zeros[position].reshape(-1)[entry] = 1.0
             directions.append(jax.tree.unflatten(structure, zeros))
     return directions
@@ -203,28 +204,28 @@ def _reverse_gradient(
         compute = partial(_gradient_of_task, engine.devices, arguments, kinds)
         engine.run_tasks(compute, keep, tasks)
     # In the order of the tasks, whichever finished first: sums are the same from run to run.
-    return [np.sum(of_leaf, axis=0) for of_leaf in zip(*gradients, strict=True)]
+    return [np.sum(parts, axis=0) for parts in zip(*gradients, strict=True)]
 
 
 def _tasks(X: np.ndarray, cotangents: Sequence[np.ndarray]) -> Iterator[_Tile | _Diagonal]:
     size = next((rows for rows in _ROWS if rows >= len(X)), _ROWS[-1])
-    blocks = [slice(start, start + size) for start in range(0, len(X), size)]
+    blocks = list(gen_batches(len(X), size))
     for left, right in combinations_with_replacement(blocks, 2):
-        of_pairs = []
+        tiles = []
         for cotangent in cotangents:
             if left is right:
                 # That a sample is the same as itself is known only to the per-sample program.
-                of_tile = cotangent[left, left].copy()
-                np.fill_diagonal(of_tile, 0.0)
+                tile = cotangent[left, left].copy()
+                np.fill_diagonal(tile, 0.0)
             else:
-                of_tile = cotangent[left, right] + cotangent[right, left].T
-            of_pairs.append(_padded(of_tile, size, size))
-        of_left, of_right = (_padded(X[each], size, X.shape[1]) for each in (left, right))
-        yield _Tile(of_left, of_right, tuple(of_pairs))
+                tile = cotangent[left, right] + cotangent[right, left].T
+            tiles.append(_padded(tile, size, size))
+        rows, columns = (_padded(X[block], size, X.shape[1]) for block in (left, right))
+        yield _Tile(rows, columns, tuple(tiles))
     for block in blocks:
         diagonals = [np.diagonal(cotangent)[block] for cotangent in cotangents]
-        of_samples = tuple(_padded(each[:, None], size, 1)[:, 0] for each in diagonals)
-        yield _Diagonal(_padded(X[block], size, X.shape[1]), of_samples)
+        padded = tuple(_padded(part[:, None], size, 1)[:, 0] for part in diagonals)
+        yield _Diagonal(_padded(X[block], size, X.shape[1]), padded)
 
 
 def _padded(rows: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
@@ -243,13 +244,13 @@ def _gradient_of_task(
     _, part = task
     with devices.borrowed() as device, jax.enable_x64(True):
         if isinstance(part, _Tile):
-            of_pairs = pair_gradient_program.on(device)
+            compute = pair_gradient_program.on(device)
             arrays = jax.device_put((part.X, part.Y, part.cotangents), device)
-            gradient = of_pairs(architecture, *arrays, kinds=kinds)
+            gradient = compute(architecture, *arrays, kinds=kinds)
         else:
-            of_samples = sample_gradient_program.on(device)
+            compute = sample_gradient_program.on(device)
             arrays = jax.device_put((part.X, part.cotangents), device)
-            gradient = of_samples(architecture, *arrays, kinds=kinds)
+            gradient = compute(architecture, *arrays, kinds=kinds)
         return [np.asarray(leaf) for leaf in jax.tree.leaves(gradient)]
 
 

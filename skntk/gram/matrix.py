@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
-from os import PathLike
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.layers.linearized import LinearizedNetwork
-from skntk.gram.engine.checkpoint import open_checkpoint
-from skntk.gram.engine.engine import Engine, engine_for
-from skntk.gram.engine.fingerprint import fingerprint
-from skntk.gram.engine.programs import as_arguments
-from skntk.gram.engine.progress import Report, reporting
-from skntk.gram.engine.working_memory import working_memory_in_bytes
-from skntk.gram.tiling.chunks import cross_in_groups, diagonals_in_groups, symmetric_in_groups
-from skntk.gram.tiling.empirical import empirical_diagonals, empirical_matrices
-from skntk.gram.tiling.symmetrization import (
-    MATRICES_OF_A_SUM,
-    averaged_diagonals,
-    averaged_matrices,
-    number_of_pairs,
-)
+from skntk.gram.engine.progress import Report
+from skntk.gram.kernel_function import KernelFunction, Kind, Path, check_dtype, check_samples
 
-Kind = Literal["nngp", "ntk"]
-Path = str | PathLike[str]
-DTYPES = ("float32", "float64")
+__all__ = ["Kind", "gram_diagonal", "gram_matrix"]
 
 
 @overload
@@ -101,7 +83,7 @@ def gram_matrix(
         The most MiB that the computation takes beside inputs and results, in all threads of a
         process together; None is ``sklearn.get_config()["working_memory"]``, which is 1024 unless
         set otherwise. Where it would take more, fewer pairs are computed at once, and many large
-        samples in groups.
+        samples in chunks.
     checkpoint : path-like, default=None
         A file in which finished tiles are kept, so that a run that was interrupted goes on where it
         stopped: call the function again with the same arguments. A run that is killed loses the
@@ -111,8 +93,7 @@ def gram_matrix(
     progress : bool or callable, default=False
         True shows a bar of tqdm, which has to be installed. A callable is called after every tile
         with the number of finished pairs of samples and the number of all, from the thread that
-        finished the tile, one call at a time. There are no levels of verbosity to choose from: a
-        bar says how far the run is and how long it will take, and there is nothing else to say.
+        finished the tile, one call at a time.
 
     Returns
     -------
@@ -170,51 +151,20 @@ def gram_matrix(
     """
     kinds = _check_kinds(kind)
     _check_architecture(architecture, X)
-    inputs = [
-        _check_inputs(architecture, name, values, dtype)
-        for name, values in (("X", X), ("Y", Y))
-        if values is not None
-    ]
-    _check_shapes(architecture, *inputs)
-    n_bytes = working_memory_in_bytes(working_memory)
-    shape = (len(inputs[0]), len(inputs[-1]))
-    at_once = 1 if architecture.n_views == 1 else MATRICES_OF_A_SUM
-    require_memory(
-        at_once * len(kinds) * shape[0] * shape[1] * inputs[0].itemsize,
-        f"The kernel matrix of {shape[0]} x {shape[1]} samples",
-        "Use fewer samples, or dtype='float32' for half of it.",
+    X = _check_inputs("X", X, dtype)
+    Y = None if Y is None else _check_inputs("Y", Y, dtype)
+    kernel_function = KernelFunction(architecture, X.shape[1:], dtype=dtype, n_jobs=n_jobs)
+    if Y is not None:
+        _check_right_inputs(kernel_function, Y)
+    matrices = kernel_function.gram(
+        X,
+        Y,
+        kinds=kinds,
+        progress=progress,
+        working_memory=working_memory,
+        checkpoint=checkpoint,
     )
-    with ExitStack() as stack:
-        total = number_of_pairs(architecture, *inputs)
-        count = stack.enter_context(reporting(progress, total))
-        kept = None
-        if checkpoint is not None:
-            of_call = fingerprint(architecture, *inputs, kinds=kinds)
-            kept = stack.enter_context(open_checkpoint(checkpoint, of_call))
-        matrices = None if kept is None else kept.matrices(len(kinds))
-        if matrices is None:
-            engine = stack.enter_context(engine_for(n_jobs, n_bytes, kept, count))
-            matrices = _matrices(architecture, inputs, kinds, engine)
-            if kept is not None:
-                kept.finish(matrices)
-        if count is not None:
-            count.finish()
-    return matrices[0] if isinstance(kind, str) else tuple(matrices)
-
-
-def _matrices(
-    architecture: Layer, inputs: Sequence[np.ndarray], kinds: Sequence[str], engine: Engine
-) -> list[np.ndarray]:
-    if isinstance(architecture, LinearizedNetwork):
-        return empirical_matrices(architecture, kinds, engine, *inputs)
-    arguments = as_arguments(architecture, inputs[0].dtype)
-
-    def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
-        if right is None:
-            return symmetric_in_groups(arguments, left, kinds, engine)
-        return cross_in_groups(arguments, left, right, kinds, engine)
-
-    return averaged_matrices(architecture, evaluate, *inputs)
+    return matrices[0] if isinstance(kind, str) else matrices
 
 
 def gram_diagonal(
@@ -262,32 +212,16 @@ def gram_diagonal(
     """
     kinds = _check_kinds(kind)
     _check_architecture(architecture, X)
-    inputs = _check_inputs(architecture, "X", X, dtype)
-    _check_shapes(architecture, inputs)
-    with engine_for(n_jobs, working_memory_in_bytes(working_memory)) as engine:
-        diagonals = _diagonals(architecture, inputs, kinds, engine)
-    return diagonals[0] if isinstance(kind, str) else tuple(diagonals)
-
-
-def _diagonals(
-    architecture: Layer, inputs: np.ndarray, kinds: Sequence[str], engine: Engine
-) -> list[np.ndarray]:
-    if isinstance(architecture, LinearizedNetwork):
-        return empirical_diagonals(architecture, kinds, engine, inputs)
-    arguments = as_arguments(architecture, inputs.dtype)
-
-    def evaluate(left: np.ndarray, right: np.ndarray | None = None) -> list[np.ndarray]:
-        if right is None:
-            return diagonals_in_groups(arguments, left, kinds, engine)
-        return cross_in_groups(arguments, left, right, kinds, engine)
-
-    return averaged_diagonals(architecture, evaluate, inputs)
+    X = _check_inputs("X", X, dtype)
+    kernel_function = KernelFunction(architecture, X.shape[1:], dtype=dtype, n_jobs=n_jobs)
+    diagonals = kernel_function.diagonals(X, kinds=kinds, working_memory=working_memory)
+    return diagonals[0] if isinstance(kind, str) else diagonals
 
 
 def _check_kinds(kind: Kind | Sequence[Kind]) -> tuple[Kind, ...]:
     several = isinstance(kind, Iterable) and not isinstance(kind, str)
     kinds: tuple[Any, ...] = tuple(kind) if several else (kind,)
-    if not kinds or any(each not in ("nngp", "ntk") for each in kinds):
+    if not kinds or any(name not in ("nngp", "ntk") for name in kinds):
         raise ValueError(f"kind must be 'nngp', 'ntk' or a sequence of these, got {kind!r}.")
     return kinds
 
@@ -304,34 +238,20 @@ def _check_architecture(architecture: object, X: object) -> None:
     raise TypeError(f"architecture must be {wanted}; got {architecture!r}.")
 
 
-def _check_inputs(architecture: Layer, name: str, values: ArrayLike, dtype: str) -> np.ndarray:
-    checked = check_array(
-        values, dtype=_check_dtype(dtype), allow_nd=True, order="C", input_name=name
+def _check_inputs(name: str, values: ArrayLike, dtype: str) -> np.ndarray:
+    checked: np.ndarray = check_array(
+        values, dtype=check_dtype(dtype), allow_nd=True, order="C", input_name=name
     )
-    return architecture.arrange(checked)
-
-
-def _check_dtype(dtype: str) -> np.dtype:
-    try:
-        checked = np.dtype(dtype)
-    except TypeError:
-        checked = None
-    if dtype is None or checked is None or checked.name not in DTYPES:
-        raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
     return checked
 
 
-def _check_shapes(architecture: Layer, *inputs: np.ndarray) -> None:
-    for samples in inputs:
-        shape = architecture.output_shape(samples.shape[1:])
-        if len(shape) != 1:
-            raise ValueError(
-                f"The network ends with {len(shape) - 1} spatial axes, in samples of shape {shape}."
-                " Let it end in Flatten() or GlobalAvgPool(), or one of these and a Dense layer."
-                " Is it a network of vectors? Flatten the samples with X.reshape(len(X), -1)."
-            )
-    if inputs[0].shape[1:] != inputs[-1].shape[1:]:
+def _check_right_inputs(kernel_function: KernelFunction, Y: np.ndarray) -> None:
+    """Raise an error unless the network reads samples of Y in the shape of those of X."""
+    if Y.shape[1:] == kernel_function.sample_shape:
+        return
+    shape = check_samples(kernel_function.architecture, Y.shape[1:])
+    if shape != kernel_function.input_shape:
         raise ValueError(
-            f"X and Y must have samples of one shape, got {inputs[0].shape[1:]} and "
-            f"{inputs[-1].shape[1:]}."
+            f"X and Y must have samples of one shape, got {kernel_function.input_shape} and "
+            f"{shape}."
         )

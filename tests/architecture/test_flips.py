@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-import skntk.gram.matrix as gram_module
+import skntk.gram.kernel_function as gram_module
 from skntk import NTKRegressor, gram_diagonal, gram_matrix
 from skntk.architecture import (
     AvgPool,
@@ -155,13 +155,14 @@ def test_networks_that_treat_left_and_right_alike(network, equivalent):
 
 def test_equivalent_views_halve_the_work(monkeypatch):
     computed = []
-    original = gram_module.cross_in_groups
+    original = gram_module.kernel_matrices
 
-    def counted(arguments, left, right, *others):
-        computed.append(len(left) * len(right))
-        return original(arguments, left, right, *others)
+    def counted(network, kinds, engine, left, right=None):
+        if right is not None:
+            computed.append(len(left) * len(right))
+        return original(network, kinds, engine, left, right)
 
-    monkeypatch.setattr(gram_module, "cross_in_groups", counted)
+    monkeypatch.setattr(gram_module, "kernel_matrices", counted)
     X, Y = np.zeros((256, 1, 2, 1)), np.zeros((3, 1, 2, 1))
     network = FlipAverage(Serial([Flatten(), Dense()]))
     gram_matrix(network, X)

@@ -8,6 +8,7 @@ from skntk import gram_diagonal, gram_matrix
 from skntk.architecture import Identity
 from skntk.architecture.core.registry import registered
 from skntk.gram.engine.engine import engine_for
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.tiling.blocks import make_blocks
 from tests.architecture.networks import as_network, degenerate_inputs, examples, inputs
 
@@ -27,8 +28,10 @@ def small_blocks(monkeypatch):
 
 def test_the_samples_fill_several_blocks():
     with engine_for(1, 2**30) as engine:
-        sizes = engine.begin(as_network(Identity()), (), inputs(N_SAMPLES))
-        blocks = make_blocks(as_network(Identity()), inputs(N_SAMPLES), sizes.left, engine)
+        X = inputs(N_SAMPLES)
+        network = PreparedNetwork.of(as_network(Identity()), X.shape[1:], "float64")
+        job = engine.begin(network.signature, (), len(X))
+        blocks = make_blocks(network, X, job.sizes.left, engine)
     assert [block.n_rows for block in blocks] == [BLOCK, BLOCK, 3]
 
 

@@ -8,9 +8,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skntk import NNGPRegressor, NTKRegressor, gram_matrix
+from skntk import NNGPRegressor, NTKRegressor
 from skntk.gram.cache import kernel_cache as module
 from skntk.gram.cache.kernel_cache import KERNEL_CACHE
+from skntk.gram.kernel_function import KernelFunction
 from tests.estimators.problems import NETWORK, regression
 
 GRID = {"alpha": [0.1, 1.0], "architecture__weight_std": [1.0, 2.0]}
@@ -27,13 +28,13 @@ def cleared():
 @pytest.fixture
 def entries(monkeypatch):
     """Record the number of entries of each matrix that is computed."""
-    computed = []
+    computed, gram = [], KernelFunction.gram
 
-    def recorded(architecture, X, Y=None, **options):
+    def recorded(kernel_function, X, Y=None, **options):
         computed.append(len(X) * (len(X) if Y is None else len(Y)))
-        return gram_matrix(architecture, X, Y, **options)
+        return gram(kernel_function, X, Y, **options)
 
-    monkeypatch.setattr(module, "gram_matrix", recorded)
+    monkeypatch.setattr(KernelFunction, "gram", recorded)
     return computed
 
 

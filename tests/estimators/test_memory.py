@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import FullyConnected
-from skntk.estimators.kernel_machines import kernels
+from skntk.gram.kernel_function import KernelFunction
 
 from .problems import NETWORK, REGRESSORS, name_of, regression
 
@@ -109,13 +109,13 @@ def test_the_mean_alone_needs_one_kernel_and_no_variance(regressor, kinds, monke
     model = regressor(NETWORK).fit(X, y)
     requested = []
 
-    def record(architecture, X, Y=None, *, kind, **options):
-        requested.append(kind)
-        return compute(architecture, X, Y, kind=kind, **options)
+    def record(function, X, Y=None, *, kinds, **options):
+        requested.append(kinds)
+        return compute(function, X, Y, kinds=kinds, **options)
 
-    compute = kernels.gram_matrix
-    monkeypatch.setattr(kernels, "gram_matrix", record)
-    monkeypatch.setattr(kernels, "gram_diagonal", None)
+    compute = KernelFunction.gram
+    monkeypatch.setattr(KernelFunction, "gram", record)
+    monkeypatch.setattr(KernelFunction, "diagonal", None)
     monkeypatch.setattr(type(model._process.posterior), "variance", None)
     model.predict(X_test)
     assert requested == [(kinds,)]

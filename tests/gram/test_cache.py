@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from skntk import gram_matrix
 from skntk.architecture import Dense, Dropout, Erf, FullyConnected, Serial
-from skntk.gram.cache import kernel_cache as module
 from skntk.gram.cache.kernel_cache import KernelCache
+from skntk.gram.kernel_function import KernelFunction
 
 NETWORKS = [FullyConnected(1), FullyConnected(1, weight_std=0.7)]
 SAMPLES = np.random.default_rng(0).normal(size=(12, 3))
@@ -18,21 +18,23 @@ MANY = 10**9
 
 
 def ask(cache, network, X, Y=None, kinds=("ntk", "nngp"), max_bytes=MANY):
-    return cache.gram_matrix(
-        network, X, Y, kinds=kinds, dtype=X.dtype.name, n_jobs=1, max_bytes=max_bytes
-    )
+    return cache.gram_matrix(kernel_of(network, X), X, Y, kinds=kinds, max_bytes=max_bytes)
+
+
+def kernel_of(network, X):
+    return KernelFunction(network, X.shape[1:], dtype=X.dtype.name, n_jobs=1)
 
 
 @pytest.fixture
 def calls(monkeypatch):
     """Record the shapes of what is computed."""
-    computed = []
+    computed, gram = [], KernelFunction.gram
 
-    def recorded(architecture, X, Y=None, **options):
+    def recorded(kernel_function, X, Y=None, **options):
         computed.append((len(X), len(X) if Y is None else len(Y)))
-        return gram_matrix(architecture, X, Y, **options)
+        return gram(kernel_function, X, Y, **options)
 
-    monkeypatch.setattr(module, "gram_matrix", recorded)
+    monkeypatch.setattr(KernelFunction, "gram", recorded)
     return computed
 
 
@@ -160,8 +162,8 @@ def test_threads_share_what_one_of_them_computes(calls):
 
 
 def in_folder(cache, folder, network, X, Y=None, max_bytes=MANY):
-    options = {"kinds": ("ntk", "nngp"), "dtype": X.dtype.name, "n_jobs": 1}
-    return cache.gram_matrix(network, X, Y, max_bytes=max_bytes, folder=folder, **options)
+    options = {"kinds": ("ntk", "nngp"), "max_bytes": max_bytes, "folder": folder}
+    return cache.gram_matrix(kernel_of(network, X), X, Y, **options)
 
 
 def test_another_process_finds_the_entries_in_a_folder(calls, tmp_path):

@@ -199,7 +199,7 @@ def test_a_write_that_fails_leaves_whole_records(path, computed, monkeypatch):
     assert 0 < len(computed) < n_tiles
 
 
-def test_tiles_from_other_processes(path, computed):
+def test_tiles_from_other_processes(path):
     import joblib
 
     interrupt("images", path, after=3)
@@ -348,7 +348,7 @@ def test_one_run_at_a_time(path):
     fingerprints = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "skntk.gram.matrix.open_checkpoint",
+            "skntk.gram.kernel_function.open_checkpoint",
             lambda path, found: fingerprints.append(found) or open_checkpoint(path, found),
         )
         gram_matrix(CONVOLUTION, images(5), checkpoint=path)

@@ -102,7 +102,7 @@ def test_any_number_of_images_takes_one_compilation(pooling):
         for n_samples in (1, 7, 20, 90):
             gram_matrix(network, images[:n_samples])
             gram_matrix(network, images[:n_samples], images[:5])
-    assert names["sample_program"] == names["turn_program"] == 1
+    assert names["sample_program"] == names["shift_program"] == 1
 
 
 def test_learning_hyperparameters_compiles_each_program_once():

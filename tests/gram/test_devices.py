@@ -12,6 +12,7 @@ import pytest
 
 from skntk.gram.engine.devices import Devices, Program
 from skntk.gram.engine.execution import workers
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.sizes import ACCELERATOR, layout_of, tile_sizes
 from tests.gram import run_on_devices
 from tests.gram.interrupted_run import CONVOLUTION, images
@@ -82,12 +83,12 @@ def test_the_device_with_least_to_do_comes_next():
 
 
 def test_another_process_has_its_own_devices():
-    assert pickle.loads(pickle.dumps(Devices([]))).first == jax.local_devices()[0]
+    assert pickle.loads(pickle.dumps(Devices([]))).all[0] == jax.local_devices()[0]
 
 
 def test_a_default_device_may_be_named_by_its_platform():
     with jax.default_device("cpu"):
-        assert Devices.of_this_process().first.platform == "cpu"
+        assert Devices.of_this_process().all[0].platform == "cpu"
 
 
 def test_options_of_one_platform_are_not_passed_to_another(monkeypatch):
@@ -117,6 +118,10 @@ def test_threads_for_accelerators(n_devices):
 def test_accelerators_take_larger_tiles():
     assert layout_of("gpu") is ACCELERATOR
     for network, X in ((NETWORK, samples(20_000)), (CONVOLUTION, images(500))):
-        here, there = (tile_sizes(network, X, None, layout_of(each)) for each in ("cpu", "gpu"))
+        signature = PreparedNetwork.of(network, X.shape[1:], "float64").signature
+        shape = len(X), len(X)
+        here, there = (
+            tile_sizes(signature, shape, layout_of(platform)) for platform in ("cpu", "gpu")
+        )
         assert there.pairs_at_once > here.pairs_at_once
-        assert there.rounds >= here.rounds
+        assert there.n_steps >= here.n_steps

@@ -6,8 +6,9 @@ import pytest
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
 from skntk.gram.cache import kernel_cache as module
-from skntk.gram.cache.entry_store import _ARRAYS_REMEMBERED, KnownEntries
+from skntk.gram.cache.entry_store import _ARRAYS_REMEMBERED, EntryStore
 from skntk.gram.cache.kernel_cache import KernelCache
+from skntk.gram.kernel_function import KernelFunction
 
 NETWORK, OTHER_NETWORK = FullyConnected(1), FullyConnected(1, weight_std=0.7)
 BOTH = ("ntk", "nngp")
@@ -33,8 +34,8 @@ def looked_up(monkeypatch):
 
 
 def ask(cache, X, Y=None, network=NETWORK, max_bytes=10**6, kinds=BOTH):
-    options = {"dtype": X.dtype.name, "n_jobs": 1, "max_bytes": max_bytes}
-    found = cache.gram_matrix(network, X, Y, kinds=kinds, **options)
+    kernel_function = KernelFunction(network, X.shape[1:], dtype=X.dtype.name, n_jobs=1)
+    found = cache.gram_matrix(kernel_function, X, Y, kinds=kinds, max_bytes=max_bytes)
     expected = gram_matrix(network, X, Y, kind=kinds, dtype=X.dtype.name)
     tolerance = 1e-12 if X.dtype == np.float64 else 2e-5
     for value, reference in zip(found, expected, strict=True):
@@ -118,7 +119,7 @@ def test_a_smaller_bound_is_met(cache, samples, looked_up):
 
 
 def test_the_number_of_remembered_arrays_is_bounded():
-    known = KnownEntries()
+    known = EntryStore()
     for number in range(_ARRAYS_REMEMBERED + 3):
         known.remember(bytes([number]), np.array([number]))
     remembered = [known.remembered(bytes([number])) for number in range(_ARRAYS_REMEMBERED + 3)]

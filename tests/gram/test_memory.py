@@ -61,6 +61,6 @@ def test_every_kind_and_the_precision_count(monkeypatch):
         def record(n_bytes, what, remedy, key=(kind, dtype)):
             needed[key] = n_bytes
 
-        monkeypatch.setattr("skntk.gram.matrix.require_memory", record)
+        monkeypatch.setattr("skntk.gram.kernel_function.require_memory", record)
         gram_matrix(NETWORK, X, kind=kind, dtype=dtype)
     assert list(needed.values()) == [80_000, 160_000, 40_000]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skntk.architecture import ConvNet
-from skntk.gram.engine.programs import as_arguments, sample_program, turn_program
+from skntk.gram.engine.programs import as_arguments, sample_program, shift_program
 
 N, SIZE, TOGETHER = 32, 16, 2
 
@@ -21,8 +21,8 @@ def program(request):
     _, statistics = sample_program.on(device)(network, X, with_kernels=False)
     memory = (np.zeros((N // TOGETHER, TOGETHER * N), np.float32),)
     of_block, numbers = (X, statistics), (np.int32(0), np.int32(1))
-    options = {"kinds": ("ntk",), "together": TOGETHER}
-    lowered = turn_program.on(device).lower(
+    options = {"kinds": ("ntk",), "shifts_per_step": TOGETHER}
+    lowered = shift_program.on(device).lower(
         network, of_block, of_block, memory, *numbers, **options
     )
     return lowered.compile().as_text()

@@ -19,8 +19,8 @@ from skntk.architecture import (
     Serial,
     Sum,
 )
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.programs import as_arguments, sample_program
-from skntk.gram.engine.sizes import samples_as_pairs
 
 SHAPE = (3, 6, 4, 2)
 BELOW = [Conv((3, 3), bias_std=0.3), Relu()]
@@ -57,15 +57,16 @@ def test_a_sample_with_itself_is_a_pair_of_equal_ones(top, X):
 def test_dropout_tells_a_sample_from_an_equal_one(X):
     network = Serial([*BELOW[:1], Dropout(0.5), *BELOW[1:], GlobalAvgPool(), Dense()])
     assert network.tells_equal_samples_apart()
-    assert not samples_as_pairs(network, SHAPE)
+    assert PreparedNetwork.of(network, SHAPE[1:], "float64").signature.with_kernels
     with_itself = gram_matrix(network, X)
     assert (np.diagonal(with_itself) > np.diagonal(gram_matrix(network, X, X))).all()
     np.testing.assert_allclose(gram_diagonal(network, X), np.diagonal(with_itself), rtol=1e-12)
 
 
 def test_statistics_of_a_pooled_network_take_no_loop_over_offsets(X):
-    network = as_arguments(Serial([*BELOW, GlobalAvgPool(), Dense()]), X.dtype)
-    assert samples_as_pairs(network, SHAPE)
+    network = Serial([*BELOW, GlobalAvgPool(), Dense()])
+    assert not PreparedNetwork.of(network, SHAPE[1:], "float64").signature.with_kernels
+    network = as_arguments(network, X.dtype)
     compute = sample_program.on(jax.devices()[0])
     with jax.enable_x64(True):
         programs = [

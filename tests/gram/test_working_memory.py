@@ -22,12 +22,11 @@ from skntk.architecture import (
     SelfAttention,
     Serial,
 )
+from skntk.gram.engine import engine as engine_module
 from skntk.gram.engine import working_memory as working_memory_module
-from skntk.gram.engine.devices import Devices
-from skntk.gram.engine.programs import as_arguments
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.sizes import layout_of, tile_sizes
 from skntk.gram.engine.working_memory import (
-    Network,
     WorkingMemory,
     bytes_of_block,
     bytes_of_pairs,
@@ -40,6 +39,7 @@ from tests.gram.test_compilation import counted_compilations
 POOLED = Serial([Conv((3, 3), bias_std=0.2), Relu(), AvgPool((2, 2)), GlobalAvgPool(), Dense()])
 ATTENTION = Serial([SelfAttention(bias_std=0.1), Relu(), Flatten(), Dense()])
 DEVICE = jax.local_devices()[0]
+CPU = layout_of("cpu")
 
 
 def images(n_samples, size):
@@ -48,20 +48,28 @@ def images(n_samples, size):
 
 def memory(n_bytes, n_threads=1):
     # Half of it is for programs.
-    return WorkingMemory(2 * n_bytes, n_threads, Devices([DEVICE]))
+    return WorkingMemory(2 * n_bytes, n_threads, (DEVICE,))
 
 
 def needed(network, X, kinds, sizes):
-    of_network = Network.of(as_arguments(network, X.dtype), X)
+    signature = prepared(network, X).signature
     return max(
-        bytes_of_samples(of_network, sizes.left, DEVICE),
-        bytes_of_pairs(of_network, kinds, sizes, DEVICE),
+        bytes_of_samples(signature, sizes.left, DEVICE),
+        bytes_of_pairs(signature, kinds, sizes, DEVICE),
     )
+
+
+def fastest_sizes(network, X):
+    return tile_sizes(prepared(network, X).signature, (len(X), len(X)), CPU)
+
+
+def prepared(network, X):
+    return PreparedNetwork.of(network, X.shape[1:], X.dtype.name)
 
 
 def sizes_within(network, X, kinds, n_bytes, n_threads=1):
     within = memory(n_bytes, n_threads)
-    return within.tile_sizes(as_arguments(network, X.dtype), kinds, X, None)
+    return within.tile_sizes(CPU, prepared(network, X).signature, kinds, len(X))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +79,7 @@ def sizes_within(network, X, kinds, n_bytes, n_threads=1):
 )
 def test_the_largest_tiles_within_the_bound(network, X):
     kinds = ("ntk",)
-    fastest = tile_sizes(network, X, None, layout_of("cpu"))
+    fastest = fastest_sizes(network, X)
     most = needed(network, X, kinds, fastest)
     assert sizes_within(network, X, kinds, most) == fastest
     assert sizes_within(network, X, kinds, 3 * most, n_threads=3) == fastest
@@ -86,7 +94,7 @@ def test_the_largest_tiles_within_the_bound(network, X):
 def test_smaller_tiles_give_the_same_matrix():
     X = images(9, 5)
     expected = gram_matrix(POOLED, X)
-    most = needed(POOLED, X, ("ntk",), tile_sizes(POOLED, X, None, layout_of("cpu")))
+    most = needed(POOLED, X, ("ntk",), fastest_sizes(POOLED, X))
     for part in (2, 8):
         bound = {"working_memory": 2 * most / part / 2**20, "n_jobs": 1}
         np.testing.assert_allclose(gram_matrix(POOLED, X, **bound), expected, rtol=1e-12)
@@ -106,19 +114,23 @@ def test_the_error_names_what_suffices():
         gram_matrix(POOLED, X, working_memory=0.98 * suffices)
 
 
-# Groups --------------------------------------------------------------------------------------
+# Chunks --------------------------------------------------------------------------------------
+
+
+def chunks_of_four(memory, *arguments):
+    return 4, memory.tile_sizes(*arguments)
 
 
 @pytest.fixture
-def small_groups(monkeypatch):
-    monkeypatch.setattr(WorkingMemory, "rows_at_once", lambda *arguments: 4)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(engine_module, "cut_within", chunks_of_four)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_matrices_from_groups(case, monkeypatch, request, tmp_path):
+def test_matrices_from_chunks(case, monkeypatch, request, tmp_path):
     cut_small(monkeypatch.setattr)
     expected = compute(case)
-    request.getfixturevalue("small_groups")
+    request.getfixturevalue("small_chunks")
     reports, path = [], tmp_path / "tiles"
     found = compute(case, checkpoint=path, progress=lambda *numbers: reports.append(numbers))
     for matrices in (found, compute(case, checkpoint=path)):
@@ -131,14 +143,14 @@ def test_matrices_from_groups(case, monkeypatch, request, tmp_path):
             np.testing.assert_array_equal(matrix, matrix.T)
 
 
-def test_diagonals_from_groups(small_groups):
+def test_diagonals_from_chunks(small_chunks):
     X = images(9, 4)
     expected = [gram_diagonal(POOLED, X[i : i + 1], kind="nngp")[0] for i in range(9)]
     np.testing.assert_allclose(gram_diagonal(POOLED, X, kind="nngp"), expected, rtol=1e-13)
 
 
-def test_groups_are_remembered(monkeypatch, tmp_path):
-    """The groups of a run that goes on are those that it began with, whatever fits now."""
+def test_chunks_are_remembered(monkeypatch, tmp_path):
+    """The chunks of a run that goes on are those that it began with, whatever fits now."""
     cut_small(monkeypatch.setattr)
     expected, path = compute("images"), tmp_path / "tiles"
 
@@ -146,9 +158,9 @@ def test_groups_are_remembered(monkeypatch, tmp_path):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(WorkingMemory, "rows_at_once", lambda *arguments: 4)
+        patch.setattr(engine_module, "cut_within", chunks_of_four)
         compute("images", checkpoint=path, progress=stop)
-    monkeypatch.setattr(WorkingMemory, "rows_at_once", None)
+    monkeypatch.setattr(engine_module, "cut_within", None)
     for ours, theirs in zip(compute("images", checkpoint=path), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-13)
 
@@ -156,19 +168,20 @@ def test_groups_are_remembered(monkeypatch, tmp_path):
 def test_as_many_rows_as_fit():
     n_samples, kinds = 200_000, ("ntk",)
     X = np.zeros((n_samples, 6, 6, 2))
-    network = as_arguments(POOLED, X.dtype)
+    signature = prepared(POOLED, X).signature
     enough = memory(2**30)
-    assert enough.rows_at_once(network, kinds, X, None) == n_samples
-    sizes = enough.tile_sizes(network, kinds, X, None)
-    of_samples = n_samples * bytes_of_block(Network.of(network, X), sizes.left, DEVICE)
+    sizes = enough.tile_sizes(CPU, signature, kinds, n_samples)
+    assert enough.rows_at_once(sizes, signature, kinds, n_samples) == n_samples
+    of_samples = n_samples * bytes_of_block(signature, sizes.left, DEVICE)
     of_samples //= sizes.left
     assert of_samples > X.nbytes
     for fraction in (0.4, 0.2):
         n_bytes = int(needed(POOLED, X, kinds, sizes) + of_samples * fraction)
         for n_devices in (1, 2):
-            within = WorkingMemory(n_bytes, 1, Devices([DEVICE] * n_devices))
-            n_rows = within.rows_at_once(network, kinds, X, None)
-            # Two groups are held, on every device.
+            within = WorkingMemory(n_bytes, 1, (DEVICE,) * n_devices)
+            fitting = within.tile_sizes(CPU, signature, kinds, n_samples)
+            n_rows = within.rows_at_once(fitting, signature, kinds, n_samples)
+            # Two chunks are held, on every device.
             most = n_samples * fraction / 2 / n_devices
             assert n_rows % sizes.left == 0
             assert most - sizes.left < n_rows <= most
@@ -207,12 +220,12 @@ def test_values(function):
 def test_nothing_is_compiled_for_the_question_alone():
     X = images(9, 5)
     with counted_compilations() as names:
-        working_memory_module.bytes_of_samples.cache_clear()
-        working_memory_module.bytes_of_pairs.cache_clear()
+        for name in ("bytes_of_samples", "bytes_of_pairs", "_bytes_of_programs", "cut_within"):
+            getattr(working_memory_module, name).cache_clear()
         for _ in range(2):
             gram_matrix(POOLED, X)
         gram_diagonal(POOLED, X)
-    assert names["sample_program"] == names["turn_program"] == 1
+    assert names["sample_program"] == names["shift_program"] == 1
 
 
 # Networks that keep whole fields, and images for which these are large.

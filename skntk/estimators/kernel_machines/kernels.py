@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from typing import Any, Protocol, Self
@@ -14,10 +14,10 @@ from sklearn.utils import gen_batches
 from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.own_network import copy_of_architecture
-from skntk.gram import gram_diagonal, gram_matrix
 from skntk.gram.cache.kernel_cache import KERNEL_CACHE
 from skntk.gram.engine.progress import Report
 from skntk.gram.engine.sizes import BLOCK_SIZES
+from skntk.gram.kernel_function import KernelFunction
 from skntk.gram.matrix import Kind
 
 # Kernels between test and training rows are computed in blocks of this size or of a quarter of the
@@ -41,18 +41,15 @@ class NetworkKernels:
 
     Attributes
     ----------
-    architecture : layer
+    function : KernelFunction
     kinds : tuple of {"ntk", "nngp"}
         The kernels that a posterior takes, the one that is inverted first.
-    options : dict
-        ``dtype`` and ``n_jobs``.
     cache : dict
         Where entries are kept; empty if they are not.
     """
 
-    architecture: Layer
+    function: KernelFunction
     kinds: tuple[Kind, ...]
-    options: dict[str, Any]
     cache: dict[str, Any]
 
     @classmethod
@@ -66,14 +63,30 @@ class NetworkKernels:
             for a cache of no size.
         """
         architecture = copy_of_architecture(parameters.architecture)
-        architecture.output_shape(architecture.arrange(X).shape[1:])
+        function = KernelFunction(
+            architecture, X.shape[1:], dtype=parameters.dtype, n_jobs=parameters.n_jobs
+        )
         if not architecture.outputs_are_gaussian():
             raise ValueError(
                 f"The outputs of {architecture!r} are not a Gaussian process: a last Dense layer "
                 "is missing. Append one, for example Serial([..., Dense()])."
             )
-        options = {"dtype": parameters.dtype, "n_jobs": parameters.n_jobs}
-        return cls(architecture, kinds, options, _cache_options(parameters))
+        return cls(function, kinds, _cache_options(parameters))
+
+    @property
+    def architecture(self) -> Layer:
+        """The network."""
+        return self.function.architecture
+
+    def with_network(self, architecture: Layer) -> Self:
+        """Return the kernels of a network of the same structure with other numbers."""
+        function = KernelFunction(
+            architecture,
+            self.function.sample_shape,
+            dtype=self.function.dtype,
+            n_jobs=self.function.n_jobs,
+        )
+        return replace(self, function=function)
 
     def matrices(
         self,
@@ -86,11 +99,9 @@ class NetworkKernels:
         """Return the kernels of some kinds, None being all, between rows of X and of Y."""
         kinds = self.kinds if kinds is None else kinds
         if not self.cache:
-            return gram_matrix(
-                self.architecture, X, Y, kind=kinds, progress=progress, **self.options
-            )
+            return self.function.gram(X, Y, kinds=kinds, progress=progress)
         return KERNEL_CACHE.gram_matrix(
-            self.architecture, X, Y, kinds=kinds, progress=progress, **self.options, **self.cache
+            self.function, X, Y, kinds=kinds, progress=progress, **self.cache
         )
 
     def training(
@@ -109,7 +120,7 @@ class NetworkKernels:
 
     def diagonal(self, X: np.ndarray) -> np.ndarray:
         """Return the prior variances of one output at rows."""
-        return gram_diagonal(self.architecture, X, kind="nngp", **self.options)
+        return self.function.diagonal(X, kind="nngp")
 
     def between_test_rows(self, X: np.ndarray, n_matrices: int) -> np.ndarray:
         """Return the prior covariance of one output, if there is memory.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         architecture, alpha = objective.split(self.theta_)
         self.hyperparameters_ = objective.by_name(self.theta_)
         learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()
-        return replace(kernels, architecture=architecture), learned
+        return kernels.with_network(architecture), learned
 
     def _hyperparameter_score(self, architecture: Layer, score: Score) -> HyperparameterScore:
         return hyperparameter_score(

@@ -41,7 +41,7 @@ class Key(NamedTuple):
 
 
 @dataclass(eq=False)
-class KnownEntries:
+class EntryStore:
     """The entries between the samples of one network that are known, for each kind of kernel.
 
     Attributes
@@ -57,11 +57,11 @@ class KnownEntries:
     position: dict[bytes, int] = field(default_factory=dict)
     matrices: list[np.ndarray] = field(default_factory=list)
     is_known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-    _places_of_inputs: OrderedDict[bytes, np.ndarray] = field(
+    _indices_of_arrays: OrderedDict[bytes, np.ndarray] = field(
         default_factory=OrderedDict, init=False
     )
 
-    def add(self, digests: Sequence[bytes], key: Key) -> None:
+    def reserve(self, digests: Sequence[bytes], key: Key) -> None:
         """Make room for samples that are new."""
         new = [digest for digest in digests if digest not in self.position]
         if not new:
@@ -97,19 +97,19 @@ class KnownEntries:
         self.is_known[mirrored] = True
         return int(is_known.size - np.count_nonzero(is_known))
 
-    def places(self, digests: Sequence[bytes]) -> np.ndarray:
+    def index_of(self, digests: Sequence[bytes]) -> np.ndarray:
         """Return the rows of samples."""
         return np.array([self.position[digest] for digest in digests], dtype=np.intp)
 
-    def remember(self, inputs: bytes, places: np.ndarray) -> None:
+    def remember(self, inputs: bytes, indices: np.ndarray) -> None:
         """Remember the rows of all samples of an array, by the digest of its bytes."""
-        while len(self._places_of_inputs) >= _ARRAYS_REMEMBERED:
-            self._places_of_inputs.popitem(last=False)
-        self._places_of_inputs[inputs] = places
+        while len(self._indices_of_arrays) >= _ARRAYS_REMEMBERED:
+            self._indices_of_arrays.popitem(last=False)
+        self._indices_of_arrays[inputs] = indices
 
     def remembered(self, inputs: bytes) -> np.ndarray | None:
         """Return the rows of all samples of an array, None if it was not seen lately."""
-        return self._places_of_inputs.get(inputs)
+        return self._indices_of_arrays.get(inputs)
 
     def entries(
         self, kinds: Sequence[int], rows: np.ndarray, columns: np.ndarray
@@ -117,11 +117,11 @@ class KnownEntries:
         """Return copies of entries, of some kinds given by number."""
         return tuple(_block(self.matrices[kind], rows, columns) for kind in kinds)
 
-    def take(self, other: KnownEntries) -> None:
+    def merge(self, other: EntryStore) -> None:
         """Add what others know of samples that are here; what is known already stays as it is."""
         shared = [digest for digest in self.position if digest in other.position]
         here, there = (
-            np.ix_(*[places] * 2) for places in (self.places(shared), other.places(shared))
+            np.ix_(*[indices] * 2) for indices in (self.index_of(shared), other.index_of(shared))
         )
         is_new = other.is_known[there] & ~self.is_known[here]
         for matrix, values in zip(self.matrices, other.matrices, strict=False):

@@ -16,12 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skntk.architecture.core.layer import Layer
-from skntk.gram.cache.entry_store import Key, KnownEntries
+from skntk.gram.cache.entry_store import EntryStore, Key
 from skntk.gram.cache.kernel_folder import KernelFolder
-from skntk.gram.engine.fingerprint import architecture_digest
 from skntk.gram.engine.progress import Report
-from skntk.gram.matrix import Kind, gram_matrix
+from skntk.gram.kernel_function import KernelFunction, Kind
 
 Compute = Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, ...]]
 _BOTH: tuple[Kind, ...] = ("nngp", "ntk")
@@ -40,7 +38,7 @@ class KernelCache:
 
     def __init__(self) -> None:
         self.n_computed = 0
-        self._networks: OrderedDict[Key, KnownEntries] = OrderedDict()
+        self._networks: OrderedDict[Key, EntryStore] = OrderedDict()
         self._lock = RLock()
 
     @property
@@ -56,13 +54,11 @@ class KernelCache:
 
     def gram_matrix(
         self,
-        architecture: Layer,
+        kernel_function: KernelFunction,
         X: np.ndarray,
         Y: np.ndarray | None = None,
         *,
         kinds: tuple[Kind, ...],
-        dtype: str,
-        n_jobs: int | None,
         max_bytes: int,
         folder: str | PathLike[str] | None = None,
         progress: bool | Report = False,
@@ -71,9 +67,9 @@ class KernelCache:
 
         Parameters
         ----------
-        architecture, X, Y, dtype, n_jobs, progress
-            As in `gram_matrix`, the inputs in their precision and contiguous.
-        kinds : tuple of {"nngp", "ntk"}
+        kernel_function : KernelFunction
+        X, Y, kinds, progress
+            As for `KernelFunction.gram`.
         max_bytes : int
             How much is kept. Matrices that would be larger are computed as without a cache; what
             was used longest ago makes place for others.
@@ -89,29 +85,21 @@ class KernelCache:
         stored = _BOTH if "ntk" in kinds else kinds
 
         def compute(left: np.ndarray, right: np.ndarray | None) -> tuple[np.ndarray, ...]:
-            return gram_matrix(
-                architecture,
-                left,
-                right,
-                kind=stored,
-                dtype=dtype,
-                n_jobs=n_jobs,
-                progress=progress,
-            )
+            return kernel_function.gram(left, right, kinds=stored, progress=progress)
 
-        key = Key(architecture_digest(architecture), dtype, X.shape[1:], stored)
+        key = Key(kernel_function.digest, kernel_function.dtype, X.shape[1:], stored)
         numbers = [stored.index(kind) for kind in kinds]
-        of_rows = _digest(X)
-        inputs = of_rows, of_rows if Y is None else _digest(Y)
+        left_digest = _digest(X)
+        inputs = left_digest, left_digest if Y is None else _digest(Y)
         with self._lock:
             found = self._found(key, inputs, max_bytes)
             if found is not None:
-                known, *places = found
-                return known.entries(numbers, *places)
+                known, *indices = found
+                return known.entries(numbers, *indices)
         rows = _digests(X)
         columns = rows if Y is None else _digests(Y)
         # To such a network equal bytes are not all there is to a pair of samples.
-        is_by_content = not architecture.tells_equal_samples_apart()
+        is_by_content = not kernel_function.layers.tells_equal_samples_apart()
         fits = key.n_bytes(len({*rows, *columns})) <= max_bytes
         with self._lock:
             if is_by_content and fits:
@@ -122,18 +110,15 @@ class KernelCache:
                 else:
                     files = KernelFolder(folder)
                     self.n_computed += request.complete_in(known, files, key, max_bytes)
-                left, right = known.places(rows), known.places(columns)
+                left, right = known.index_of(rows), known.index_of(columns)
                 known.remember(inputs[0], left)
                 known.remember(inputs[1], right)
                 return known.entries(numbers, left, right)
-        matrices = gram_matrix(
-            architecture, X, Y, kind=kinds, dtype=dtype, n_jobs=n_jobs, progress=progress
-        )
-        return tuple(matrices)
+        return kernel_function.gram(X, Y, kinds=kinds, progress=progress)
 
     def _found(
         self, key: Key, inputs: tuple[bytes, bytes], max_bytes: int
-    ) -> tuple[KnownEntries, np.ndarray, np.ndarray] | None:
+    ) -> tuple[EntryStore, np.ndarray, np.ndarray] | None:
         """Return entries with the rows of two arrays that were seen before, if all are known."""
         known = self._networks.get(key)
         if known is None or not known.is_complete or self.nbytes > max_bytes:
@@ -144,12 +129,12 @@ class KernelCache:
         self._networks.move_to_end(key)
         return known, left, right
 
-    def _made_room(self, key: Key, digests: list[bytes], max_bytes: int) -> KnownEntries:
+    def _made_room(self, key: Key, digests: list[bytes], max_bytes: int) -> EntryStore:
         """Return the entries of a network, with room for samples."""
-        known = self._networks.pop(key, KnownEntries())
+        known = self._networks.pop(key, EntryStore())
         if key.n_bytes(len({*known.position, *digests})) > max_bytes:
-            known = KnownEntries()
-        known.add(digests, key)
+            known = EntryStore()
+        known.reserve(digests, key)
         while self._networks and self.nbytes + known.nbytes > max_bytes:
             self._networks.popitem(last=False)
         self._networks[key] = known
@@ -165,44 +150,42 @@ class _Request(NamedTuple):
     Y: np.ndarray
     compute: Compute
 
-    def complete(self, known: KnownEntries) -> int:
+    def complete(self, known: EntryStore) -> int:
         """Compute what is not known between rows and columns; return how many entries."""
         if known.is_complete:
             return 0
         n_computed = 0
-        left, of_left = np.unique(known.places(self.rows), return_index=True)
-        right, of_right = np.unique(known.places(self.columns), return_index=True)
+        left, left_rows = np.unique(known.index_of(self.rows), return_index=True)
+        right, right_rows = np.unique(known.index_of(self.columns), return_index=True)
         if np.array_equal(left, right):
             new = _unknown_among_themselves(known.is_known[np.ix_(left, left)])
             if len(new):
-                blocks = self.compute(self.X[of_left[new]], None)
+                blocks = self.compute(self.X[left_rows[new]], None)
                 n_computed += known.store(left[new], left[new], blocks)
         while not (known_here := known.is_known[np.ix_(left, right)]).all():
             first = int(np.argmin(known_here.all(axis=1)))
             alike = np.flatnonzero((known_here == known_here[first]).all(axis=1))
             missing = np.flatnonzero(~known_here[first])
-            blocks = self.compute(self.X[of_left[alike]], self.Y[of_right[missing]])
+            blocks = self.compute(self.X[left_rows[alike]], self.Y[right_rows[missing]])
             n_computed += known.store(left[alike], right[missing], blocks)
         return n_computed
 
-    def complete_in(
-        self, known: KnownEntries, folder: KernelFolder, key: Key, max_bytes: int
-    ) -> int:
+    def complete_in(self, known: EntryStore, folder: KernelFolder, key: Key, max_bytes: int) -> int:
         """Do so with what a folder has, and add to it, in a file of the size of the cache."""
         if (
             known.is_complete
-            or known.is_known[np.ix_(known.places(self.rows), known.places(self.columns))].all()
+            or known.is_known[np.ix_(known.index_of(self.rows), known.index_of(self.columns))].all()
         ):
             return 0
         with folder.locked(key):
             in_file = folder.read(key)
-            known.take(in_file)
+            known.merge(in_file)
             n_computed = self.complete(known)
             if n_computed:
                 if key.n_bytes(len({*in_file.position, *known.position})) > max_bytes:
-                    in_file = KnownEntries()
-                in_file.add(list(known.position), key)
-                in_file.take(known)
+                    in_file = EntryStore()
+                in_file.reserve(list(known.position), key)
+                in_file.merge(known)
                 folder.write(in_file, key)
         return n_computed
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from skntk._version import __version__
-from skntk.gram.cache.entry_store import Key, KnownEntries
+from skntk.gram.cache.entry_store import EntryStore, Key
 
 try:
     import fcntl
@@ -52,7 +52,7 @@ class KernelFolder:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def read(self, key: Key) -> KnownEntries:
+    def read(self, key: Key) -> EntryStore:
         """Return what the file of a network has, nothing if there is none.
 
         Raises
@@ -67,16 +67,16 @@ class KernelFolder:
                 is_known = saved["is_known"]
                 matrices = [saved[kind] for kind in key.kinds]
         except FileNotFoundError:
-            return KnownEntries()
+            return EntryStore()
         except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
             raise ValueError(
                 f"{file} is damaged, or is not a file of kernel entries: delete it, and they are "
                 "computed again."
             ) from error
-        position = {digest: place for place, digest in enumerate(digests)}
-        return KnownEntries(position, matrices, is_known)
+        position = {digest: index for index, digest in enumerate(digests)}
+        return EntryStore(position, matrices, is_known)
 
-    def write(self, known: KnownEntries, key: Key) -> None:
+    def write(self, known: EntryStore, key: Key) -> None:
         """Replace the file of a network."""
         digests = np.frombuffer(b"".join(known.position), dtype=np.uint8)
         matrices: dict[str, Any] = dict(zip(key.kinds, known.matrices, strict=True))

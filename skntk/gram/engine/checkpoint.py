@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skntk.gram.engine.results import TileResults
-from skntk.gram.engine.sizes import TileSizes
+from skntk.gram.engine.sizes import Cut, TileSizes
 
 try:
     import fcntl
@@ -72,8 +72,7 @@ class Checkpoint:
         self._dtype = np.dtype(fingerprint["dtype"])
         self._lock = threading.Lock()
         self._records: dict[tuple[Any, ...], _Record] = {}
-        self._sizes: dict[int, TileSizes] = {}
-        self._rows_at_once: dict[int, int] = {}
+        self._cuts: dict[int, Cut] = {}
         self._scan(file.tell())
 
     def _scan(self, position: int) -> None:
@@ -86,10 +85,8 @@ class Checkpoint:
             key = _key_of(description)
             if key is None:
                 break
-            if key[0] == "sizes":
-                self._sizes[key[1]] = TileSizes(*key[2:])
-            elif key[0] == "rows":
-                self._rows_at_once[key[1]] = key[2]
+            if key[0] == "cut":
+                self._cuts[key[1]] = key[2], TileSizes(*key[3:])
             self._records[key] = record
             position = record.start + n_bytes + _CHECKSUM.size
         self._file.truncate(position)
@@ -113,7 +110,7 @@ class Checkpoint:
         return matrices if len(matrices) == number else None
 
     def finish(self, matrices: Sequence[np.ndarray]) -> None:
-        """Let finished matrices take the place of their tiles, at one stroke."""
+        """Atomically replace the tiles by the finished matrices."""
         beside = self._path.with_name(self._path.name + ".new")
         with FileIO(beside, "w") as file:
             _write(file, _header(self._fingerprint))
@@ -127,46 +124,24 @@ class Checkpoint:
 
     # Tiles ---------------------------------------------------------------------------------------
 
-    def sizes(self, matrix: int) -> TileSizes | None:
+    def cut(self, job: int) -> Cut | None:
         """Return how a matrix was cut when its tiles were begun, None if they were not."""
-        return self._sizes.get(matrix)
+        return self._cuts.get(job)
 
-    def keep_sizes(self, matrix: int, sizes: TileSizes) -> None:
+    def keep_cut(self, job: int, cut: Cut) -> None:
         """Write down how a matrix is cut."""
-        self._append(("sizes", matrix, *sizes), [])
+        rows_at_once, sizes = cut
+        self._append(("cut", job, rows_at_once, *sizes), [])
 
-    def rows_at_once(self, matrix: int) -> int | None:
-        """Return of how many rows a matrix and those that follow are made, None if unknown."""
-        return self._rows_at_once.get(matrix)
+    def tile(self, job: int, task: Any) -> TileResults | None:
+        """Return the results of a task, None if it is not finished."""
+        arrays = self._load(("tile", job, *task.key))
+        return None if arrays is None else TileResults(arrays)
 
-    def keep_rows_at_once(self, matrix: int, n_rows: int) -> None:
-        """Write down of how many rows a matrix and those that follow are made."""
-        self._append(("rows", matrix, n_rows), [])
-
-    def restore(
-        self, matrix: int, store: Callable[[Any, Any], None], tasks: Sequence[Any]
-    ) -> list[Any]:
-        """Store the results of finished tasks, and return the tasks that are left."""
-        left = []
-        for task in tasks:
-            arrays = self._load(("tile", matrix, *task.key))
-            if arrays is None:
-                left.append(task)
-            else:
-                store(task, TileResults(arrays))
-        return left
-
-    def keeping(
-        self, matrix: int, store: Callable[[Any, Any], None]
-    ) -> Callable[[Any, TileResults], None]:
-        """Return a function that writes results down before it stores them."""
-
-        def keep_and_store(task: Any, results: TileResults) -> None:
-            arrays = [np.asarray(array)[task.entries] for array in results.arrays]
-            self._append(("tile", matrix, *task.key), arrays)
-            store(task, results)
-
-        return keep_and_store
+    def keep_tile(self, job: int, task: Any, results: TileResults) -> None:
+        """Write down the results of a task."""
+        arrays = [np.asarray(array)[task.entries] for array in results.arrays]
+        self._append(("tile", job, *task.key), arrays)
 
     # Records -------------------------------------------------------------------------------------
 
@@ -203,23 +178,8 @@ def open_checkpoint(
 ) -> Iterator[Checkpoint]:
     """Open the file of a call, or begin it.
 
-    Parameters
-    ----------
-    path : path-like
-        A file that need not exist, in a folder that does.
-    fingerprint : dict
-        What the call computes from, see `skntk.gram.engine.fingerprint.fingerprint`.
-
-    Yields
-    ------
-    Checkpoint
-
-    Raises
-    ------
-    ValueError
-        If the file is something else, or belongs to another call.
-    OSError
-        If it cannot be opened or written, or if another run uses it.
+    Raises a ValueError if the file is something else, or belongs to another call, and an OSError if
+    it cannot be opened or written, or if another run uses it.
     """
     path = Path(path).resolve()
     if path.is_dir():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -62,12 +61,16 @@ class Devices:
     ----------
     devices : sequence of jax.Device
         All of one platform.
+
+    Attributes
+    ----------
+    all : tuple of jax.Device
     """
 
     def __init__(self, devices: Sequence[jax.Device]) -> None:
-        self._devices = tuple(devices)
-        self._running = Counter(dict.fromkeys(self._devices, 0))
-        self._started = Counter(dict.fromkeys(self._devices, 0))
+        self.all = tuple(devices)
+        # Of each, the pieces of work that run, and those that were started.
+        self._loads = dict.fromkeys(self.all, (0, 0))
         self._lock = threading.Lock()
 
     @classmethod
@@ -78,26 +81,19 @@ class Devices:
             return cls([chosen])
         return cls(jax.local_devices(backend=chosen))
 
-    def __len__(self) -> int:
-        return len(self._devices)
-
-    @property
-    def first(self) -> jax.Device:
-        """The device that stands for all."""
-        return self._devices[0]
-
     @contextmanager
     def borrowed(self) -> Iterator[jax.Device]:
         """Provide a device for one piece of work."""
         with self._lock:
-            device = min(self._devices, key=lambda each: (self._running[each], self._started[each]))
-            self._running[device] += 1
-            self._started[device] += 1
+            device = min(self._loads, key=self._loads.__getitem__)
+            n_running, n_started = self._loads[device]
+            self._loads[device] = n_running + 1, n_started + 1
         try:
             yield device
         finally:
             with self._lock:
-                self._running[device] -= 1
+                n_running, n_started = self._loads[device]
+                self._loads[device] = n_running - 1, n_started
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Another process has devices of its own.

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import count
 from typing import Any
 
-import numpy as np
-
-from skntk.architecture.core.layer import Layer
 from skntk.gram.engine.checkpoint import Checkpoint
 from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.execution import RunTasks, workers
+from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.progress import Progress
-from skntk.gram.engine.sizes import TileSizes
-from skntk.gram.engine.working_memory import WorkingMemory
+from skntk.gram.engine.sizes import Cut, TileSizes, layout_of
+from skntk.gram.engine.working_memory import WorkingMemory, cut_within
+
+Store = Callable[[Any, Any], None]
+"""Takes a task and its results."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class MatrixJob:
+    """One of the matrices of a call, and how it is cut.
+
+    Attributes
+    ----------
+    number : int
+        Its place among the matrices of the call: the same when an interrupted run goes on.
+    rows_at_once : int
+        Rows a side that are held at the same time.
+    sizes : TileSizes
+    n_pairs : int
+        Pairs of samples to compute.
+    """
+
+    number: int
+    rows_at_once: int
+    sizes: TileSizes
+    n_pairs: int
+
+
+@dataclass(frozen=True)
 class Engine:
     """Computes the tiles of one kernel matrix after the other.
 
@@ -34,7 +56,7 @@ class Engine:
     checkpoint : Checkpoint or None
         Where finished tiles are kept.
     progress : Progress or None
-        Who is told of finished tiles.
+        Receives progress events.
     """
 
     run_tasks: RunTasks
@@ -42,93 +64,92 @@ class Engine:
     memory: WorkingMemory
     checkpoint: Checkpoint | None = None
     progress: Progress | None = None
-    _matrix: int = field(default=-1, init=False)
-    _n_pairs: int = field(default=0, init=False)
-
-    def rows_at_once(
-        self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None = None
-    ) -> int:
-        """Return of how many rows a side the matrices that follow are made, to fit into memory.
-
-        Parameters and errors are those of `begin`.
-        """
-        following = self._matrix + 1
-        known = None if self.checkpoint is None else self.checkpoint.rows_at_once(following)
-        if known is not None:
-            return known
-        n_rows = self.memory.rows_at_once(architecture, kinds, X, Y)
-        if self.checkpoint is not None:
-            self.checkpoint.keep_rows_at_once(following, n_rows)
-        return n_rows
+    _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     def begin(
-        self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None = None
-    ) -> TileSizes:
-        """Begin the next matrix, and return how it is cut.
+        self,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
+        *,
+        is_chunk: bool = False,
+    ) -> MatrixJob:
+        """Return the job of a matrix; without ``n_right`` it is symmetric.
 
-        Parameters
-        ----------
-        architecture : layer
-            With its numeric hyperparameters as arrays of the dtype of X.
-        kinds : sequence of {"nngp", "ntk"}
-        X, Y : ndarray of shape (n, ...)
-            Left and right inputs; without Y the matrix is symmetric.
-
-        Raises
-        ------
-        MemoryError
-            If the working memory does not suffice for the smallest tiles, or for those that a
-            checkpoint began with.
+        A chunk of another matrix is known to fit, so that its rows are all held at once. Raises a
+        MemoryError if the working memory does not suffice for the smallest tiles, or for those that
+        a checkpoint began with.
         """
-        return self.begin_cut(
-            partial(self.memory.tile_sizes, architecture, kinds, X, Y),
-            len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y),
-            check=partial(self.memory.check, architecture=architecture, kinds=kinds, X=X, Y=Y),
-        )
+        arguments, n_rows = (signature, kinds, n_left, n_right), max(n_left, n_right or 0)
+        layout = layout_of(self.devices.all[0].platform)
+
+        def cut() -> Cut:
+            if is_chunk:
+                return n_rows, self.memory.tile_sizes(layout, *arguments)
+            return cut_within(self.memory, layout, *arguments)
+
+        def check(kept: Cut) -> None:
+            rows_at_once, sizes = kept
+            if rows_at_once >= n_rows:
+                self.memory.check(sizes, *arguments)
+
+        n_pairs = n_left * (n_left + 1) // 2 if n_right is None else n_left * n_right
+        return self.begin_cut(cut, n_pairs, check)
 
     def begin_cut(
         self,
-        cut: Callable[[], TileSizes],
+        cut: Callable[[], Cut],
         n_pairs: int,
-        check: Callable[[TileSizes], None] | None = None,
-    ) -> TileSizes:
-        """Begin the next matrix, cut as a function says unless a checkpoint knows it.
-
-        Parameters
-        ----------
-        cut : callable
-            Returns the sizes.
-        n_pairs : int
-            How many pairs of samples are computed.
-        check : callable, default=None
-            Called with sizes that a checkpoint knows; raises a MemoryError if they are too large.
-        """
-        self._matrix += 1
-        self._n_pairs = n_pairs
-        known = None if self.checkpoint is None else self.checkpoint.sizes(self._matrix)
-        if known is not None:
-            if check is not None:
-                check(known)
-            return known
-        sizes = cut()
+        check: Callable[[Cut], None] | None = None,
+    ) -> MatrixJob:
+        """Return the job of a matrix cut by a function, or as a checkpoint has it if that fits."""
+        number, kept = next(self._numbers), None
         if self.checkpoint is not None:
-            self.checkpoint.keep_sizes(self._matrix, sizes)
-        return sizes
+            kept = self.checkpoint.cut(number)
+        if kept is None:
+            kept = cut()
+            if self.checkpoint is not None:
+                self.checkpoint.keep_cut(number, kept)
+        elif check is not None:
+            check(kept)
+        return MatrixJob(number, *kept, n_pairs)
 
-    def run_tiles(
-        self,
-        compute: Callable[[Any], Any],
-        store: Callable[[Any, Any], None],
-        tasks: Iterable[Any],
-    ) -> None:
-        """Compute and store the tiles of the matrix that has begun, but for those that are kept."""
-        tasks = list(tasks)
+    def followed(
+        self, job: MatrixJob, tasks: Iterable[Any], store: Store
+    ) -> tuple[list[Any], Store]:
+        """Return the tasks to run and how to store them, so that all are kept and counted."""
+        tasks, checkpoint = list(tasks), self.checkpoint
         if self.progress is not None:
-            store = self.progress.counting(store, len(tasks), self._n_pairs)
-        if self.checkpoint is not None:
-            tasks = self.checkpoint.restore(self._matrix, store, tasks)
-            store = self.checkpoint.keeping(self._matrix, store)
-        self.run_tasks(compute, store, tasks)
+            count_task = self.progress.counter(len(tasks), job.n_pairs)
+        elif checkpoint is None:
+            return tasks, store
+        else:
+            count_task = _nothing
+
+        def finish(task: Any, results: Any) -> None:
+            store(task, results)
+            count_task()
+
+        if checkpoint is None:
+            return tasks, finish
+        remaining = []
+        for task in tasks:
+            results = checkpoint.tile(job.number, task)
+            if results is None:
+                remaining.append(task)
+            else:
+                finish(task, results)
+
+        def keep_and_finish(task: Any, results: Any) -> None:
+            checkpoint.keep_tile(job.number, task, results)
+            finish(task, results)
+
+        return remaining, keep_and_finish
+
+
+def _nothing() -> None:
+    pass
 
 
 @contextmanager
@@ -138,20 +159,8 @@ def engine_for(
     checkpoint: Checkpoint | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Engine]:
-    """Provide an engine on all devices of this process for as long as the context lasts.
-
-    Parameters
-    ----------
-    n_jobs : int or None
-        Number of workers, see `workers`.
-    n_bytes : int
-        The most memory that their programs may take.
-    checkpoint : Checkpoint or None, default=None
-        Where finished tiles are kept.
-    progress : Progress or None, default=None
-        Who is told of finished tiles.
-    """
+    """Provide an engine on all devices of this process, with ``n_bytes`` for its programs."""
     devices = Devices.of_this_process()
     with workers(n_jobs, devices) as (run_tasks, n_threads):
-        memory = WorkingMemory(n_bytes, n_threads, devices)
+        memory = WorkingMemory(n_bytes, n_threads, devices.all)
         yield Engine(run_tasks, devices, memory, checkpoint, progress)

@@ -37,20 +37,9 @@ _THREADS_OF_AN_ACCELERATOR = 2
 def workers(n_jobs: int | None, devices: Devices) -> Iterator[tuple[RunTasks, int]]:
     """Provide workers for as long as the context lasts.
 
-    Parameters
-    ----------
-    n_jobs : int or None
-        Number of workers as joblib counts them. None is every core for threads, or some threads for
-        every accelerator, unless ``joblib.parallel_config`` says otherwise or this already runs
-        inside a worker.
-    devices : Devices
-        What the threads of this process compute on.
-
-    Yields
-    ------
-    run_tasks : RunTasks
-    n_threads : int
-        How many tasks run at the same time in one process.
+    ``n_jobs`` counts them as joblib does. None is every core for threads, or some threads for every
+    accelerator, unless ``joblib.parallel_config`` says otherwise or this already runs inside a
+    worker. Yields what runs tasks, and how many of them run at the same time in one process.
     """
     backend, _ = get_active_backend(prefer="threads")
     # Asked for threads, joblib answers n_jobs=1 also where nothing is configured.
@@ -69,11 +58,11 @@ def _number_of_threads(backend: Any, n_jobs: int | None, devices: Devices) -> in
         return int(backend.effective_n_jobs(n_jobs))
     if getattr(backend, "nesting_level", 0):
         return 1
-    if devices.first.platform != "cpu":
-        return _THREADS_OF_AN_ACCELERATOR * len(devices)
+    if devices.all[0].platform != "cpu":
+        return _THREADS_OF_AN_ACCELERATOR * len(devices.all)
     # XLA lends its own threads to a tile: while one of ours waits for these, or for memory, one
     # more finds work.
-    return max(int(backend.effective_n_jobs(-1)) + 1, len(devices))
+    return max(int(backend.effective_n_jobs(-1)) + 1, len(devices.all))
 
 
 def _run_in_threads(
@@ -88,7 +77,11 @@ def _run_in_threads(
 
     def work() -> None:
         try:
-            for task in _taken_from(remaining):
+            while remaining:
+                try:
+                    task = remaining.popleft()
+                except IndexError:
+                    return  # another thread has taken the last one
                 store(task, compute(task))
         except BaseException:
             # The others stop after the task that they are at.
@@ -101,16 +94,6 @@ def _run_in_threads(
         other.result()
 
 
-def _taken_from(remaining: deque[Any]) -> Iterator[Any]:
-    """Yield tasks until none remains; several threads take from the same ones."""
-    while True:
-        try:
-            task = remaining.popleft()
-        except IndexError:
-            return
-        yield task
-
-
 def _run_in_processes(
     n_jobs: int | None,
     compute: Callable[[Any], Any],
@@ -118,8 +101,8 @@ def _run_in_processes(
     tasks: Iterable[Any],
 ) -> None:
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    tasks, of_number = list(tasks), joblib.delayed(_numbered)
-    numbered = (of_number(number, compute, task) for number, task in enumerate(tasks))
+    tasks, delayed = list(tasks), joblib.delayed(_numbered)
+    numbered = (delayed(number, compute, task) for number, task in enumerate(tasks))
     for number, result in parallel(numbered):
         store(tasks[number], result)
 

@@ -57,18 +57,7 @@ def fingerprint(
 
 
 def architecture_digest(architecture: Layer) -> str:
-    """Return what tells the kernels of an architecture from those of others.
-
-    Parameters
-    ----------
-    architecture : layer
-        As in `fingerprint`.
-
-    Returns
-    -------
-    str
-        SHA-256 of its structure, its hyperparameters and the code of users' functions.
-    """
+    """Return the SHA-256 of its structure, its hyperparameters and the code of users' functions."""
     return _digest(_described(architecture, ()))
 
 
@@ -102,8 +91,8 @@ def _described(value: Any, within: tuple[int, ...]) -> Iterator[str]:
         yield f"{array.dtype} {array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
     elif isinstance(value, list | tuple):
         yield f"sequence of {len(value)}"
-        for each in value:
-            yield from _described(each, within)
+        for part in value:
+            yield from _described(part, within)
     elif isinstance(value, dict):
         yield f"mapping of {len(value)}"
         for key in sorted(value, key=repr):

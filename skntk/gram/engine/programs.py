@@ -60,8 +60,8 @@ def sample_program(
     compute = partial(kernels_of_samples, X=X, with_kernels=with_kernels)
     if not isinstance(architecture, DirectionalDerivative):
         return compute(architecture)
-    (_, statistics), (derivatives, of_statistics) = architecture.of(compute)
-    return derivatives, (statistics, of_statistics)
+    (_, statistics), (derivatives, changes) = architecture.of(compute)
+    return derivatives, (statistics, changes)
 
 
 def kernels_of_samples(
@@ -94,8 +94,9 @@ def pair_program(
     The results overwrite ``memory``, arrays whose values do not matter, all but the last row: XLA
     leaves a loop that writes into a piece of an array to the thread that asks for the tile.
     """
-    (X, of_left), (Y, of_right) = left, right
-    state = _of_pairs(partial(kernels_of_pairs, X=X, Y=Y), architecture, of_left, of_right)
+    (X, left_statistics), (Y, right_statistics) = left, right
+    compute = partial(kernels_of_pairs, X=X, Y=Y)
+    state = _kernels_or_changes(compute, architecture, left_statistics, right_statistics)
     return tuple(
         lax.dynamic_update_slice(array, getattr(state, kind), (zero, zero))
         for array, kind in zip(memory, kinds, strict=True)
@@ -110,7 +111,7 @@ def kernels_of_pairs(
     return architecture.propagate_pairs(input_pairs(X, Y), as_left(left), as_right(right))
 
 
-def _of_pairs(
+def _kernels_or_changes(
     compute: Callable[[Layer, Statistics, Statistics], Any],
     architecture: Layer,
     left: Statistics,
@@ -119,105 +120,121 @@ def _of_pairs(
     """Return what a function of a network and of statistics computes, or how that changes."""
     if not isinstance(architecture, DirectionalDerivative):
         return compute(architecture, left, right)
-    (left, of_left), (right, of_right) = left, right
-    return architecture.of(compute, (left, right), (of_left, of_right))[1]
+    (left, left_changes), (right, right_changes) = left, right
+    return architecture.of(compute, (left, right), (left_changes, right_changes))[1]
 
 
-@program(static_argnames=("kinds", "together"), donate_argnames="memory")
-def turn_program(
+@program(static_argnames=("kinds", "shifts_per_step"), donate_argnames="memory")
+def shift_program(
     architecture: Layer,
     left: tuple[Array, Statistics],
     right: tuple[Array, Statistics],
     memory: tuple[Array, ...],
-    first: Array,
-    count: Array,
+    first_shift: Array,
+    n_steps: Array,
     *,
     kinds: Sequence[str],
-    together: int,
+    shifts_per_step: int,
 ) -> tuple[Array, ...]:
     """Return the kernels of left with right images, both (X, statistics), for each kind.
 
-    In turn d every left image i meets the right image (i + d) modulo their number: pairs stand
+    At shift d every left image i meets the right image (i + d) modulo their number: pairs stand
     side by side as the images do, nothing has to be laid out for them, and a block with itself
-    takes half of the turns.
+    takes half of the shifts.
 
     Parameters
     ----------
     architecture : layer
     left, right : (X, statistics)
-    memory : tuple of arrays of shape (rounds, together * n_left)
-        For each kind. The first ``count`` rows are overwritten.
-    first, count : scalar integer arrays
-        The first turn, and how many rounds to compute.
+    memory : tuple of arrays of shape (steps, shifts_per_step * n_left)
+        For each kind. The first ``n_steps`` rows are overwritten.
+    first_shift, n_steps : scalar integer arrays
     kinds : sequence of {"nngp", "ntk"}
-    together : int
-        Turns in one round, side by side, so that whole vectors are computed of a few images.
+    shifts_per_step : int
+        Shifts side by side in one step, so that whole vectors are computed of a few images.
 
     Returns
     -------
-    tuple of arrays of shape (rounds, together * n_left)
+    tuple of arrays of shape (steps, shifts_per_step * n_left)
     """
-    (X, of_left), (Y, of_right) = left, right
+    (X, left_statistics), (Y, right_statistics) = left, right
 
     def compute(architecture: Layer, left: Statistics, right: Statistics) -> tuple[Array, ...]:
         sides = (X, left), (Y, right)
-        return _kernels_in_turns(architecture, *sides, memory, first, count, kinds, together)
+        return _kernels_of_shifts(
+            architecture, *sides, memory, first_shift, n_steps, kinds, shifts_per_step
+        )
 
-    results: tuple[Array, ...] = _of_pairs(compute, architecture, of_left, of_right)
+    results: tuple[Array, ...] = _kernels_or_changes(
+        compute, architecture, left_statistics, right_statistics
+    )
     return results
 
 
-def _kernels_in_turns(
+# With 4 left images, 3 right images and 2 shifts per step, step 0 has the pairs of these columns:
+#
+#                   shift 0    shift 1
+#     left images   0 1 2 3    0 1 2 3
+#     right images  0 1 2 0    1 2 0 1
+#
+# and step 1 those of shift 2, which completes all 4 x 3 pairs. The left images are the same in
+# every step, and laid out once. The right images of a step are one piece of 0 1 2 0 1 2 0 ...,
+# which is laid out once as well: ``stride`` entries further on, it has the same images shifted by
+# one, so that a piece of ``shifts_per_step * stride`` entries, cut into rows of ``stride``, has the
+# images of a shift at the beginning of every row. To copy one piece is cheaper than to gather.
+def _kernels_of_shifts(
     architecture: Layer,
     left: tuple[Array, Statistics],
     right: tuple[Array, Statistics],
     memory: tuple[Array, ...],
-    first: Array,
-    count: Array,
+    first_shift: Array,
+    n_steps: Array,
     kinds: Sequence[str],
-    together: int,
+    shifts_per_step: int,
 ) -> tuple[Array, ...]:
+    """Fill one row of ``memory`` in every step, with the kernels of some shifts."""
     grid = canvas_for(architecture, left[0].shape[1:-1])
     n_left, n_right = len(left[0]), len(right[0])
     left, right = (
         (_on_canvas(architecture.scale_inputs(X), grid), statistics)
         for X, statistics in (left, right)
     )
-    left = jax.tree.map(lambda leaf: _repeated(leaf, together * n_left), left)
-    # Right images come again after so many, one further on: from there the next turn starts.
-    step = -(-(n_left - 1) // n_right) * n_right + 1
-    right = jax.tree.map(lambda leaf: _repeated(leaf, n_right + together * step), right)
+    left = jax.tree.map(lambda leaf: _repeated(leaf, shifts_per_step * n_left), left)
+    # A multiple of the number of right images, at least n_left - 1, and one more.
+    stride = -(-(n_left - 1) // n_right) * n_right + 1
+    right = jax.tree.map(lambda leaf: _repeated(leaf, n_right + shifts_per_step * stride), right)
 
-    def of_turns(first: Array) -> tuple[Array, Statistics]:
+    def shifted(first: Array) -> tuple[Array, Statistics]:
         def piece(leaf: Array) -> Array:
-            turns = lax.dynamic_slice_in_dim(
-                leaf, first, together * step, -1, allow_negative_indices=False
+            rows = lax.dynamic_slice_in_dim(
+                leaf, first, shifts_per_step * stride, -1, allow_negative_indices=False
             )
-            of_turn = turns.reshape(*leaf.shape[:-1], together, step)[..., :n_left]
-            return of_turn.reshape(*leaf.shape[:-1], together * n_left)
+            rows = rows.reshape(*leaf.shape[:-1], shifts_per_step, stride)[..., :n_left]
+            return rows.reshape(*leaf.shape[:-1], shifts_per_step * n_left)
 
         return jax.tree.map(piece, right)
 
     passes = Passes(jnp.square(left[0]), with_ntk="ntk" in kinds)
 
     def kernels(number: Array) -> list[Array]:
-        images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))
+        shift = lax.rem(first_shift + shifts_per_step * number, np.int32(n_right))
+        images, statistics = shifted(shift)
         field = input_field(left[0], images, grid, passes, of_samples=False)
-        state = architecture.field_of_pairs(field, (), left[1], of_right).at(())
+        state = architecture.field_of_pairs(field, (), left[1], statistics).at(())
         return [getattr(state, kind) for kind in kinds]
 
-    of_passes, body = passes.looped(kernels, (count,))
+    buffers, body = passes.looped(kernels, (n_steps,))
 
-    def one_round(number: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
-        memory, of_passes = carry
-        rows, of_passes = body(of_passes, number)
+    def step(number: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+        memory, buffers = carry
+        rows, buffers = body(buffers, number)
         memory = tuple(
             lax.dynamic_update_index_in_dim(all_rows, row, number, 0, allow_negative_indices=False)
             for all_rows, row in zip(memory, rows, strict=True)
         )
-        return memory, of_passes
+        return memory, buffers
 
-    return lax.fori_loop(0, count, one_round, (memory, of_passes))[0]
+    return lax.fori_loop(0, n_steps, step, (memory, buffers))[0]
 
 
 def _repeated(values: Array, length: int) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 Report = Callable[[int, int], None]
 """Called with the number of finished pairs of samples, and the number of all."""
@@ -28,10 +27,8 @@ class Progress:
         self._before = 0
         self._lock = threading.Lock()
 
-    def counting(
-        self, store: Callable[[Any, Any], None], n_tasks: int, n_pairs: int
-    ) -> Callable[[Any, Any], None]:
-        """Return a function that stores the results of the tasks of one matrix and counts them.
+    def counter(self, n_tasks: int, n_pairs: int) -> Callable[[], None]:
+        """Return what is called at the end of every task of one matrix.
 
         Every task counts as much as any other: what a task computes, padding included, is nearly
         the same.
@@ -39,14 +36,13 @@ class Progress:
         before, finished = self._before, 0
         self._before += n_pairs
 
-        def store_and_count(task: Any, results: Any) -> None:
+        def count() -> None:
             nonlocal finished
-            store(task, results)
             with self._lock:
                 finished += 1
                 self._report(before + n_pairs * finished // n_tasks, self._total)
 
-        return store_and_count
+        return count
 
     def finish(self) -> None:
         """Report the end: a matrix of one image has no tasks, and one that is kept no tiles."""
@@ -55,22 +51,7 @@ class Progress:
 
 @contextmanager
 def reporting(progress: bool | Report, total: int) -> Iterator[Progress | None]:
-    """Provide what counts finished tiles as a user wants to see it.
-
-    Parameters
-    ----------
-    progress : bool or callable
-        True for a bar of tqdm.
-    total : int
-        Pairs of all matrices that will be computed.
-
-    Raises
-    ------
-    TypeError
-        If ``progress`` is neither a bool nor a callable.
-    ImportError
-        If a bar is wanted, but tqdm is not installed.
-    """
+    """Provide what counts finished tiles, of ``total`` pairs, as a user wants to see it."""
     if progress is False:
         yield None
     elif progress is True:

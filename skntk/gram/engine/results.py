@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import jax
@@ -38,11 +39,11 @@ class ArrayPool:
                     return self._arrays.pop(position)
         return jax.device_put(np.empty(shape, dtype), device)
 
-    def give(self, arrays: Iterable[jax.Array]) -> None:
-        """Add arrays of which no views are left."""
+    def give(self, arrays: Iterable[Any]) -> None:
+        """Add the arrays of JAX among some of which no views are left."""
         with self._lock:
-            self._arrays.extend(arrays)
-            while sum(array.nbytes for array in self._arrays) > self._largest_total:
+            self._arrays.extend([array for array in arrays if isinstance(array, jax.Array)])
+            while sum(map(attrgetter("nbytes"), self._arrays)) > self._largest_total:
                 del self._arrays[0]
 
 
@@ -60,10 +61,6 @@ class TileResults:
 
     def __init__(self, arrays: Sequence[jax.Array] | Sequence[np.ndarray]) -> None:
         self.arrays = arrays
-
-    def release(self) -> None:
-        """Leave the memory to other tiles."""
-        results_pool.give(array for array in self.arrays if isinstance(array, jax.Array))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # JAX arrays of double precision would arrive in another process as single precision.

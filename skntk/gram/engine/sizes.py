@@ -1,4 +1,4 @@
-"""How large blocks, rounds and tasks are: what suits a kind of device, a network and its inputs."""
+"""How large blocks, steps and tasks are: what suits a kind of device, a network and its inputs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skntk.architecture.core.layer import Layer
-from skntk.architecture.propagation.pixel_covariance import canvas_for
+from skntk.gram.engine.prepared_network import ProgramSignature
 
 # No powers of two: rows of such a tile would fall on the same cache lines when it is written
 # transposed.
@@ -73,56 +72,50 @@ class TileSizes(NamedTuple):
     ----------
     left, right : int
         Block sizes.
-    together : int
-        Turns of two blocks of images in one round; 0 for vectors.
-    rounds : int
-        The most rounds in one task; 0 for vectors.
+    shifts_per_step : int
+        Shifts of two blocks of images in one step; 0 for vectors.
+    n_steps : int
+        The most steps in one task; 0 for vectors.
     """
 
     left: int
     right: int
-    together: int = 0
-    rounds: int = 0
+    shifts_per_step: int = 0
+    n_steps: int = 0
 
     @property
     def pairs_at_once(self) -> int:
         """Number of pairs of samples that one step of a program computes."""
-        return self.left * (self.together or self.right)
+        return self.left * (self.shifts_per_step or self.right)
+
+
+Cut = tuple[int, TileSizes]
+"""Of how many rows a side a matrix is made at once, and the sizes of its tiles."""
 
 
 def tile_sizes(
-    architecture: Layer,
-    X: np.ndarray,
-    Y: np.ndarray | None,
+    signature: ProgramSignature,
+    shape: tuple[int, int],
     layout: Layout,
     most_pairs: int | None = None,
 ) -> TileSizes:
-    """Return the sizes that make a kernel matrix cost least.
+    """Return the sizes with which a matrix of a shape costs least.
 
-    Parameters
-    ----------
-    architecture : layer
-    X, Y : ndarray of shape (n, ...)
-        Left and right inputs; without Y the matrix is symmetric.
-    layout : Layout
-        What suits the device.
-    most_pairs : int, default=None
-        The most pairs that may be computed at once; None is as many as suit the device.
+    ``most_pairs`` is the most that may be computed at once; None is as many as suit the device.
     """
-    if X.ndim == 2:
-        left, right = (
-            block_size(len(each), layout, most_pairs) for each in (X, X if Y is None else Y)
-        )
-        return TileSizes(left, right)
-    n_pixels = prod(X.shape[1:-1])
-    work = n_pixels * n_offsets(architecture, X.shape)
-    most = pairs_at_once(n_pixels, X.dtype, layout)
+    sizes = signature.sample_shape[:-1]
+    if not sizes:
+        n_left, n_right = shape
+        left = block_size(n_left, layout, most_pairs)
+        return TileSizes(left, block_size(n_right, layout, most_pairs))
+    n_pixels = prod(sizes)
+    work = n_pixels * signature.n_offsets
+    most = pairs_at_once(n_pixels, signature.dtype, layout)
     most = most if most_pairs is None else min(most, most_pairs)
     size = image_block_size(work, most, layout)
-    together = turns_together(size, most)
-    return TileSizes(
-        size, size, together, max(layout.pixel_pairs_per_task // (work * together * size), 1)
-    )
+    n_shifts = shifts_per_step(size, most)
+    n_steps = max(layout.pixel_pairs_per_task // (work * n_shifts * size), 1)
+    return TileSizes(size, size, n_shifts, n_steps)
 
 
 def block_size(n_rows: int, layout: Layout, most_pairs: int | None = None) -> int:
@@ -146,39 +139,14 @@ def image_block_size(pixel_pairs: int, most_pairs: int, layout: Layout) -> int:
 
     One size for a network and a shape of samples means that one compilation serves any number of
     them. It is the smallest of which two blocks are more work than their dispatch: so little work
-    that it does not matter where samples fill a part of a block alone.
-
-    Parameters
-    ----------
-    pixel_pairs : int
-        Pairs of pixels in one pair of samples, at all offsets that the network needs.
-    most_pairs : int
-        The most pairs of samples that may be computed at once.
-    layout : Layout
-        What suits the device.
+    that it does not matter where samples fill a part of a block alone. ``pixel_pairs`` counts those
+    of one pair of samples, at all offsets that the network needs.
     """
     allowed = [size for size in layout.image_block_sizes if size <= most_pairs]
     if not allowed:
         return max(size for size in _SMALLEST_IMAGE_BLOCKS if size <= most_pairs)
     enough = _DISPATCHES_OF_WORK * layout.entries_per_dispatch
     return next((size for size in allowed if size**2 * pixel_pairs >= enough), allowed[-1])
-
-
-def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
-    """Return how many offsets of the pixels of samples ``(n, *sizes, channels)`` are needed."""
-    grid = canvas_for(architecture, shape[1:-1])
-    return prod(map(len, architecture.offsets_below((), grid, of_samples=False)))
-
-
-def samples_as_pairs(architecture: Layer, shape: tuple[int, ...]) -> bool:
-    """Return whether the kernels of samples ``(n, ...)`` with themselves are computed as pairs.
-
-    A pool reads many offsets, but what pairs need to know of every sample takes few: the kernels
-    are then left to the program for pairs, unless a sample is more than a pair of equal ones.
-    """
-    if len(shape) == 2 or architecture.tells_equal_samples_apart():
-        return False
-    return n_offsets(architecture, shape) > 1
 
 
 def pairs_at_once(n_pixels: int, dtype: np.dtype, layout: Layout) -> int:
@@ -188,7 +156,7 @@ def pairs_at_once(n_pixels: int, dtype: np.dtype, layout: Layout) -> int:
     )
 
 
-def turns_together(block_size: int, most_pairs: int) -> int:
-    """Return how many turns make whole vectors, so few that a block with itself is two tasks."""
-    turns = block_size // 2 + 1
-    return max(min(most_pairs // block_size, -(-turns // 2)), 1)
+def shifts_per_step(block_size: int, most_pairs: int) -> int:
+    """Return how many shifts make whole vectors, so few that a block with itself is two tasks."""
+    n_shifts = block_size // 2 + 1
+    return max(min(most_pairs // block_size, -(-n_shifts // 2)), 1)

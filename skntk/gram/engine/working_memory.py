@@ -7,34 +7,25 @@ half of the memory is left to blocks of samples, which the programs read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 from sklearn import get_config
 
-from skntk.architecture.core.layer import Layer
-from skntk.gram.engine.devices import Devices
-from skntk.gram.engine.programs import pair_program, sample_program, turn_program
-from skntk.gram.engine.sizes import TileSizes, layout_of, samples_as_pairs, tile_sizes
+from skntk.gram.engine.prepared_network import ProgramSignature
+from skntk.gram.engine.programs import pair_program, sample_program, shift_program
+from skntk.gram.engine.sizes import Cut, Layout, TileSizes, tile_sizes
 
 MEBIBYTE = 2**20
 
 
 def working_memory_in_bytes(working_memory: float | None) -> int:
-    """Return the bound in bytes, None being that of scikit-learn's configuration.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a number of MiB, at least 0.
-    """
+    """Return the bound in bytes, None being that of scikit-learn's configuration."""
     mebibytes = get_config()["working_memory"] if working_memory is None else working_memory
     if not isinstance(mebibytes, int | float | np.number) or isinstance(mebibytes, bool):
         raise TypeError(
@@ -45,38 +36,7 @@ def working_memory_in_bytes(working_memory: float | None) -> int:
     return int(min(float(mebibytes) * MEBIBYTE, 2.0**62))
 
 
-class Network(NamedTuple):
-    """What the programs of an architecture depend on: nothing of its numbers but their shapes.
-
-    Attributes
-    ----------
-    structure : PyTreeDef
-    shapes : tuple of tuple of int
-        Of the hyperparameters.
-    sample_shape : tuple of int
-    dtype : numpy.dtype
-    """
-
-    structure: Any
-    shapes: tuple[tuple[int, ...], ...]
-    sample_shape: tuple[int, ...]
-    dtype: np.dtype
-
-    @classmethod
-    def of(cls, architecture: Layer, X: np.ndarray) -> Network:
-        """Return what counts of an architecture that `as_arguments` prepared for X."""
-        leaves, structure = jax.tree.flatten(architecture)
-        return cls(structure, tuple(map(np.shape, leaves)), X.shape[1:], X.dtype)
-
-    def architecture(self) -> Layer:
-        """Return an architecture for which the same programs are compiled."""
-        zeros = [np.zeros(shape, self.dtype) for shape in self.shapes]
-        architecture: Layer = jax.tree.unflatten(self.structure, zeros)
-        return architecture
-
-
-@dataclass(frozen=True)
-class WorkingMemory:
+class WorkingMemory(NamedTuple):
     """The memory that the threads of a process may take for their programs.
 
     Attributes
@@ -85,102 +45,91 @@ class WorkingMemory:
         For all threads together.
     n_threads : int
         How many programs run at the same time.
-    devices : Devices
+    devices : tuple of jax.Device
         What they run on.
     """
 
     n_bytes: int
     n_threads: int
-    devices: Devices
+    devices: tuple[jax.Device, ...]
 
     def tile_sizes(
-        self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None
+        self,
+        layout: Layout,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
     ) -> TileSizes:
         """Return the fastest sizes of tiles whose programs stay within the bound.
 
-        Parameters
-        ----------
-        architecture : layer
-            With its numeric hyperparameters as arrays of the dtype of X.
-        kinds : sequence of {"nngp", "ntk"}
-            Which kernels of pairs; none if samples meet themselves alone.
-        X, Y : ndarray of shape (n, ...)
-            Left and right inputs; without Y the matrix is symmetric.
-
-        Raises
-        ------
-        MemoryError
-            If the smallest tiles do not.
+        ``kinds`` are kernels of pairs, none if samples meet themselves alone; without ``n_right``
+        the matrix is symmetric. Raises a MemoryError if the smallest tiles do not fit.
         """
-        layout, network = layout_of(self.devices.first.platform), Network.of(architecture, X)
-        sizes = tile_sizes(architecture, X, Y, layout)
-        needed = self._of_programs(sizes, network, kinds)
+        shape = n_left, n_left if n_right is None else n_right
+        sizes = tile_sizes(signature, shape, layout)
+        needed = _bytes_of_programs(self, sizes, signature, kinds)
         # The other half at least is for blocks of samples.
         while needed > (allowed := self.n_bytes // 2):
             # What a program takes grows about in proportion to the pairs that it computes at once.
             pairs = sizes.pairs_at_once
-            fewer = tile_sizes(
-                architecture, X, Y, layout, max(min(pairs // 2, pairs * allowed // needed), 1)
-            )
+            most = max(min(pairs // 2, pairs * allowed // needed), 1)
+            fewer = tile_sizes(signature, shape, layout, most)
             if fewer == sizes:
                 self._refuse(sizes, 2 * needed)
-            sizes, needed = fewer, self._of_programs(fewer, network, kinds)
+            sizes, needed = fewer, _bytes_of_programs(self, fewer, signature, kinds)
         return sizes
 
     def rows_at_once(
-        self, architecture: Layer, kinds: Sequence[str], X: np.ndarray, Y: np.ndarray | None
+        self,
+        sizes: TileSizes,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
     ) -> int:
         """Return how many rows a side are held at the same time, in whole blocks.
 
-        Parameters and errors are those of `tile_sizes`.
+        All of them if they fit; errors are those of `tile_sizes`.
         """
-        sizes, network = self.tile_sizes(architecture, kinds, X, Y), Network.of(architecture, X)
+        available = self.n_bytes - _bytes_of_programs(self, sizes, signature, kinds)
+        if self._of_matrix(sizes, signature, n_left, n_right) <= available:
+            return max(n_left, n_right or 0)
         largest = max(sizes.left, sizes.right)
-        available = self.n_bytes - self._of_programs(sizes, network, kinds)
-        n_rows = _padded(len(X), sizes.left) + (0 if Y is None else _padded(len(Y), sizes.right))
-        if self._of_blocks(n_rows, sizes, network) <= available:
-            return max(len(X), 0 if Y is None else len(Y))
-        of_one = self._of_blocks(largest, sizes, network)
-        if 2 * of_one > available:
-            self._refuse(sizes, self.n_bytes - available + 2 * of_one)
-        return available // (2 * of_one) * largest
+        one = self._of_rows(largest, sizes, signature)
+        if 2 * one > available:
+            self._refuse(sizes, self.n_bytes - available + 2 * one)
+        return available // (2 * one) * largest
 
     def check(
         self,
         sizes: TileSizes,
-        architecture: Layer,
-        kinds: Sequence[str],
-        X: np.ndarray,
-        Y: np.ndarray | None,
+        signature: ProgramSignature,
+        kinds: tuple[str, ...],
+        n_left: int,
+        n_right: int | None = None,
     ) -> None:
         """Raise a MemoryError if a matrix that is cut in this way does not fit."""
-        network = Network.of(architecture, X)
-        n_rows = _padded(len(X), sizes.left) + (0 if Y is None else _padded(len(Y), sizes.right))
-        needed = self._of_programs(sizes, network, kinds)
-        needed += self._of_blocks(n_rows, sizes, network)
+        needed = _bytes_of_programs(self, sizes, signature, kinds)
+        needed += self._of_matrix(sizes, signature, n_left, n_right)
         if needed > self.n_bytes:
             self._refuse(sizes, needed)
 
-    def _of_programs(self, sizes: TileSizes, network: Network, kinds: Sequence[str]) -> int:
-        """Return what the programs of all threads take while they run."""
-        device = self.devices.first
-        programs = [
-            partial(bytes_of_samples, network, size, device) for size in {sizes.left, sizes.right}
-        ]
-        if kinds:
-            programs.append(partial(bytes_of_pairs, network, tuple(kinds), sizes, device))
-        if len(network.sample_shape) == 1:
-            return self.n_threads * max(ask() for ask in programs)
-        # Programs for images compile for seconds, and do so here at the same time.
-        with ThreadPoolExecutor(len(programs)) as pool:
-            return self.n_threads * max(pool.map(lambda ask: ask(), programs))
+    def _of_matrix(
+        self, sizes: TileSizes, signature: ProgramSignature, n_left: int, n_right: int | None
+    ) -> int:
+        """Return what the blocks of all rows take."""
+        n_padded = -(-n_left // sizes.left) * sizes.left
+        n_padded += -(-(n_right or 0) // sizes.right) * sizes.right
+        return self._of_rows(n_padded, sizes, signature)
 
-    def _of_blocks(self, n_rows: int, sizes: TileSizes, network: Network) -> int:
+    def _of_rows(self, n_rows: int, sizes: TileSizes, signature: ProgramSignature) -> int:
         """Return what so many rows take in blocks, on all devices."""
-        of_one = bytes_of_block(network, sizes.left, self.devices.first)
-        return -(-n_rows * of_one // sizes.left) * len(self.devices)
+        block = bytes_of_block(signature, sizes.left, self.devices[0])
+        return -(-n_rows * block // sizes.left) * len(self.devices)
 
-    def _refuse(self, sizes: TileSizes, needed: int) -> None:
+    def _refuse(self, sizes: TileSizes, needed: int) -> NoReturn:
+        """Raise a MemoryError that names what suffices."""
         fewer = ", or a smaller n_jobs" if self.n_threads > 1 else ""
         raise MemoryError(
             f"Tiles of {sizes.pairs_at_once} pair(s) of samples at once need a working_memory of "
@@ -190,55 +139,80 @@ class WorkingMemory:
         )
 
 
-def _padded(n_rows: int, size: int) -> int:
-    return -(-n_rows // size) * size
+@lru_cache(maxsize=1024)
+def cut_within(
+    memory: WorkingMemory,
+    layout: Layout,
+    signature: ProgramSignature,
+    kinds: tuple[str, ...],
+    n_left: int,
+    n_right: int | None,
+) -> Cut:
+    """Return the rows a side and the sizes of tiles of a matrix, found once in a process."""
+    arguments = signature, kinds, n_left, n_right
+    sizes = memory.tile_sizes(layout, *arguments)
+    return memory.rows_at_once(sizes, *arguments), sizes
 
 
 @lru_cache(maxsize=1024)
-def bytes_of_samples(network: Network, size: int, device: jax.Device) -> int:
+def _bytes_of_programs(
+    memory: WorkingMemory, sizes: TileSizes, signature: ProgramSignature, kinds: tuple[str, ...]
+) -> int:
+    """Return what the programs of all threads take while they run."""
+    device = memory.devices[0]
+    programs = [
+        partial(bytes_of_samples, signature, size, device) for size in {sizes.left, sizes.right}
+    ]
+    if kinds:
+        programs.append(partial(bytes_of_pairs, signature, kinds, sizes, device))
+    # Programs for images compile for seconds, and do so here at the same time.
+    with ThreadPoolExecutor(len(programs)) as pool:
+        return memory.n_threads * max(pool.map(lambda ask: ask(), programs))
+
+
+@lru_cache(maxsize=1024)
+def bytes_of_samples(signature: ProgramSignature, size: int, device: jax.Device) -> int:
     """Return the bytes of the program for a block of samples, see `bytes_of_pairs`."""
-    with jax.enable_x64(network.dtype == np.float64):
-        inputs = _on(device, (size, *network.sample_shape), network.dtype)
-        architecture = network.architecture()
-        options = {"with_kernels": not samples_as_pairs(architecture, inputs.shape)}
-        return _bytes_of(sample_program.on(device), architecture, inputs, **options)
+    with jax.enable_x64(signature.dtype == np.float64):
+        inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
+        compute, options = sample_program.on(device), {"with_kernels": signature.with_kernels}
+        return _bytes_of(compute, signature.arguments(), inputs, **options)
 
 
 @lru_cache(maxsize=1024)
 def bytes_of_pairs(
-    network: Network, kinds: tuple[str, ...], sizes: TileSizes, device: jax.Device
+    signature: ProgramSignature, kinds: tuple[str, ...], sizes: TileSizes, device: jax.Device
 ) -> int:
     """Return how many bytes one run of the program for tiles takes, beside its arguments."""
-    architecture, dtype = network.architecture(), network.dtype
+    network, dtype = signature.arguments(), signature.dtype
     with jax.enable_x64(dtype == np.float64):
-        blocks = [_block(network, size, device) for size in (sizes.left, sizes.right)]
-        if not sizes.together:
+        blocks = [_block(signature, size, device) for size in (sizes.left, sizes.right)]
+        n_shifts = sizes.shifts_per_step
+        if not n_shifts:
             memory = (_on(device, (sizes.left + 1, sizes.right), dtype),) * len(kinds)
-            of_vectors = pair_program.on(device)
-            return _bytes_of(of_vectors, architecture, *blocks, memory, np.int32(0), kinds=kinds)
-        rounds = -(-sizes.right // sizes.together)
-        memory = (_on(device, (rounds, sizes.together * sizes.left), dtype),) * len(kinds)
-        turns = (np.int32(0), np.int32(0))
-        options = {"kinds": kinds, "together": sizes.together}
-        of_images = turn_program.on(device)
-        return _bytes_of(of_images, architecture, *blocks, memory, *turns, **options)
+            compute = pair_program.on(device)
+            return _bytes_of(compute, network, *blocks, memory, np.int32(0), kinds=kinds)
+        shape = (-(-sizes.right // n_shifts), n_shifts * sizes.left)
+        memory = (_on(device, shape, dtype),) * len(kinds)
+        numbers = (np.int32(0), np.int32(0))
+        options = {"kinds": kinds, "shifts_per_step": n_shifts}
+        compute = shift_program.on(device)
+        return _bytes_of(compute, network, *blocks, memory, *numbers, **options)
 
 
 @lru_cache(maxsize=1024)
-def bytes_of_block(network: Network, size: int, device: jax.Device) -> int:
+def bytes_of_block(signature: ProgramSignature, size: int, device: jax.Device) -> int:
     """Return the bytes of a block of samples: what tiles read of them."""
-    with jax.enable_x64(network.dtype == np.float64):
-        leaves = jax.tree.leaves(_block(network, size, device))
+    with jax.enable_x64(signature.dtype == np.float64):
+        leaves = jax.tree.leaves(_block(signature, size, device))
     return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
 
 
-def _block(network: Network, size: int, device: jax.Device) -> tuple[Any, Any]:
+def _block(signature: ProgramSignature, size: int, device: jax.Device) -> tuple[Any, Any]:
     """Return what a tile reads of a block, without values."""
-    inputs = _on(device, (size, *network.sample_shape), network.dtype)
-    architecture = network.architecture()
-    with_kernels = not samples_as_pairs(architecture, inputs.shape)
-    compute = sample_program.on(device)
-    _, statistics = compute.eval_shape(architecture, inputs, with_kernels=with_kernels)
+    inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
+    compute, options = sample_program.on(device), {"with_kernels": signature.with_kernels}
+    _, statistics = compute.eval_shape(signature.arguments(), inputs, **options)
     return inputs, jax.tree.map(
         lambda leaf: _on(device, leaf.shape, leaf.dtype, leaf.weak_type), statistics
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,8 +14,8 @@ from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.state import SampleState
 from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.engine import Engine
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.programs import sample_program
-from skntk.gram.engine.sizes import samples_as_pairs
 
 
 @dataclass(frozen=True)
@@ -81,48 +80,19 @@ def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState 
         return Block(rows, jax.device_put(X), jax.device_put(statistics), state)
 
 
-def make_blocks(architecture: Layer, X: np.ndarray, size: int, engine: Engine) -> list[Block]:
+def make_blocks(network: PreparedNetwork, X: np.ndarray, size: int, engine: Engine) -> list[Block]:
     """Cut the rows of X into blocks and compute what pairs need to know of every sample.
 
-    Parameters
-    ----------
-    architecture : layer
-        With its numeric hyperparameters as arrays of the dtype of X.
-    X : ndarray of shape (n_samples, n_features)
-        Inputs.
-    size : int
-        Rows of each block.
-    engine : Engine
-        Who computes the kernels.
-
-    Returns
-    -------
-    list of Block
-
-    Raises
-    ------
-    ValueError
-        If the kernel of an image with itself is not finite. Those of vectors are still on their
-        way: their tiles check them.
+    Raises a ValueError if the kernel of an image with itself is not finite. Those of vectors are
+    still being computed: their tiles check them.
     """
-    starts = range(0, len(X), size)
-    rows = [slice(start, min(start + size, len(X))) for start in starts]
-    tasks = [(of_block, X[of_block]) for of_block in rows]
-    compute = partial(_compute_block, engine.devices, architecture, size)
+    rows = [slice(start, min(start + size, len(X))) for start in range(0, len(X), size)]
+    tasks = [(block_rows, X[block_rows]) for block_rows in rows]
+    with_kernels = network.signature.with_kernels
+    compute = partial(_compute_block, engine.devices, network.arguments, size, with_kernels)
     if X.ndim == 2:
         # A short program for each block: workers would take longer to come and go.
         return [compute(task) for task in tasks]
-    blocks = _shared(compute, tasks, engine)
-    for block in blocks:
-        block.check()
-    return blocks
-
-
-Task = tuple[slice, np.ndarray]
-
-
-def _shared(compute: Callable[[Task], Block], tasks: list[Task], engine: Engine) -> list[Block]:
-    """Return blocks that workers compute."""
     blocks: dict[int, Block] = {}
 
     def store(task: Task, block: Block) -> None:
@@ -130,39 +100,36 @@ def _shared(compute: Callable[[Task], Block], tasks: list[Task], engine: Engine)
         jax.block_until_ready(block.state)
 
     engine.run_tasks(compute, store, tasks)
-    return [blocks[rows.start] for rows, _ in tasks]
+    in_order = [blocks[block_rows.start] for block_rows in rows]
+    for block in in_order:
+        block.check()
+    return in_order
 
 
-def _compute_block(devices: Devices, architecture: Layer, size: int, task: Task) -> Block:
-    """Return a block whose kernels are still on their way."""
+Task = tuple[slice, np.ndarray]
+
+
+def _compute_block(
+    devices: Devices, arguments: Layer, size: int, with_kernels: bool, task: Task
+) -> Block:
+    """Return a block whose kernels are still being computed."""
     rows, X = task
     if len(X) < size:
         X = np.concatenate([X, np.zeros((size - len(X), *X.shape[1:]), X.dtype)])
     with devices.borrowed() as device, jax.enable_x64(X.dtype == np.float64):
-        on_device = jax.device_put(X, device)
-        with_kernels = not samples_as_pairs(architecture, X.shape)
-        compute = sample_program.on(device)
-        state, statistics = compute(architecture, on_device, with_kernels=with_kernels)
+        on_device, compute = jax.device_put(X, device), sample_program.on(device)
+        state, statistics = compute(arguments, on_device, with_kernels=with_kernels)
         return Block(rows, on_device, statistics, state)
 
 
 def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
-    """Raise a ValueError unless kernels are finite.
-
-    Parameters
-    ----------
-    kind : str
-    kernels : ndarray of shape (n, ...)
-        Kernels of some consecutive samples.
-    first : int, default=0
-        Number of the first sample.
-    """
+    """Raise a ValueError unless the kernels (n, ...) of consecutive samples are finite."""
     failed = ~np.isfinite(kernels).reshape(len(kernels), -1).all(axis=1)
     if failed.any():
         row = first + int(np.argmax(failed))
-        of_sample = f"sample {row} with itself" if kernels.ndim == 1 else f"sample {row}"
+        samples = f"sample {row} with itself" if kernels.ndim == 1 else f"sample {row}"
         raise ValueError(
-            f"The {kind.upper()} kernel of {of_sample} is not finite in "
+            f"The {kind.upper()} kernel of {samples} is not finite in "
             f"{kernels.dtype}: its inputs are too large for this architecture. Rescale the inputs "
             "(for example with StandardScaler), reduce weight_std, or choose an activation that "
             "grows more slowly."

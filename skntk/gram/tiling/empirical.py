@@ -6,7 +6,7 @@ products over the parameters and over the outputs. Both kinds of kernels are mea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, product
@@ -16,14 +16,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from sklearn.utils import gen_batches
 
 from skntk.architecture.layers.linearized import LinearizedNetwork, is_trained
 from skntk.architecture.propagation.state import Array
 from skntk.gram.engine.devices import Devices, program
-from skntk.gram.engine.engine import Engine
+from skntk.gram.engine.engine import Engine, MatrixJob, Store
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
 from skntk.gram.engine.results import TileResults
-from skntk.gram.engine.sizes import TileSizes
+from skntk.gram.engine.sizes import Cut, TileSizes
 from skntk.gram.tiling.blocks import check_finite
 
 # With more rows in a block, products of derivatives take nearly all of the time.
@@ -81,8 +82,10 @@ def empirical_matrices(
     right_inputs = X if Y is None else Y
     matrices = [np.empty((len(X), len(right_inputs)), X.dtype) for _ in kinds]
     n_pairs = len(X) * (len(X) + 1) // 2 if Y is None else len(X) * len(Y)
-    sizes = engine.begin_cut(partial(_sizes, network, X, right_inputs, engine), n_pairs)
-    lefts, rights = _slices(X, sizes.left), _slices(right_inputs, sizes.right)
+    job = engine.begin_cut(partial(_cut, network, X, right_inputs, engine), n_pairs)
+    sizes = job.sizes
+    lefts = list(gen_batches(len(X), sizes.left))
+    rights = list(gen_batches(len(right_inputs), sizes.right))
     pairs = combinations_with_replacement(lefts, 2) if Y is None else product(lefts, rights)
     tasks = [
         EmpiricalTile(
@@ -100,7 +103,7 @@ def empirical_matrices(
             if Y is None:
                 matrix[task.right, task.left] = entries.T
 
-    _run(network, kinds, engine, X.dtype, store, tasks)
+    _run(job, network, kinds, engine, X.dtype, store, tasks)
     for matrix, kind in zip(matrices, kinds, strict=True):
         check_finite(kind, matrix)
     return matrices
@@ -111,30 +114,35 @@ def empirical_diagonals(
 ) -> list[np.ndarray]:
     """Return the empirical kernels of the rows of X with themselves; errors as for matrices."""
     diagonals = [np.empty(len(X), X.dtype) for _ in kinds]
-    size = engine.begin_cut(partial(_sizes, network, X, X, engine), len(X)).left
-    tasks = [EmpiricalTile(rows, rows, _block(X, rows, size), None) for rows in _slices(X, size)]
+    job = engine.begin_cut(partial(_cut, network, X, X, engine), len(X))
+    size = job.sizes.left
+    tasks = [
+        EmpiricalTile(rows, rows, _block(X, rows, size), None) for rows in gen_batches(len(X), size)
+    ]
 
     def store(task: EmpiricalTile, results: TileResults) -> None:
         for diagonal, array in zip(diagonals, results.arrays, strict=True):
             diagonal[task.left] = np.asarray(array)[task.entries]
 
-    _run(network, kinds, engine, X.dtype, store, tasks)
+    _run(job, network, kinds, engine, X.dtype, store, tasks)
     for diagonal, kind in zip(diagonals, kinds, strict=True):
         check_finite(kind, diagonal)
     return diagonals
 
 
 def _run(
+    job: MatrixJob,
     network: LinearizedNetwork,
     kinds: Sequence[str],
     engine: Engine,
     dtype: np.dtype,
-    store: Any,
+    store: Store,
     tasks: Sequence[EmpiricalTile],
 ) -> None:
     arguments = network.with_precision(dtype)
     compute = partial(compute_empirical_tile, engine.devices, arguments, tuple(kinds))
-    engine.run_tiles(compute, store, tasks)
+    remaining, store_task = engine.followed(job, tasks, store)
+    engine.run_tasks(compute, store_task, remaining)
 
 
 def compute_empirical_tile(
@@ -155,7 +163,7 @@ def tile_program(
     """Return the kernels of all rows of X with all rows of Y, for each kind."""
 
     def product_of(left: Array, right: Array) -> Array:
-        left, right = (each.reshape(len(each), -1) for each in (left, right))
+        left, right = (rows.reshape(len(rows), -1) for rows in (left, right))
         return jnp.matmul(left, right.T, precision="highest")
 
     return _kernels(network, (X, Y), product_of, kinds)
@@ -197,44 +205,38 @@ def _derivatives(
     leaves, structure = jax.tree.flatten(network.parameters)
     trained = [position for position, leaf in enumerate(leaves) if is_trained(leaf)]
 
-    def output(of_trained: list[Array], x: Array) -> Array:
+    def output(trained_arrays: list[Array], x: Array) -> Array:
         values = list(leaves)
-        for position, value in zip(trained, of_trained, strict=True):
+        for position, value in zip(trained, trained_arrays, strict=True):
             values[position] = value
         return network.apply(jax.tree.unflatten(structure, values), x[jnp.newaxis])[0]
 
-    def of_row(x: Array) -> list[Array]:
-        outputs, transpose = jax.vjp(partial(output, x=x), [leaves[each] for each in trained])
+    def derivatives(x: Array) -> list[Array]:
+        outputs, transpose = jax.vjp(
+            partial(output, x=x), [leaves[position] for position in trained]
+        )
         (derivative,) = transpose(jnp.zeros_like(outputs).at[number].set(1))
         return derivative
 
-    return jax.vmap(of_row)(X)
+    return jax.vmap(derivatives)(X)
 
 
-def _sizes(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Engine) -> TileSizes:
+def _cut(network: LinearizedNetwork, X: np.ndarray, Y: np.ndarray, engine: Engine) -> Cut:
     """Return the largest blocks whose derivatives fit the working memory."""
     n_parameters = sum(
         np.size(leaf) for leaf in jax.tree.leaves(network.parameters) if is_trained(leaf)
     )
-    of_row = _COPIES_OF_DERIVATIVES * n_parameters * X.dtype.itemsize * engine.memory.n_threads
-    at_once = min(engine.memory.n_bytes // of_row, _LARGEST_BLOCK)
+    row_bytes = _COPIES_OF_DERIVATIVES * n_parameters * X.dtype.itemsize * engine.memory.n_threads
+    at_once = min(engine.memory.n_bytes // row_bytes, _LARGEST_BLOCK)
     if at_once < 1:
         raise MemoryError(
             f"The derivatives of two samples by {n_parameters} parameters take "
-            f"{of_row / 2**20:.3g} MiB in {engine.memory.n_threads} thread(s), but the working "
+            f"{row_bytes / 2**20:.3g} MiB in {engine.memory.n_threads} thread(s), but the working "
             f"memory is {engine.memory.n_bytes / 2**20:.3g} MiB. Increase working_memory, or set "
             "n_jobs=1."
         )
-    return TileSizes(*(min(at_once, padded_rows(len(rows))) for rows in (X, Y)))
-
-
-def _slices(X: np.ndarray, size: int) -> list[slice]:
-    return list(_iterate(len(X), size))
-
-
-def _iterate(n_rows: int, size: int) -> Iterator[slice]:
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
+    sizes = TileSizes(*(min(at_once, padded_rows(len(rows))) for rows in (X, Y)))
+    return max(len(X), len(Y)), sizes
 
 
 def _block(X: np.ndarray, rows: slice, size: int) -> np.ndarray:

@@ -1,23 +1,25 @@
-"""Kernel matrices from tasks that workers compute: tiles of vectors, turns of images."""
+"""Kernel matrices from tasks that workers compute: tiles of vectors, shifted pairs of images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, combinations_with_replacement, product
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
 from skntk.architecture.core.layer import Layer
-from skntk.gram.engine.devices import Devices
-from skntk.gram.engine.engine import Engine
+from skntk.gram.engine.devices import Devices, Program
+from skntk.gram.engine.engine import Engine, MatrixJob
+from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.programs import pair_program
 from skntk.gram.engine.results import TileResults, results_pool
-from skntk.gram.engine.sizes import TileSizes, samples_as_pairs
+from skntk.gram.engine.sizes import TileSizes
 from skntk.gram.tiling.blocks import Block, check_finite, make_blocks
-from skntk.gram.tiling.shifted_pairs import Turns, turns_of
+from skntk.gram.tiling.shifted_pairs import ShiftedPairs, shifted_pairs
 
 # Rows that are mirrored at a time; twice as many or half as many are no faster.
 _SYMMETRIC_STEP = 125
@@ -30,6 +32,10 @@ class Tile:
     left: Block
     right: Block
 
+    program: ClassVar[Program] = pair_program
+    numbers: ClassVar[tuple[np.int32, ...]] = (np.int32(0),)
+    options: ClassVar[dict[str, Any]] = {}
+
     @property
     def key(self) -> tuple[int, ...]:
         """What tells the tile from others of the same matrix."""
@@ -40,31 +46,17 @@ class Tile:
         """Where the results are that have a meaning."""
         return (slice(self.left.n_rows), slice(self.right.n_rows))
 
-    def compute(self, architecture: Layer, kinds: Sequence[str]) -> TileResults:
-        """Return the kernels, arrays of shape (left block size, right block size)."""
-        # Those of the samples were still on their way when the blocks were made.
-        self.left.check()
-        self.right.check()
-        left, right = ((block.X, block.statistics) for block in (self.left, self.right))
-        shape, dtype = (len(left[0]) + 1, len(right[0])), left[0].dtype
-        with jax.enable_x64(dtype == np.float64):
-            device = left[0].device
-            memory = tuple(results_pool.take(shape, dtype, device) for _ in kinds)
-            compute = pair_program.on(device)
-            zero = np.int32(0)
-            return TileResults(compute(architecture, left, right, memory, zero, kinds=tuple(kinds)))
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the results."""
+        return (len(self.left.X) + 1, len(self.right.X))
 
     def store(
-        self,
-        matrices: Sequence[np.ndarray],
-        kinds: Sequence[str],
-        results: TileResults,
-        *,
-        symmetric: bool,
+        self, matrices: Sequence[np.ndarray], arrays: Sequence[Any], *, symmetric: bool
     ) -> None:
         """Write the results into the matrices, into both triangles of symmetric ones."""
         left, right = self.left, self.right
-        for matrix, array in zip(matrices, results.arrays, strict=True):
+        for matrix, array in zip(matrices, arrays, strict=True):
             entries = np.asarray(array)[self.entries]
             if left is right:
                 _store_symmetric(matrix[left.rows, left.rows], entries)
@@ -74,104 +66,93 @@ class Tile:
                 matrix[right.rows, left.rows] = entries.T
 
 
-def symmetric_matrices(
-    architecture: Layer,
-    X: np.ndarray,
-    kinds: Sequence[str],
+def fill_matrices(
+    job: MatrixJob,
+    network: PreparedNetwork,
+    kinds: tuple[str, ...],
     engine: Engine,
     matrices: Sequence[np.ndarray],
+    X: np.ndarray,
+    Y: np.ndarray | None = None,
 ) -> None:
-    """Fill matrices with the kernels of the rows of X with each other, from half of the pairs."""
-    sizes = engine.begin(architecture, kinds, X)
-    blocks = make_blocks(architecture, X, sizes.left, engine)
-    tasks = _tasks(combinations_with_replacement(blocks, 2), sizes)
-    _run(architecture, matrices, kinds, tasks, engine, symmetric=True)
+    """Fill matrices with the kernels of X with Y, or of X with itself from half of the pairs."""
+    blocks = make_blocks(network, X, job.sizes.left, engine)
+    if Y is None:
+        pairs: Iterable[tuple[Block, Block]] = combinations_with_replacement(blocks, 2)
+    else:
+        pairs = product(blocks, make_blocks(network, Y, job.sizes.right, engine))
+
+    def store(task: Tile | ShiftedPairs, results: TileResults) -> None:
+        task.store(matrices, results.arrays, symmetric=Y is None)
+        results_pool.give(results.arrays)
+
+    tasks, store_task = engine.followed(job, _tasks(pairs, job.sizes), store)
+    compute = partial(compute_task, engine.devices, network.arguments, kinds)
+    engine.run_tasks(compute, store_task, tasks)
     for matrix, kind in zip(matrices, kinds, strict=True):
-        if all(block.state is not None for block in blocks):
+        if not network.signature.with_kernels:
+            check_finite(kind, matrix if Y is not None else np.diagonal(matrix))
+        elif Y is None:
             # That a sample is the same as itself is known only to the per-sample program.
             np.fill_diagonal(matrix, np.concatenate([block.diagonal(kind) for block in blocks]))
-        else:
-            check_finite(kind, np.diagonal(matrix))
-
-
-def cross_matrices(
-    architecture: Layer,
-    X: np.ndarray,
-    Y: np.ndarray,
-    kinds: Sequence[str],
-    engine: Engine,
-    matrices: Sequence[np.ndarray],
-) -> None:
-    """Fill matrices with the kernels of the rows of X with those of Y."""
-    sizes = engine.begin(architecture, kinds, X, Y)
-    left_blocks = make_blocks(architecture, X, sizes.left, engine)
-    right_blocks = make_blocks(architecture, Y, sizes.right, engine)
-    tasks = _tasks(product(left_blocks, right_blocks), sizes)
-    _run(architecture, matrices, kinds, tasks, engine, symmetric=False)
-    if samples_as_pairs(architecture, X.shape):
-        for matrix, kind in zip(matrices, kinds, strict=True):
-            check_finite(kind, matrix)
 
 
 def diagonals(
-    architecture: Layer, X: np.ndarray, kinds: Sequence[str], engine: Engine
+    job: MatrixJob,
+    network: PreparedNetwork,
+    kinds: tuple[str, ...],
+    engine: Engine,
+    X: np.ndarray,
 ) -> list[np.ndarray]:
     """Return the kernels of the rows of X with themselves."""
-    if not samples_as_pairs(architecture, X.shape):
-        blocks = make_blocks(architecture, X, engine.begin(architecture, (), X).left, engine)
+    blocks = make_blocks(network, X, job.sizes.left, engine)
+    if network.signature.with_kernels:
         for block in blocks:
             block.check()
         return [np.concatenate([block.diagonal(kind) for block in blocks]) for kind in kinds]
-    sizes = engine.begin(architecture, kinds, X)
-    results = [np.empty(len(X), X.dtype) for _ in kinds]
+    found = [np.empty(len(X), X.dtype) for _ in kinds]
 
-    def store(task: Turns, of_task: TileResults) -> None:
-        for result, array in zip(results, of_task.arrays, strict=True):
-            result[task.left.rows] = np.asarray(array)[0, : task.left.n_rows]
-        of_task.release()
+    def store(task: ShiftedPairs, results: TileResults) -> None:
+        for diagonal, array in zip(found, results.arrays, strict=True):
+            diagonal[task.left.rows] = np.asarray(array)[0, : task.left.n_rows]
+        results_pool.give(results.arrays)
 
-    blocks = make_blocks(architecture, X, sizes.left, engine)
-    tasks = [Turns(block, block, 0, 1, sizes.together) for block in blocks]
-    compute = partial(compute_task, engine.devices, architecture, tuple(kinds))
-    engine.run_tiles(compute, store, tasks)
-    for result, kind in zip(results, kinds, strict=True):
-        check_finite(kind, result)
-    return results
+    tasks = [ShiftedPairs(block, block, 0, 1, job.sizes.shifts_per_step) for block in blocks]
+    compute = partial(compute_task, engine.devices, network.arguments, kinds)
+    engine.run_tasks(compute, store, tasks)
+    for diagonal, kind in zip(found, kinds, strict=True):
+        check_finite(kind, diagonal)
+    return found
 
 
-def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | Turns]:
-    return chain.from_iterable(
-        [Tile(left, right)] if left.X.ndim == 2 else turns_of(left, right, sizes)
-        for left, right in pairs
-    )
-
-
-def _run(
-    architecture: Layer,
-    matrices: Sequence[np.ndarray],
-    kinds: Sequence[str],
-    tasks: Iterable[Tile | Turns],
-    engine: Engine,
-    *,
-    symmetric: bool,
-) -> None:
-    def store(task: Tile | Turns, results: TileResults) -> None:
-        task.store(matrices, kinds, results, symmetric=symmetric)
-        results.release()
-
-    compute = partial(compute_task, engine.devices, architecture, tuple(kinds))
-    engine.run_tiles(compute, store, tasks)
+def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | ShiftedPairs]:
+    if not sizes.shifts_per_step:
+        return [Tile(left, right) for left, right in pairs]
+    return chain.from_iterable(shifted_pairs(left, right, sizes) for left, right in pairs)
 
 
 def compute_task(
-    devices: Devices, architecture: Layer, kinds: Sequence[str], task: Tile | Turns
+    devices: Devices, arguments: Layer, kinds: tuple[str, ...], task: Tile | ShiftedPairs
 ) -> TileResults:
     """Return the results of a task; a function of this module, so that it pickles."""
-    with devices.borrowed() as device:
+    with devices.borrowed() as device, jax.enable_x64(task.left.X.dtype == np.float64):
         left, right = task.left.on(device), task.right.on(device)
-        results = replace(task, left=left, right=right).compute(architecture, kinds)
-        jax.block_until_ready(results.arrays)
-        return results
+        if left.X.ndim == 2:
+            # Those of vectors were still being computed when the blocks were made.
+            left.check()
+            right.check()
+        shape, dtype = task.shape, left.X.dtype
+        memory = tuple([results_pool.take(shape, dtype, device) for _ in kinds])
+        arrays = task.program.on(device)(
+            arguments,
+            (left.X, left.statistics),
+            (right.X, right.statistics),
+            memory,
+            *task.numbers,
+            kinds=kinds,
+            **task.options,
+        )
+        return TileResults(jax.block_until_ready(arrays))
 
 
 def _store_symmetric(target: np.ndarray, entries: np.ndarray) -> None:

@@ -5,16 +5,15 @@ import pytest
 
 from skntk import gram_matrix
 from skntk.architecture import AvgPool, Conv, Erf, Flatten, GlobalAvgPool, Serial
-from skntk.gram.engine.results import TileResults
 from skntk.gram.engine.sizes import (
     TileSizes,
     image_block_size,
     layout_of,
     pairs_at_once,
-    turns_together,
+    shifts_per_step,
 )
 from skntk.gram.tiling.blocks import Block
-from skntk.gram.tiling.shifted_pairs import turns_of
+from skntk.gram.tiling.shifted_pairs import shifted_pairs
 
 NETWORK = Serial([Conv((3, 3), bias_std=0.5), Flatten()])
 CPU = layout_of("cpu")
@@ -24,28 +23,28 @@ def block(start, n_rows, size):
     return Block(slice(start, start + n_rows), np.zeros((size, 4, 4, 1)), (), ())
 
 
-def together_of(size):
-    return turns_together(size, pairs_at_once(16, np.dtype("float64"), CPU))
+def n_shifts(size):
+    return shifts_per_step(size, pairs_at_once(16, np.dtype("float64"), CPU))
 
 
 def stored(left, right, shape, *, symmetric):
     """Return what is stored where every kernel is 1, and how many pairs are computed."""
     matrix, n_computed = np.zeros(shape), 0
-    sizes = TileSizes(len(left.X), len(right.X), together_of(len(left.X)), rounds=2)
-    for task in turns_of(left, right, sizes):
-        ones = np.ones((task.count, task.together * len(left.X)))
-        task.store([matrix], ["ntk"], TileResults([ones]), symmetric=symmetric)
+    sizes = TileSizes(len(left.X), len(right.X), n_shifts(len(left.X)), n_steps=2)
+    for task in shifted_pairs(left, right, sizes):
+        ones = np.ones((task.n_steps, task.shifts_per_step * len(left.X)))
+        task.store([matrix], [ones], symmetric=symmetric)
         n_computed += ones.size
     return matrix, n_computed
 
 
 @pytest.mark.parametrize("size", [4, 8, 16])
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 4])
-def test_a_block_with_itself_takes_half_of_the_turns(size, n_rows):
+def test_a_block_with_itself_takes_half_of_the_shifts(size, n_rows):
     one = block(0, n_rows, size)
     matrix, n_computed = stored(one, one, (n_rows, n_rows), symmetric=True)
     np.testing.assert_array_equal(matrix, 1 - np.eye(n_rows))
-    assert n_computed <= size * (size // 2 + together_of(size) - 1)
+    assert n_computed <= size * (size // 2 + n_shifts(size) - 1)
 
 
 @pytest.mark.parametrize("sizes", [(4, 4), (4, 16), (16, 4), (8, 16)])

@@ -1,0 +1,221 @@
+"""The kernels of one network as a function of samples: checked once, prepared once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cached_property, partial
+from os import PathLike
+from typing import Any, Literal
+
+import numpy as np
+
+from skntk._memory import require_memory
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.layers.linearized import LinearizedNetwork
+from skntk.gram.engine.checkpoint import open_checkpoint
+from skntk.gram.engine.engine import Engine, engine_for
+from skntk.gram.engine.fingerprint import architecture_digest, fingerprint
+from skntk.gram.engine.prepared_network import PreparedNetwork
+from skntk.gram.engine.progress import Report, reporting
+from skntk.gram.engine.working_memory import working_memory_in_bytes
+from skntk.gram.tiling.chunks import kernel_diagonals, kernel_matrices
+from skntk.gram.tiling.empirical import empirical_diagonals, empirical_matrices
+from skntk.gram.tiling.symmetrization import (
+    MATRICES_OF_A_SUM,
+    Evaluate,
+    number_of_pairs,
+    symmetrized_diagonals,
+    symmetrized_matrices,
+)
+
+Kind = Literal["nngp", "ntk"]
+Path = str | PathLike[str]
+DTYPES = ("float32", "float64")
+
+
+class KernelFunction:
+    """The kernels of a network for samples of one shape, which a model evaluates many times.
+
+    Parameters
+    ----------
+    architecture : layer
+        The network.
+    sample_shape : tuple of int
+        Shape of one sample as a user passes it.
+    dtype : {"float64", "float32"}, default="float64"
+        Precision of inputs and kernels.
+    n_jobs : int, default=None
+        Number of workers, as for `gram_matrix`.
+
+    Attributes
+    ----------
+    input_shape : tuple of int
+        Shape of one sample as the network reads it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the network or its hyperparameters are not valid, or do not fit the samples.
+    """
+
+    def __init__(
+        self,
+        architecture: Layer,
+        sample_shape: Sequence[int],
+        *,
+        dtype: str = "float64",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.sample_shape = tuple(sample_shape)
+        self.dtype = check_dtype(dtype).name
+        self.n_jobs = n_jobs
+        self.input_shape = check_samples(architecture, self.sample_shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is prepared is found anew where it is needed.
+        prepared = ("_network", "layers", "digest", "_n_transforms")
+        return {name: value for name, value in vars(self).items() if name not in prepared}
+
+    @cached_property
+    def _network(self) -> PreparedNetwork:
+        return PreparedNetwork.of(self.architecture, self.input_shape, self.dtype)
+
+    @cached_property
+    def layers(self) -> Layer:
+        """The network with its presets built, which answers questions about its structure."""
+        is_finite = isinstance(self.architecture, LinearizedNetwork)
+        return self.architecture if is_finite else self._network.layers
+
+    @cached_property
+    def _n_transforms(self) -> int:
+        return self.layers.n_views
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells the kernels of the network from those of others."""
+        return architecture_digest(self.architecture)
+
+    def gram(
+        self,
+        X: np.ndarray,
+        Y: np.ndarray | None = None,
+        *,
+        kinds: tuple[Kind, ...],
+        progress: bool | Report = False,
+        working_memory: float | None = None,
+        checkpoint: Path | None = None,
+    ) -> tuple[np.ndarray, ...]:
+        """Compute kernel matrices of samples that have been checked.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples_X, *sample_shape)
+            Left inputs: finite, of the precision of the kernels, in C order.
+        Y : ndarray of shape (n_samples_Y, *sample_shape), default=None
+            Right inputs; None means the samples of X themselves.
+        kinds : tuple of {"nngp", "ntk"}
+            Which kernels.
+        progress, working_memory, checkpoint
+            As for `gram_matrix`.
+
+        Returns
+        -------
+        tuple of ndarray of shape (n_samples_X, n_samples_Y)
+        """
+        inputs = [self.architecture.arrange(samples) for samples in (X, Y) if samples is not None]
+        n_bytes = working_memory_in_bytes(working_memory)
+        n_left, n_right = len(inputs[0]), len(inputs[-1])
+        at_once = len(kinds) * (1 if self._n_transforms == 1 else MATRICES_OF_A_SUM)
+        require_memory(
+            at_once * n_left * n_right * inputs[0].itemsize,
+            f"The kernel matrix of {n_left} x {n_right} samples",
+            "Use fewer samples, or dtype='float32' for half of it.",
+        )
+        with ExitStack() as stack:
+            counting = None
+            if progress is not False:
+                total = number_of_pairs(self.layers, *inputs)
+                counting = stack.enter_context(reporting(progress, total))
+            kept, found = None, None
+            if checkpoint is not None:
+                computation = fingerprint(self.architecture, *inputs, kinds=kinds)
+                kept = stack.enter_context(open_checkpoint(checkpoint, computation))
+                found = kept.matrices(len(kinds))
+            if found is None:
+                engine = stack.enter_context(engine_for(self.n_jobs, n_bytes, kept, counting))
+                found = self._matrices(kinds, engine)(*inputs)
+                if kept is not None:
+                    kept.finish(found)
+            if counting is not None:
+                counting.finish()
+        return tuple(found)
+
+    def diagonal(self, X: np.ndarray, *, kind: Kind = "nngp") -> np.ndarray:
+        """Compute the kernel of each sample with itself; X as for `gram`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, *sample_shape)
+        kind : {"nngp", "ntk"}, default="nngp"
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self.diagonals(X, kinds=(kind,))[0]
+
+    def diagonals(
+        self, X: np.ndarray, *, kinds: tuple[Kind, ...], working_memory: float | None = None
+    ) -> tuple[np.ndarray, ...]:
+        """Compute the diagonals for several kinds."""
+        inputs = self.architecture.arrange(X)
+        with engine_for(self.n_jobs, working_memory_in_bytes(working_memory)) as engine:
+            return tuple(self._diagonals(kinds, engine)(inputs))
+
+    def _matrices(self, kinds: tuple[Kind, ...], engine: Engine) -> Evaluate:
+        """Return the function that computes matrices."""
+        if isinstance(self.architecture, LinearizedNetwork):
+            return partial(empirical_matrices, self.architecture, kinds, engine)
+        matrices = partial(kernel_matrices, self._network, kinds, engine)
+        if self._n_transforms > 1:
+            return partial(symmetrized_matrices, self.layers, matrices)
+        return matrices
+
+    def _diagonals(self, kinds: tuple[Kind, ...], engine: Engine) -> Evaluate:
+        """Return the function that computes diagonals."""
+        if isinstance(self.architecture, LinearizedNetwork):
+            return partial(empirical_diagonals, self.architecture, kinds, engine)
+        diagonals = partial(kernel_diagonals, self._network, kinds, engine)
+        if self._n_transforms > 1:
+            matrices = partial(kernel_matrices, self._network, kinds, engine)
+            return partial(symmetrized_diagonals, self.layers, diagonals, matrices)
+        return diagonals
+
+
+def check_dtype(dtype: str) -> np.dtype:
+    """Return a precision that kernels can have, or raise a ValueError."""
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if dtype is None or checked is None or checked.name not in DTYPES:
+        raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
+    return checked
+
+
+def check_samples(architecture: Layer, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Check a network for samples, and return their shape as the network reads them.
+
+    Raises a ValueError or a TypeError if it does not fit, or if its outputs are no vectors.
+    """
+    input_shape: tuple[int, ...] = architecture.arrange(np.zeros((1, *sample_shape))).shape[1:]
+    shape = architecture.output_shape(input_shape)
+    if len(shape) != 1:
+        raise ValueError(
+            f"The network ends with {len(shape) - 1} spatial axes, in samples of shape {shape}."
+            " Let it end in Flatten() or GlobalAvgPool(), or one of these and a Dense layer."
+            " Is it a network of vectors? Flatten the samples with X.reshape(len(X), -1)."
+        )
+    return input_shape
