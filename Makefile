@@ -6,11 +6,12 @@ BIN = $(VENV)/bin
 .DEFAULT_GOAL := help
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
-.PHONY: help demo test lint wheel docs benchmark clean
+.PHONY: help demo test quick lint wheel docs benchmark clean
 
 help:
 	@echo "make demo       compare the estimators with scikit-learn's on real data, draw one figure"
 	@echo "make test       lint, types, import layers, tests, and the wheel in a fresh environment"
+	@echo "make quick      lint and a tenth of the tests, some of every folder: for daily work"
 	@echo "make lint       only lint, types and import layers"
 	@echo "make docs       build the documentation into docs/_build/html, warnings are errors"
 	@echo "make benchmark  time the package and keep the times in .benchmarks"
@@ -23,8 +24,28 @@ demo: $(VENV)/installed-plot
 # One process a core, and all tests of a file in one of them: they share what JAX has compiled.
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -p no:benchmark
-	$(BIN)/python tools/import_time.py
 	$(BIN)/python tools/smoke_test_wheel.py
+
+# Of every folder what its other tests rest on; what takes minutes stays out.
+QUICK = \
+	skntk/architecture/layers/dense.py \
+	tests/architecture/test_functions.py \
+	tests/architecture/test_gradients.py::test_finite_at_identical_opposite_and_zero_inputs \
+	tests/architecture/test_invariants.py::test_symmetric_and_positive_semidefinite \
+	tests/architecture/test_parameters.py \
+	tests/displays/test_gram.py \
+	tests/estimators/test_public_interface.py \
+	tests/estimators/test_regressors.py \
+	tests/gram/test_matrix.py \
+	tests/inference/test_nngp.py \
+	tests/inference/test_ntk.py \
+	tests/kernels/test_hyperparameters.py \
+	tests/metrics \
+	tests/recipes \
+	tests/test_import.py
+
+quick: lint
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -p no:benchmark $(QUICK)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

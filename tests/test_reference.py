@@ -7,11 +7,8 @@ import pytest
 
 from skntk import gram_matrix
 from tests.inference import test_reference_inference as from_stored_kernels
-from tests.reference_data import load
-from tests.reference_network import CONSTRUCTORS, NotSupportedError, build_network
-
-QUANTITIES = ("nngp", "ntk", "nngp_x1x1", "ntk_x1x1")
-KINKED = {"ABRelu", "Abs", "LeakyRelu", "RectifiedMonomial", "Relu", "Sign"}
+from tests.reference_cases import assert_within, cases, kernels, network_of
+from tests.reference_network import CONSTRUCTORS, build_network
 
 # A case with these alone may not be skipped.
 SUPPORTED_LAYERS = [
@@ -52,45 +49,6 @@ SUPPORTED_LAYERS = [
 NUMERICAL = ("elu", "silu", "softplus", "tanh")
 
 
-def cases(*, float32=False):
-    for source in ("kernels", "nt_failures"):
-        described, arrays = load(source)
-        for case in described:
-            prefix = case["name"] + "/"
-            ours = {
-                name.removeprefix(prefix): values
-                for name, values in arrays.items()
-                if name.startswith(prefix)
-            }
-            # In single precision the special magnitudes and equal rows go past what can be
-            # expected.
-            if not (float32 and case["name"].startswith("special_")):
-                yield pytest.param(case, ours, id=case["name"])
-
-
-def network_of(description):
-    try:
-        return build_network(description["layers"], description.get("input_shape", [None])[-1])
-    except NotSupportedError as missing:
-        pytest.skip(str(missing))
-
-
-def kernels(case, arrays, dtype):
-    network, kinds = network_of(case), ("nngp", "ntk")
-    of_pair = gram_matrix(network, arrays["x1"], arrays["x2"], kind=kinds, dtype=dtype)
-    of_itself = gram_matrix(network, arrays["x1"], kind=kinds, dtype=dtype)
-    return dict(zip(QUANTITIES, of_pair + of_itself, strict=True))
-
-
-def assert_within(actual, expected, tolerance):
-    """Compare where there is an expectation; the result has to be finite everywhere."""
-    assert np.isfinite(actual).all()
-    known = ~np.isnan(expected)
-    assert known.any()
-    excess = np.abs(actual - expected) / tolerance
-    assert excess[known].max() <= 1, f"{excess[known].max():.3g} times the tolerance"
-
-
 def published_tolerance(case, quantity, expected):
     if (
         "tolerance" not in case
@@ -116,17 +74,6 @@ def test_double_precision(case, arrays):
         assert (exact is not None) == (f"{quantity}_exact" in case.get("exact_arrays", []))
         if exact is not None:
             assert_within(actual, exact, exact_tolerance(case, quantity, exact))
-
-
-@pytest.mark.parametrize(("case", "arrays"), list(cases(float32=True)))
-def test_single_precision(case, arrays):
-    kinked = KINKED & set(case["layer_types"])
-    for quantity, actual in kernels(case, arrays, "float32").items():
-        expected = arrays.get(f"{quantity}_exact", arrays[quantity])
-        relative = 1e-3 if kinked and quantity == "ntk_x1x1" else 1e-4
-        scale = np.abs(expected) + np.nanmax(np.abs(expected))
-        assert actual.dtype == np.float32
-        assert_within(actual, expected, relative * scale)
 
 
 def test_layers_for_vectors_are_never_skipped():

@@ -1,25 +1,26 @@
-"""Kernels of sampled finite networks approach the infinite ones as the samples grow in number.
+"""Kernels of sampled finite networks of vectors approach the infinite ones.
 
-Behind one hidden layer the mean over all networks of one width is the infinite kernel itself.
-Behind several it is off by a term in 1 / width, which networks of twice that width cancel: 2 (mean
-at 2 width) - (mean at width) is off by a term in 1 / width^2 alone, far below the error of the
-mean of N networks. That error has to be a few of its own standard errors, which fall with 1 /
-sqrt(N), for few networks and for sixteen times as many.
+Of activations there is one of each kind: kinked, smooth with a closed form, and by quadrature. The
+kernel of every activation is compared with integrals of its function in test_moments.py, so that of
+a finite network it remains to be shown that it computes this function.
 """
 
-from functools import cache, partial
-from zlib import crc32
+import re
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from skntk import gram_matrix
-from skntk.architecture import AttentionNet, Dense, SelfAttention, Serial
-from skntk.architecture.core.registry import CATEGORIES
+from skntk.architecture.presets.base import Preset
+from tests.architecture.finite_samples import (
+    FEW,
+    MANY,
+    assert_errors_fall_with_the_square_root_of_the_number,
+    assert_many_networks_tell_small_differences,
+    assert_within_standard_errors,
+)
 from tests.architecture.networks import (
-    as_spatial_network,
     examples,
     has_function,
     inputs,
@@ -28,136 +29,66 @@ from tests.architecture.networks import (
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
-N_OUTPUTS = 16
-FEW, MANY = 128, 16 * 128
+ACTIVATIONS = ["LeakyRelu-0", "Erf-0", "Elu-0"]
+NAMES = [example.id for example in examples("layer", "combinator")] + ACTIVATIONS
 
-# Of some 2000 normal numbers the largest is 3.5 on average, and reaches 5 once in 900 times.
-MOST_STANDARD_ERRORS = 5
-
-# The one program of which running takes as long as compiling it.
-OPTIMIZED = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
-
-every_sampled_example = pytest.mark.parametrize(
-    ("name", "layer"),
-    [
-        pytest.param(example.id, example.values[0], id=example.id)
-        for example in examples(*CATEGORIES)
-        if has_function(example.values[0])
-    ],
-)
+PRESETS = [
+    example
+    for example in examples("preset", "image_network")
+    if isinstance(example.values[0], Preset)
+]
 
 
-def network_and_widths(layer):
-    """Return a network around the layer, and the weight of each width in the estimate."""
-    category = type(layer).category
-    if category == "spatial":
-        # The scores of attention are products of what the layer before it gives.
-        widths = {32: -1, 64: 2} if isinstance(layer, SelfAttention) else {16: 1}
-        return as_spatial_network(layer), widths
-    if category == "image_network":
-        return layer, ({32: -1, 64: 2} if isinstance(layer, AttentionNet) else {8: -1, 16: 2})
-    if layer.scales_inputs:
-        network = Serial([layer, Dense(1.3, 0.2), Dense(1.1, 0.1)])
-    elif category == "preset":
-        network = layer
-    else:
-        network = Serial([Dense(1.3, 0.2), layer, Dense(1.1, 0.1)])
-    return network, ({128: 1} if category == "activation" else {32: -1, 64: 2})
-
-
-def samples(layer):
-    """Return inputs for the network around the layer."""
-    if type(layer).category in ("spatial", "image_network"):
-        return 0.7 * spatial_inputs(layer, 2, seed=5)
-    return 0.7 * inputs(3, seed=5)
-
-
-def kernels_of_one_network(network, parameters, key, X):
-    """Return f(x) f(z), averaged over outputs, and the NTK of the first output: shape (2, n, n)."""
-    outputs = network.apply(parameters, X, key)
-    jacobian = jax.jacrev(lambda weights: network.apply(weights, X, key)[:, 0])(parameters)
-    by_layer = [leaf.reshape(len(X), -1) for leaf in jax.tree.leaves(jacobian)]
-    return jnp.stack([outputs @ outputs.T / N_OUTPUTS, sum(leaf @ leaf.T for leaf in by_layer)])
-
-
-@partial(jax.jit, compiler_options=OPTIMIZED)
-def kernels_of_networks(network, parameters, keys, X):
-    """Return the kernels of one network after the other: shape (n_networks, 2, n, n).
-
-    Convolutions with filters of each network's own, side by side, would take ten times as long.
-    """
-    return jax.lax.map(lambda each: kernels_of_one_network(network, *each, X), (parameters, keys))
-
-
-def sampled_kernels(network, width, seed, X):
-    """Return the kernels of MANY networks: shape (MANY, 2, n, n)."""
-
-    def draw(key):
-        return network.initialize(key, X.shape[1:], width, N_OUTPUTS)
-
-    batches = []
-    for key in jax.random.split(jax.random.key(seed), MANY // FEW):
-        weight_keys, mask_keys = jax.random.split(key, (2, FEW))
-        # Drawing stays outside of the compiled program: compiling random numbers takes longer than
-        # drawing them. Normal numbers of single precision take a third less, and are as random.
-        with jax.enable_x64(False):
-            drawn = jax.vmap(draw)(weight_keys)
-        parameters = jax.tree.map(lambda leaf: np.asarray(leaf, X.dtype), drawn)
-        batches.append(np.asarray(kernels_of_networks(network, parameters, mask_keys, X)))
-    return np.concatenate(batches)
-
-
-@cache
-def estimates(name):
-    """Return the infinite kernels and, by number of networks, estimates and standard errors."""
-    layer = next(each.values[0] for each in examples(*CATEGORIES) if each.id == name)
-    network, weights = network_and_widths(layer)
-    X = samples(layer)
-    infinite = np.stack(gram_matrix(network, X, kind=("nngp", "ntk")))
-    sampled = {}
-    with jax.enable_x64(True):
-        for width in weights:
-            sampled[width] = sampled_kernels(network, width, crc32(f"{name} {width}".encode()), X)
-    by_number = {}
-    for number in (FEW, MANY):
-        kernels = {width: weights[width] * each[:number] for width, each in sampled.items()}
-        estimate = sum(each.mean(0) for each in kernels.values())
-        variance = sum(each.var(0, ddof=1) for each in kernels.values()) / number
-        by_number[number] = estimate, np.sqrt(variance)
-    # Those of all networks would fill gigabytes. Weights of one shape are drawn by one program.
-    kernels_of_networks.clear_cache()
-    return infinite, by_number
-
-
-@every_sampled_example
 @pytest.mark.parametrize("number", [FEW, MANY])
-def test_error_is_within_standard_errors(name, layer, number):
-    infinite, by_number = estimates(name)
-    estimate, standard_error = by_number[number]
-    # What does not depend on the sampled weights (the square of a sign) agrees to rounding.
-    allowed = MOST_STANDARD_ERRORS * standard_error + 1e-12 * np.abs(infinite).max()
-    assert np.all(np.abs(estimate - infinite) <= allowed)
+@pytest.mark.parametrize("name", NAMES)
+def test_error_is_within_standard_errors(name, number):
+    assert_within_standard_errors(name, number)
 
 
-@every_sampled_example
-def test_many_networks_tell_small_differences(name, layer):
-    infinite, by_number = estimates(name)
-    largest = np.abs(infinite).max(axis=(1, 2), keepdims=True)
-    assert np.all(by_number[MANY][1] <= 0.05 * largest)
+@pytest.mark.parametrize("name", NAMES)
+def test_many_networks_tell_small_differences(name):
+    assert_many_networks_tell_small_differences(name)
 
 
 def test_errors_fall_with_the_square_root_of_the_number_of_networks():
-    """Errors are as large as their standard errors; sixteen times the networks quarter them."""
-    mean_squares, decays = [], []
-    for example in every_sampled_example.args[1]:
-        infinite, by_number = estimates(example.values[0])
-        random = by_number[FEW][1] > 1e-9 * np.abs(infinite).max()
-        errors = [(by_number[number][0] - infinite)[random] for number in (FEW, MANY)]
-        standardized = [
-            errors[0] / by_number[FEW][1][random],
-            errors[1] / by_number[MANY][1][random],
-        ]
-        mean_squares.append([np.mean(each**2) for each in standardized])
-        decays.append(np.linalg.norm(errors[0]) / np.linalg.norm(errors[1]))
-    assert np.all(np.abs(np.mean(mean_squares, axis=0) - 1) < 0.35)
-    assert 3 < np.exp(np.mean(np.log(decays))) < 5.3
+    assert_errors_fall_with_the_square_root_of_the_number(NAMES)
+
+
+@pytest.mark.parametrize("activation", examples("activation"))
+def test_a_finite_network_computes_the_function_of_the_activation(activation):
+    if not has_function(activation):
+        pytest.skip("a kernel alone defines it")
+    x = inputs(4)
+    parameters = activation.initialize(jax.random.key(0), x.shape[1:], 8, 1)
+    assert jax.tree.leaves(parameters) == []
+    np.testing.assert_array_equal(activation.apply(parameters, x), activation.function(x))
+
+
+def samples_of(preset):
+    is_vector = type(preset).category == "preset"
+    return inputs(3) if is_vector else spatial_inputs(preset, 3)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_draws_and_computes_as_the_network_that_it_builds(preset):
+    X, key = samples_of(preset), jax.random.key(1)
+    drawn, expected = (
+        network.initialize(key, X.shape[1:], 8, 2) for network in (preset, preset.build())
+    )
+    assert jax.tree.structure(drawn) == jax.tree.structure(expected)
+    jax.tree.map(np.testing.assert_array_equal, drawn, expected)
+    np.testing.assert_array_equal(
+        preset.apply(drawn, X, key), preset.build().apply(expected, X, key)
+    )
+
+
+@pytest.mark.parametrize(
+    "preset", [preset for preset in PRESETS if re.match("(Residual)?FullyC|ConvN", preset.id)]
+)
+def test_a_preset_has_the_kernels_of_the_network_that_it_builds(preset):
+    """All presets compute by this network; those left out here would take a minute to compile."""
+    X, kinds = samples_of(preset), ("nngp", "ntk")
+    for kernel, expected in zip(
+        gram_matrix(preset, X, kind=kinds), gram_matrix(preset.build(), X, kind=kinds), strict=True
+    ):
+        np.testing.assert_array_equal(kernel, expected)

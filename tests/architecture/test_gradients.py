@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from skntk.architecture.propagation.state import as_left, as_right, input_pairs, input_samples
-from tests.architecture.networks import as_network, degenerate_inputs, examples, inputs
+from tests.architecture.networks import as_network, degenerate_inputs, examples_of_engines, inputs
 
-every_example = pytest.mark.parametrize("layer", examples())
+every_example = pytest.mark.parametrize("layer", examples_of_engines())
 
 
 @pytest.fixture(autouse=True)

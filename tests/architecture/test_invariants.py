@@ -10,14 +10,14 @@ from skntk.architecture.core.registry import registered
 from skntk.gram.engine.engine import engine_for
 from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.tiling.blocks import make_blocks
-from tests.architecture.networks import as_network, degenerate_inputs, examples, inputs
+from tests.architecture.networks import as_network, degenerate_inputs, examples_of_engines, inputs
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOTH = ("nngp", "ntk")
 BLOCK = 8
 N_SAMPLES = 2 * BLOCK + 3
 
-every_example = pytest.mark.parametrize("layer", examples())
+every_example = pytest.mark.parametrize("layer", examples_of_engines())
 every_bias = pytest.mark.parametrize("bias_std", [0.2, 0.0], ids=["bias", "no bias"])
 
 
