@@ -15,7 +15,7 @@ from skntk.architecture import (
     SelfAttention,
     Serial,
 )
-from skntk.architecture.registry import registered
+from skntk.architecture.core.registry import registered
 
 Description = dict[str, Any]
 

@@ -90,7 +90,7 @@ OF_LAYERS = networks_and_inputs("spatial") + [
     for name, network in WHOLE_NETWORKS.items()
 ]
 every_network = pytest.mark.parametrize(
-    ("network", "X"), OF_LAYERS + networks_and_inputs("image_network")
+    ("network", "X"), OF_LAYERS + networks_and_inputs("spatial_preset")
 )
 
 

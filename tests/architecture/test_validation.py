@@ -21,6 +21,7 @@ from skntk.architecture import (
     Serial,
     Sum,
 )
+from skntk.architecture.core.registry import registered
 from tests.architecture.networks import N_FEATURES, as_network, examples
 
 every_example = pytest.mark.parametrize("layer", examples())
@@ -231,13 +232,19 @@ class TestMembers:
 
 
 def test_classes_of_users_stay_out_of_the_registry():
-    from skntk.architecture.core.registry import registered
-
     class Mine(Relu):
         category = "activation"
 
     assert "Mine" not in registered()
     assert FullyConnected(1, Mine()).output_shape((N_FEATURES,)) == (N_FEATURES,)
+
+
+def test_categories_that_do_not_exist():
+    message = "category must be one of 'preset', .*, got 'image'"
+    with pytest.raises(ValueError, match=message):
+        registered("image")
+    with pytest.raises(ValueError, match=message):
+        type("Mine", (Relu,), {"category": "image"})
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class FlipAverage(DelegatingLayer):
     array([[0.25]])
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = ("axis",)
 
     def __init__(self, network: Layer, axis: int = -1) -> None:

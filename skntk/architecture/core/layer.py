@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
 
+from skntk.architecture.core.categories import check_category
 from skntk.architecture.core.pytree import ParameterTree
-from skntk.architecture.core.registry import register
 from skntk.architecture.propagation.infinite_width import InfiniteWidth
 from skntk.architecture.propagation.state import Array
 
@@ -78,8 +77,8 @@ class Layer(InfiniteWidth, ParameterTree):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.category is not None and not inspect.isabstract(cls):
-            register(cls)
+        if cls.category is not None:
+            check_category(cls.category)
 
     @classmethod
     def examples(cls) -> list[Self]:

@@ -85,7 +85,7 @@ class AttentionNet(Preset):
     (4,)
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = (
         "depth",
         "pooling",

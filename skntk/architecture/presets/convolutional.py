@@ -80,7 +80,7 @@ class ConvNet(SpatialPreset):
     (3,)
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = (
         *SpatialPreset.static,
         "depth",

@@ -74,7 +74,7 @@ class Myrtle(SpatialPreset):
     16
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = (*SpatialPreset.static, "depth", "pool_shape")
 
     def __init__(

@@ -76,7 +76,7 @@ class WideResNet(SpatialPreset):
     ['Conv', 'Residual', 'Residual', 'Residual', 'GlobalAvgPool', 'Dense']
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = (*SpatialPreset.static, "blocks", "groups", "strides")
     paddings: ClassVar[tuple[str, ...]] = ("SAME", "CIRCULAR")
 
