@@ -180,7 +180,7 @@ def _name(node: Any, path: Sequence[Any]) -> str:
         if isinstance(key, jax.tree_util.GetAttrKey):
             if not (isinstance(node, Composition) and key.name == node.sequence):
                 parts.append(key.name)
-            node = node._field(key.name)
+            node = node.canonical(key.name)
         elif isinstance(node[key.idx], Layer):
             parts.append(str(key.idx))
             node = node[key.idx]

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import check_real
 from skntk.architecture.activations.arcsine import Scale, arcsine_terms, scale_of
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.core.validation import check_real
 from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["ABRelu", "Abs", "LeakyRelu", "Relu", "Sign"]

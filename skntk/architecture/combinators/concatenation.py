@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import is_integer
 from skntk.architecture.combinators.branches import Branches
 from skntk.architecture.combinators.serial import Serial
 from skntk.architecture.core.layer import Layer, Parameters
@@ -90,7 +91,7 @@ class Concat(Branches):
         if self.axis == "channels":
             return
         label = f"Concat(axis={self.axis!r})"
-        if isinstance(self.axis, bool) or not isinstance(self.axis, int):
+        if not is_integer(self.axis):
             raise TypeError(f"{label}: axis must be 'channels' or a spatial axis such as 0.")
         if not 0 <= self.axis < n_axes:
             raise ValueError(
@@ -121,7 +122,7 @@ class Concat(Branches):
 
     def _spatial_axes(self) -> list[int]:
         """Return the spatial axis along which branches are joined, if it is one."""
-        return [self.axis] if isinstance(self.axis, int) else []
+        return [] if isinstance(self.axis, str) else [int(self.axis)]
 
     def _joined_sizes(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         joined = list(sizes[0])

@@ -7,6 +7,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import is_integer
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.rectified import Relu
 from skntk.architecture.combinators.branches import Identity, Product, Sum
@@ -90,7 +91,7 @@ class FlipAverage(DelegatingLayer):
         check_layer(self.network, self)
         n_axes = len(input_shape) - 1
         label = f"FlipAverage(axis={self.axis!r})"
-        if not isinstance(self.axis, int) or isinstance(self.axis, bool):
+        if not is_integer(self.axis):
             raise TypeError(f"{label}: axis must be an integer, got {type(self.axis).__name__}.")
         if not -n_axes <= self.axis < n_axes:
             raise ValueError(

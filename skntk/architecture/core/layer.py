@@ -203,7 +203,7 @@ class Layer(InfiniteWidth, ParameterTree):
             Whether any layer within this one says so; overridden by those that do.
         """
         parts = jax.tree.leaves(
-            [self._field(name) for name in self._numeric],
+            [self.canonical(name) for name in self._numeric],
             is_leaf=lambda part: isinstance(part, Layer),
         )
         return any(part.tells_equal_samples_apart() for part in parts if isinstance(part, Layer))

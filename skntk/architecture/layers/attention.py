@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isqrt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from skntk._validation import check_boolean, check_choice, check_real
+from skntk.architecture.core.input_shapes import check_spatial_input
 from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_boolean, check_choice, check_real
-from skntk.architecture.layers.position_embedding import PositionEmbedding, check_positions
+from skntk.architecture.core.pytree import CanonicalForms, zero_if_none
+from skntk.architecture.layers.position_embedding import PositionEmbedding
 from skntk.architecture.propagation.dense_covariance import (
     all_offsets,
     from_canvas,
@@ -104,6 +106,7 @@ class SelfAttention(Layer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("linear_scaling", "mechanism", "position_in_values")
+    canonical_forms: ClassVar[CanonicalForms] = {"bias_std": zero_if_none}
 
     def __init__(
         self,
@@ -135,7 +138,7 @@ class SelfAttention(Layer):
         ]
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_positions(self, input_shape)
+        check_spatial_input(self, input_shape)
         self._check_words()
         for name in STDS:
             check_real(self, name, minimum=0)
@@ -226,7 +229,7 @@ class SelfAttention(Layer):
         return std * std
 
     def _biased(self, field: Field, nngp: Array, ntk: Array) -> Field:
-        bias_std = self._field("bias_std")
+        bias_std = self.canonical("bias_std")
         biased = PairState(*(values + bias_std * bias_std for values in (nngp, ntk)))
         return from_pixel_matrices(field, biased)
 
@@ -288,7 +291,7 @@ class SelfAttention(Layer):
         out = parameters["out"].reshape(heads.shape[-1], -1)
         scale = self.out_std / jnp.sqrt(heads.shape[-1])
         outputs = scale * jnp.matmul(heads, out, precision="highest")
-        outputs = outputs + self._field("bias_std") * parameters["bias"]
+        outputs = outputs + self.canonical("bias_std") * parameters["bias"]
         return outputs.reshape(len(inputs), *sizes, -1)
 
     def _scores(self, parameters: Parameters, embedded: Array) -> Array:
@@ -302,11 +305,6 @@ class SelfAttention(Layer):
 
     def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*input_shape[:-1], outputs)
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        # No bias and a bias of size 0 are one network, and so one compiled program.
-        return 0.0 if name == "bias_std" and value is None else value
 
 
 def _projected(inputs: Array, weights: Array) -> Array:

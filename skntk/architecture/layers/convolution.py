@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from skntk._validation import check_real
 from skntk.architecture.core.layer import Parameters
-from skntk.architecture.core.validation import check_real
+from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none, zero_if_none
 from skntk.architecture.layers.window_layer import WindowLayer, window_sums
 from skntk.architecture.propagation.finite import pad_inputs
 from skntk.architecture.propagation.pixel_covariance import Field, Offset, Offsets
@@ -61,6 +62,11 @@ class Conv(WindowLayer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("filter_shape", "strides", "padding")
+    canonical_forms: ClassVar[CanonicalForms] = {
+        "filter_shape": tuple_or_none,
+        "strides": tuple_or_none,
+        "bias_std": zero_if_none,
+    }
 
     def __init__(
         self,
@@ -105,7 +111,7 @@ class Conv(WindowLayer):
     def _map(self, field: Field, offsets: Offsets) -> Field:
         windows = self._windows(len(field.grid.sizes))
         means = window_sums(field, windows, offsets, 1 / prod(self.filter_shape))
-        weight_variance, bias_std = self.weight_std * self.weight_std, self._field("bias_std")
+        weight_variance, bias_std = self.weight_std * self.weight_std, self.canonical("bias_std")
 
         def compute(offset: Offset) -> PairState:
             nngp, ntk = means.at(offset)
@@ -134,15 +140,9 @@ class Conv(WindowLayer):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(prod(weights.shape[:-1]))
-        return scale * sums + self._field("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * biases
 
     def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         windows = self._windows(len(input_shape) - 1)
         sizes = (w.output_size(n) for w, n in zip(windows, input_shape, strict=False))
         return (*sizes, outputs)
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        if name == "bias_std" and value is None:
-            return 0.0  # no bias and a bias of size 0 are one network
-        return tuple(value) if name in ("filter_shape", "strides") and value is not None else value

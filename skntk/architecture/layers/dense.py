@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from skntk._validation import check_integer, check_real
 from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_integer, check_real
+from skntk.architecture.core.pytree import zero_if_none
 from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
@@ -127,7 +128,7 @@ class Dense(Layer):
         return PairState(*self._map(state.nngp, state.ntk))
 
     def _map(self, nngp: Array, ntk: Array) -> tuple[Array, Array]:
-        weight_variance, bias_std = self.weight_std * self.weight_std, self._field("bias_std")
+        weight_variance, bias_std = self.weight_std * self.weight_std, self.canonical("bias_std")
         outputs = weight_variance * nngp
         if bias_std is not None:
             outputs += bias_std * bias_std
@@ -155,7 +156,7 @@ class Dense(Layer):
         weights, biases = parameters
         means = jnp.matmul(inputs, weights, precision="highest") / jnp.sqrt(inputs.shape[-1])
         if not self._is_standard:
-            return self.weight_std * means + self._field("bias_std") * biases
+            return self.weight_std * means + self.canonical("bias_std") * biases
         # In a network of another width the layer acts, and trains, as if it were of this one.
         sums = jnp.sqrt(self._fan_in()) * means
         return sums if biases is None else sums + biases
@@ -163,8 +164,7 @@ class Dense(Layer):
     def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*input_shape[:-1], outputs)
 
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        if name == "bias_std" and value is None and not self._is_standard:
-            return 0.0  # no bias and a bias of size 0 are one network, and so one compiled program
-        return value
+    def canonical(self, name: str) -> Any:
+        value = super().canonical(name)
+        # In the standard parameterization the NTK has a bias of size 0 too.
+        return zero_if_none(value) if name == "bias_std" and not self._is_standard else value

@@ -234,8 +234,8 @@ class LinearizedNetwork(Layer):
 
     # scikit-learn and JAX --------------------------------------------------------------------
 
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
+    def canonical(self, name: str) -> Any:
+        value = super().canonical(name)
         if name == "network" and not isinstance(value, Layer):
             return jax.tree_util.Partial(value)  # a pytree without leaves, compared as the function
         return value

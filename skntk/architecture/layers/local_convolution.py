@@ -99,7 +99,7 @@ class ConvLocal(Conv):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(weights.shape[-2])
-        return scale * sums + self._field("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * biases
 
 
 def _without_other_pairs(shared: Field) -> Field:

@@ -9,8 +9,8 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jax import lax
 
+from skntk._validation import check_real, is_integer
 from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_real
 from skntk.architecture.propagation.pixel_covariance import Field, Offset, Offsets, Shifted
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
@@ -66,7 +66,11 @@ class LayerNorm(Layer):
         if isinstance(self.axes, str) and self.axes in ("channels", "all"):
             return
         label, numbers = f"LayerNorm(axes={self.axes!r})", self.axes
-        if not isinstance(numbers, list | tuple) or not numbers or not all(map(_is_axis, numbers)):
+        if (
+            not isinstance(numbers, list | tuple)
+            or not numbers
+            or not all(map(is_integer, numbers))
+        ):
             raise ValueError(
                 f"{label}: axes must be 'channels', 'all' or a list of spatial axes such as [0]."
             )
@@ -111,7 +115,3 @@ class LayerNorm(Layer):
         averaged = (*(axis + 1 for axis in self._averaged(inputs.ndim - 2)), -1)
         mean_square = jnp.mean(inputs * inputs, axis=averaged, keepdims=True)
         return inputs * lax.rsqrt(mean_square + self.eps)
-
-
-def _is_axis(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jax import lax
 
 from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none
 from skntk.architecture.layers.window_layer import WindowLayer, window_sums
 from skntk.architecture.propagation.finite import pad_inputs
 from skntk.architecture.propagation.pixel_covariance import Field, Offsets
@@ -23,6 +24,10 @@ class _Pool(WindowLayer):
     """What pools share: ``K' = M K M^T`` and ``T' = M T M^T``, M the matrix of the windows."""
 
     static: ClassVar[tuple[str, ...]] = ("window_shape", "strides", "padding")
+    canonical_forms: ClassVar[CanonicalForms] = {
+        "window_shape": tuple_or_none,
+        "strides": tuple_or_none,
+    }
     window_shape: Sequence[int]
 
     def _scale(self) -> float:
@@ -68,10 +73,6 @@ class _Pool(WindowLayer):
         windows = self._windows(len(input_shape) - 1)
         sizes = (w.output_size(n) for w, n in zip(windows, input_shape, strict=False))
         return (*sizes, input_shape[-1])
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        return tuple(value) if name in ("window_shape", "strides") and value is not None else value
 
 
 class AvgPool(_Pool):

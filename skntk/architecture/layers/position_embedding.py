@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import check_choice, check_real
+from skntk.architecture.core.input_shapes import check_spatial_input
 from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_choice, check_real
 from skntk.architecture.propagation.dense_covariance import coordinates
 from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offset, Offsets, value_of
 from skntk.architecture.propagation.state import Array, PairState, Statistics
@@ -98,7 +99,7 @@ class PositionEmbedding(Layer):
         if check_real(self, "p_norm", minimum=0, maximum=2) == 0:
             raise ValueError(f"PositionEmbedding(p_norm={self.p_norm!r}): p_norm must be > 0.")
         check_real(self, "channel_ratio", minimum=0)
-        check_positions(self, input_shape)
+        check_spatial_input(self, input_shape)
         return input_shape
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
@@ -203,16 +204,6 @@ class PositionEmbedding(Layer):
     def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         beside = self._channels(input_shape) if self.mode == "concat" else 0
         return (*input_shape[:-1], input_shape[-1] + beside)
-
-
-def check_positions(owner: object, input_shape: tuple[int, ...]) -> None:
-    """Raise a ValueError unless samples are images or sequences."""
-    if len(input_shape) < 2:
-        raise ValueError(
-            f"{type(owner).__name__} takes images, X of shape (n_samples, height, width, channels),"
-            " or sequences, X of shape (n_samples, length, channels), but one sample has shape "
-            f"{tuple(input_shape)}."
-        )
 
 
 def _steps_on_circle(places: int) -> np.ndarray:

@@ -130,7 +130,7 @@ class ConvTranspose(Conv):
         grid = self.grid_behind(field.grid)
         sums = sums_of_reads(field, offsets, grid, self._reads(field.grid))
         weight_variance = self.weight_std * self.weight_std / prod(self.filter_shape)
-        bias_std = self._field("bias_std")
+        bias_std = self.canonical("bias_std")
 
         def compute(offset: Offset) -> PairState:
             nngp, ntk = sums.at(offset)
@@ -154,7 +154,7 @@ class ConvTranspose(Conv):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(prod(weights.shape[:-1]))
-        return scale * sums + self._field("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * biases
 
 
 def _spread(inputs: Array, window: SpreadWindow, axis: int) -> Array:

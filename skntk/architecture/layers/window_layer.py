@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from skntk._validation import check_sizes_of_axes
+from skntk.architecture.core.input_shapes import check_spatial_input
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.fusion import mapped_parts
 from skntk.architecture.propagation.pixel_covariance import (
@@ -355,18 +357,11 @@ class WindowLayer(Layer):
         TypeError, ValueError
             If a hyperparameter is not valid, or the input too small or of the wrong dimension.
         """
-        label, shape = type(self).__name__, getattr(self, name)
-        sizes = input_shape[:-1]
-        if not sizes:
-            raise ValueError(
-                f"{label} takes images, X of shape (n_samples, height, width, channels), or "
-                f"sequences, X of shape (n_samples, length, channels), but one sample has shape "
-                f"{tuple(input_shape)}."
-            )
-        for field, value in ((name, shape), ("strides", self.strides)):
-            if value is None and field == "strides":
-                continue
-            self._check_positive(field, value, len(sizes))
+        check_spatial_input(self, input_shape)
+        label, sizes = type(self).__name__, input_shape[:-1]
+        shape = check_sizes_of_axes(self, name, len(sizes))
+        if self.strides is not None:
+            check_sizes_of_axes(self, "strides", len(sizes))
         if self.padding not in PADDINGS:
             raise ValueError(f"{label}: padding must be one of {PADDINGS}, got {self.padding!r}.")
         outputs = tuple(
@@ -374,21 +369,7 @@ class WindowLayer(Layer):
         )
         if min(outputs) < 1:
             raise ValueError(
-                f"{label}({name}={tuple(shape)}, padding='VALID') does not fit into {sizes} pixels:"
+                f"{label}({name}={shape}, padding='VALID') does not fit into {sizes} pixels:"
                 " use padding='SAME', a smaller window, or larger images."
             )
         return outputs
-
-    def _check_positive(self, field: str, value: Any, n_axes: int) -> None:
-        label = f"{type(self).__name__}({field}={value!r})"
-        if not isinstance(value, tuple | list) or not all(
-            isinstance(each, int) and not isinstance(each, bool) for each in value
-        ):
-            raise TypeError(f"{label}: {field} must be a tuple of integers.")
-        if len(value) != n_axes:
-            raise ValueError(
-                f"{label}: {field} has {len(value)} entries, but the input has {n_axes} spatial "
-                "axes."
-            )
-        if min(value) < 1:
-            raise ValueError(f"{label}: {field} must be at least 1.")

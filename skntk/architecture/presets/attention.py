@@ -7,20 +7,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skntk.architecture.activations.names import as_activation
-from skntk.architecture.combinators.branches import Residual
-from skntk.architecture.combinators.serial import Serial
-from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import (
+from skntk._validation import (
     check_boolean,
     check_choice,
     check_integer,
     check_sizes,
 )
+from skntk.architecture.activations.names import as_activation
+from skntk.architecture.combinators.branches import Residual
+from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.input_shapes import check_spatial_input
+from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.attention import SelfAttention
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.normalization import LayerNorm
-from skntk.architecture.layers.position_embedding import PositionEmbedding, check_positions
+from skntk.architecture.layers.position_embedding import PositionEmbedding
 from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
 from skntk.architecture.presets.base import ActivationLike, Preset
 from skntk.architecture.presets.spatial import (
@@ -137,7 +138,7 @@ class AttentionNet(Preset):
                 f"AttentionNet(attention={self.attention!r}): attention must be a SelfAttention "
                 "layer or None."
             )
-        check_positions(self, input_shape)
+        check_spatial_input(self, input_shape)
         return super().output_shape(input_shape)
 
     def build(self) -> Serial:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import ClassVar
 
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.core.delegation import DelegatingLayer
 from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.pytree import CanonicalForms, zero_if_none
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.state import Array
 
@@ -20,6 +21,10 @@ ActivationLike = str | Activation | Callable[[Array], Array]
 class Preset(DelegatingLayer):
     """A network described by a few hyperparameters; subclasses build it from layers."""
 
+    canonical_forms: ClassVar[CanonicalForms] = {
+        "bias_std": zero_if_none,
+        "activation": as_activation,
+    }
     weight_std: float
     bias_std: float | None
     last_layer: Dense | None
@@ -44,12 +49,6 @@ class Preset(DelegatingLayer):
                 "Dense layer or None."
             )
         return super().output_shape(input_shape)
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        if name == "bias_std" and value is None:
-            return 0.0  # no bias and a bias of size 0 are one network, and so one compiled program
-        return as_activation(value) if name == "activation" else value
 
     def _last_layer(self) -> Dense:
         return Dense(self.weight_std, self.bias_std) if self.last_layer is None else self.last_layer

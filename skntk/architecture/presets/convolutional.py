@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from skntk._validation import check_integer
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import check_integer
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.pooling import AvgPool
 from skntk.architecture.presets.base import ActivationLike

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from skntk._validation import check_integer
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.combinators.branches import Residual
 from skntk.architecture.combinators.serial import Serial
-from skntk.architecture.core.validation import check_integer, check_vector_input
+from skntk.architecture.core.input_shapes import check_vector_input
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.presets.base import ActivationLike, Preset
 

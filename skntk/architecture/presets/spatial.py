@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from skntk._validation import check_boolean, check_choice, check_sizes
 from skntk.architecture.combinators.flips import FlipAverage
 from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.input_shapes import check_spatial_input
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import check_boolean, check_choice, check_sizes
 from skntk.architecture.layers.convolution import Conv
 from skntk.architecture.layers.pooling import AvgPool
 from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
@@ -63,20 +64,18 @@ class SpatialPreset(Preset):
 
     def _check_axes(self, input_shape: tuple[int, ...], n_axes: int) -> None:
         """Raise a ValueError unless the samples have as many spatial axes as the filter."""
-        label = type(self).__name__
-        if len(input_shape) < 2:
-            raise ValueError(
-                f"{label} takes images, X of shape (n_samples, height, width, channels), or "
-                "sequences, X of shape (n_samples, length, channels), but one sample has shape "
-                f"{tuple(input_shape)}. Set input_shape to the shape of one sample, such as "
-                "(height, width, channels), to pass flat rows."
-            )
+        check_spatial_input(
+            self,
+            input_shape,
+            " Set input_shape to the shape of one sample, such as (height, width, channels), to "
+            "pass flat rows.",
+        )
         if len(input_shape) != n_axes + 1:
             kind = {1: "sequences", 2: "images"}.get(n_axes, f"samples of {n_axes} spatial axes")
             raise ValueError(
-                f"{label}(filter_shape={tuple(self.filter_shape)}) takes {kind}, but one sample "
-                f"has shape {tuple(input_shape)}: give filter_shape one entry for every axis but "
-                "the last, that of the channels."
+                f"{type(self).__name__}(filter_shape={tuple(self.filter_shape)}) takes {kind}, but "
+                f"one sample has shape {tuple(input_shape)}: give filter_shape one entry for every "
+                "axis but the last, that of the channels."
             )
 
     def _check_pixels(self, input_shape: tuple[int, ...]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from skntk._validation import check_integer
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.combinators.branches import Residual
 from skntk.architecture.combinators.serial import Serial
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import check_integer
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.presets.base import ActivationLike
 from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
