@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import gcd, lcm, prod
 from operator import mul
 from typing import Any, ClassVar, Self
 
 import jax
+import numpy as np
 
 from skntk.architecture.combinators.serial import Composition, Serial, check_layer, split_key
 from skntk.architecture.core.delegation import DelegatingLayer
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.gather import (
     Reads,
@@ -45,6 +48,19 @@ class Branches(Composition):
                 f"The branches of {type(self).__name__} end in different shapes: {sorted(shapes)}."
             )
         return shapes.pop()
+
+    def arrange(self, X: np.ndarray) -> np.ndarray:
+        return reduce(lambda inputs, branch: branch.arrange(inputs), self._checked_members(), X)
+
+    @property
+    def scales_inputs(self) -> bool:
+        return False  # no branch does, see `_check_first_layer`
+
+    def scale_inputs(self, X: Array) -> Array:
+        return X
+
+    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
+        return all(branch.outputs_are_gaussian(inputs_are_gaussian) for branch in self.branches)
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         states, statistics = zip(
@@ -198,9 +214,6 @@ class Sum(Branches):
 
     category: ClassVar[str | None] = "combinator"
 
-    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
-        return all(branch.outputs_are_gaussian(inputs_are_gaussian) for branch in self.branches)
-
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
         return sum(state.nngp for state in states), sum(state.ntk for state in states)
 
@@ -228,6 +241,9 @@ class Product(Branches):
     """
 
     category: ClassVar[str | None] = "combinator"
+
+    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
+        return False
 
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
         kernels = [state.nngp for state in states]
@@ -296,10 +312,5 @@ class Residual(DelegatingLayer):
         return [cls(Dense(1.2, 0.1)), cls(Dense(1.2, 0.1), Dense(0.6))]
 
     def network_within(self) -> Sum:
-        return Sum([self.main, Identity() if self.shortcut is None else self.shortcut])
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_layer(self.main, self)
-        if self.shortcut is not None:
-            check_layer(self.shortcut, self)
-        return super().output_shape(input_shape)
+        shortcut = Identity() if self.shortcut is None else self.shortcut
+        return Sum([check_layer(self.main, self), check_layer(shortcut, self)])

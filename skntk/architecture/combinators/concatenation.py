@@ -13,7 +13,8 @@ import numpy as np
 from skntk._validation import is_integer
 from skntk.architecture.combinators.branches import Branches
 from skntk.architecture.combinators.serial import Serial
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.pixel_covariance import Grid
 from skntk.architecture.propagation.state import Array
@@ -116,9 +117,6 @@ class Concat(Branches):
             )
         if not np.all(np.isfinite(numbers) & (numbers > 0)):
             raise ValueError(f"{label}: channels must be finite and > 0.")
-
-    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
-        return all(branch.outputs_are_gaussian(inputs_are_gaussian) for branch in self.branches)
 
     def _spatial_axes(self) -> list[int]:
         """Return the spatial axis along which branches are joined, if it is one."""

@@ -13,7 +13,8 @@ from skntk.architecture.activations.rectified import Relu
 from skntk.architecture.combinators.branches import Identity, Product, Sum
 from skntk.architecture.combinators.serial import Serial, check_layer, split_key
 from skntk.architecture.core.delegation import DelegatingLayer
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.convolution import Conv
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.dropout import Dropout
@@ -85,10 +86,10 @@ class FlipAverage(DelegatingLayer):
         ]
 
     def network_within(self) -> Layer:
-        return self.network
+        return check_layer(self.network, self)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_layer(self.network, self)
+        network = self.network_within()
         n_axes = len(input_shape) - 1
         label = f"FlipAverage(axis={self.axis!r})"
         if not is_integer(self.axis):
@@ -98,7 +99,7 @@ class FlipAverage(DelegatingLayer):
                 f"{label}: axis must be one of the {n_axes} spatial axes of a sample of shape "
                 f"{tuple(input_shape)}, from {-n_axes} to {n_axes - 1}."
             )
-        shape = super().output_shape(input_shape)
+        shape = network.output_shape(input_shape)
         if len(shape) != 1:
             raise ValueError(
                 f"FlipAverage takes a network whose outputs are vectors, not of shape {shape}: let "
@@ -106,12 +107,9 @@ class FlipAverage(DelegatingLayer):
             )
         return shape
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
-        return check_layer(self.network, self).arrange(X)
-
     @property
     def n_views(self) -> int:
-        return 2 * check_layer(self.network, self).n_views
+        return 2 * self.network_within().n_views
 
     def views(self, X: np.ndarray) -> list[np.ndarray]:
         views = self.network.views(X)

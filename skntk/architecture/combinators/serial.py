@@ -9,9 +9,11 @@ from operator import mul
 from typing import Any, ClassVar, Self
 
 import jax
+import numpy as np
 from jax import lax
 
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import HOOKS, Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.repetition import repeated_groups
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offsets
@@ -24,6 +26,16 @@ class Composition(Layer):
     """A layer with a sequence of layers, reachable by position as in ``"0__weight_std"``."""
 
     sequence: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What holds of a layer by default need not hold of its parts. `Symmetrized` is left out
+        # because averages are no parts, see `check_part`.
+        forgotten = [hook for hook in HOOKS if getattr(cls, hook) is getattr(Layer, hook)]
+        if forgotten:
+            raise TypeError(
+                f"{cls.__name__} is made of layers and has to define {', '.join(forgotten)}."
+            )
 
     @property
     def _members(self) -> Sequence[Layer]:
@@ -135,6 +147,11 @@ class Serial(Composition):
         return reduce(
             lambda shape, layer: layer.output_shape(shape), self._checked_members(), input_shape
         )
+
+    def arrange(self, X: np.ndarray) -> np.ndarray:
+        # Scales are those of the inputs as the layer behind them reads them.
+        reader = next((part for part in self._checked_members() if not _only_scales(part)), None)
+        return X if reader is None else reader.arrange(X)
 
     @property
     def scales_inputs(self) -> bool:
@@ -259,6 +276,14 @@ def _pairs_through(
     for layer, left, right in zip(*layers, strict=True):
         state = layer.propagate_pairs(state, left, right)
     return state, None
+
+
+def _only_scales(layer: Layer) -> bool:
+    """Return whether a layer scales the inputs of a network and does nothing else."""
+    parts = layer.resolve()
+    return (
+        all(map(_only_scales, parts.layers)) if isinstance(parts, Serial) else parts.scales_inputs
+    )
 
 
 def check_layer(member: object, owner: object) -> Layer:

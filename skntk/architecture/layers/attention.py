@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from skntk._validation import check_boolean, check_choice, check_real
 from skntk.architecture.core.input_shapes import check_spatial_input
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, zero_if_none
 from skntk.architecture.layers.position_embedding import PositionEmbedding
 from skntk.architecture.propagation.dense_covariance import (

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from skntk._validation import check_real
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none, zero_if_none
 from skntk.architecture.layers.window_layer import WindowLayer, window_sums
 from skntk.architecture.propagation.finite import pad_inputs

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from skntk._validation import check_integer, check_real
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import zero_if_none
 from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics

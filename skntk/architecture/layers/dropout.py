@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from skntk._validation import check_real
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Dropout"]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skntk._validation import check_real
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, one_leaf
 from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics

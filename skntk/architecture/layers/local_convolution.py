@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.convolution import Conv
 from skntk.architecture.propagation.finite import pad_inputs
 from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offset, Offsets, value_of

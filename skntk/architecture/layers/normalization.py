@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from skntk._validation import check_real, is_integer
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.pixel_covariance import Field, Offset, Offsets, Shifted
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 

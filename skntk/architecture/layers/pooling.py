@@ -9,7 +9,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none
 from skntk.architecture.layers.window_layer import WindowLayer, window_sums
 from skntk.architecture.propagation.finite import pad_inputs

@@ -12,7 +12,8 @@ import numpy as np
 
 from skntk._validation import check_choice, check_real
 from skntk.architecture.core.input_shapes import check_spatial_input
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.dense_covariance import coordinates
 from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offset, Offsets, value_of
 from skntk.architecture.propagation.state import Array, PairState, Statistics

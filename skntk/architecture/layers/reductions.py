@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.fusion import Passes, mapped_parts, unpacked
 from skntk.architecture.propagation.pixel_covariance import (
     NO_OFFSETS,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from skntk._validation import check_boolean, check_sizes_of_axes
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms
 from skntk.architecture.layers.position_matrices import PositionMatrixLayer
 from skntk.architecture.propagation.state import Array

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.convolution import Conv
 from skntk.architecture.propagation.gather import offsets_read, sums_of_reads
 from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offset, Offsets

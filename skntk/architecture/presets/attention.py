@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from skntk._validation import (
     check_boolean,
     check_choice,
     check_integer,
-    check_sizes,
 )
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.combinators.branches import Residual
@@ -23,17 +20,13 @@ from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.normalization import LayerNorm
 from skntk.architecture.layers.position_embedding import PositionEmbedding
 from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
-from skntk.architecture.presets.base import ActivationLike, Preset
-from skntk.architecture.presets.spatial import (
-    DEFAULT_BIAS_STD,
-    DEFAULT_WEIGHT_STD,
-    as_samples_of,
-)
+from skntk.architecture.presets.base import ActivationLike
+from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
 
 __all__ = ["AttentionNet"]
 
 
-class AttentionNet(Preset):
+class AttentionNet(SpatialPreset):
     """A network of attention for sequences: a transformer without a causal mask.
 
     A `Dense` at every position, ``depth`` blocks, `LayerNorm`, a pool, and a last `Dense`. A block
@@ -108,27 +101,19 @@ class AttentionNet(Preset):
         last_layer: Dense | None = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
+        super().__init__(activation, weight_std, bias_std, last_layer)
         self.depth = depth
-        self.activation = activation
         self.attention = attention
         self.pooling = pooling
         self.residual = residual
         self.layer_norm = layer_norm
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.last_layer = last_layer
         self.input_shape = input_shape
 
     @classmethod
     def examples(cls) -> list[Any]:
         return [cls(1)]
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
-        if self.input_shape is None:
-            return X
-        return as_samples_of(self, check_sizes(self, "input_shape"), X)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def check_hyperparameters(self) -> None:
         check_integer(self, "depth", minimum=1)
         check_choice(self, "pooling", ("global", "none"))
         check_boolean(self, "residual")
@@ -138,6 +123,9 @@ class AttentionNet(Preset):
                 f"AttentionNet(attention={self.attention!r}): attention must be a SelfAttention "
                 "layer or None."
             )
+        super().check_hyperparameters()
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         check_spatial_input(self, input_shape)
         return super().output_shape(input_shape)
 
@@ -153,9 +141,6 @@ class AttentionNet(Preset):
 
     def _norm(self) -> list[Layer]:
         return [LayerNorm()] if self.layer_norm else []
-
-    def _dense(self) -> Dense:
-        return Dense(self.weight_std, self.bias_std)
 
     def _at_every_position(self) -> list[Layer]:
         return [self._dense(), as_activation(self.activation), self._dense()]

@@ -11,12 +11,16 @@ from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.pooling import AvgPool
 from skntk.architecture.presets.base import ActivationLike
-from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
+from skntk.architecture.presets.spatial import (
+    DEFAULT_BIAS_STD,
+    DEFAULT_WEIGHT_STD,
+    ConvolutionalPreset,
+)
 
 __all__ = ["ConvNet"]
 
 
-class ConvNet(SpatialPreset):
+class ConvNet(ConvolutionalPreset):
     """A convolutional network: ``depth`` times (`Conv`, activation), a pool, and a last `Dense`.
 
     Without a pool the last layer reads every pixel for itself [1]_; a global mean makes the network
@@ -82,7 +86,7 @@ class ConvNet(SpatialPreset):
 
     category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = (
-        *SpatialPreset.static,
+        *ConvolutionalPreset.static,
         "depth",
         "strides",
         "block_depth",
@@ -106,19 +110,21 @@ class ConvNet(SpatialPreset):
         input_shape: Sequence[int] | None = None,
         horizontal_flip: bool = False,
     ) -> None:
+        super().__init__(
+            filter_shape,
+            activation,
+            pooling,
+            padding,
+            weight_std,
+            bias_std,
+            last_layer,
+            input_shape,
+            horizontal_flip,
+        )
         self.depth = depth
-        self.filter_shape = filter_shape
-        self.activation = activation
-        self.pooling = pooling
         self.strides = strides
-        self.padding = padding
         self.block_depth = block_depth
         self.pool_shape = pool_shape
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.last_layer = last_layer
-        self.input_shape = input_shape
-        self.horizontal_flip = horizontal_flip
 
     @classmethod
     def examples(cls) -> list[Any]:
@@ -128,12 +134,12 @@ class ConvNet(SpatialPreset):
             cls(1, pooling="blockwise", last_layer=Dense(0.8, 0.1)),
         ]
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def check_hyperparameters(self) -> None:
         check_integer(self, "depth", minimum=1)
         check_integer(self, "block_depth", minimum=1)
+        super().check_hyperparameters()
         self._check_one_for_each_axis("strides")
         self._check_one_for_each_axis("pool_shape")
-        return super().output_shape(input_shape)
 
     def _spatial_layers(self) -> list[Layer]:
         activation, conv = as_activation(self.activation), self._conv(self.strides)

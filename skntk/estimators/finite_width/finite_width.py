@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._memory import require_memory
 from skntk._sklearn import Interval
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.estimators.data.nested_architecture import NestedArchitecture
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS, validate_inputs_like
