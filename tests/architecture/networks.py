@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skntk.architecture import Conv, Dense, Flatten, Relu, SelfAttention, Serial
+from skntk.architecture import Activation, Conv, Dense, Flatten, Relu, SelfAttention, Serial
 from skntk.architecture.core.categories import CATEGORIES
 from skntk.architecture.core.registry import registered
 
@@ -68,7 +68,7 @@ def spatial_inputs(layer, n_samples, seed=0):
 
 def has_function(layer):
     """Return whether the layer is one of finite networks too; a kernel alone defines the others."""
-    return getattr(layer, "has_function", True)
+    return not isinstance(layer, Activation) or layer.has_function
 
 
 def inputs(n_samples, seed=0):

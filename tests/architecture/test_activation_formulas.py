@@ -22,6 +22,7 @@ from skntk.architecture import (
     LeakyRelu,
     Monomial,
     Polynomial,
+    QuadratureActivation,
     Rbf,
     RectifiedMonomial,
     Relu,
@@ -51,6 +52,14 @@ CLOSED_FORMS = [
     Polynomial([0.1, 0.8, -0.2, 0.05]),
     RectifiedMonomial(3),
     Hermite(3),
+]
+# Every other class with a closed form, by its first example.
+CLOSED_FORMS += [
+    cls.examples()[0]
+    for cls in registered("activation").values()
+    if cls.has_function
+    and not issubclass(cls, QuadratureActivation)
+    and cls not in map(type, CLOSED_FORMS)
 ]
 variances = st.floats(-3, 2).map(lambda exponent: 10.0**exponent)
 correlations = st.floats(-0.99, 0.99)

@@ -16,6 +16,8 @@ from skntk.architecture.activations.mehler import SummationRule, sum_series, sum
 from skntk.architecture.activations.quadrature import half_line_rule, hermite_weights
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
+__all__ = ["QuadratureActivation"]
+
 
 class _Part(NamedTuple):
     """The odd or the even part of f at positive arguments, of shape (n_nodes, ..., n)."""
@@ -65,13 +67,36 @@ class _Expansion(NamedTuple):
 
 
 class QuadratureActivation(Activation):
-    """An activation of which only the function is known.
+    """An activation without a closed form: of its kernel, only the function is known.
+
+    A subclass defines ``function``, written with `jax.numpy` as for `Elementwise`, and
+    ``parity_up_to_line`` if f has a symmetry. A class, unlike `Elementwise`, can have a name and
+    hyperparameters.
 
     With g_k(a) = E[f'(sqrt(a) z) He_k(z)] / sqrt(k!), z standard normal, variances a and c, and
     correlation r: E[f'(u) f'(v)] = sum_k g_k(a) g_k(c) r^k and E[f(u) f(v)] = E[f(u)] E[f(v)] +
     sqrt(a c) sum_k g_k(a) g_k(c) r^(k + 1) / (k + 1) (Mehler's formula). The coefficients of each
     sample come from one-dimensional quadrature, and so do E[f(u)^2] and E[f'(u)^2], which the
     series of equal samples is made to match.
+
+    See Also
+    --------
+    Elementwise : The same for a function that needs no class; says how accurate the kernel is.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import QuadratureActivation, Serial
+    >>> class Softsign(QuadratureActivation):
+    ...     def function(self, x):
+    ...         return x / (1 + jnp.abs(x))
+    ...
+    ...     def parity_up_to_line(self):
+    ...         return "odd"
+    >>> gram_matrix(Serial([Softsign()]), [[1.0], [-1.0]], kind="nngp").round(3)
+    array([[ 0.183, -0.183],
+           [-0.183,  0.183]])
     """
 
     def parity_up_to_line(self) -> str | None:

@@ -13,10 +13,11 @@ from jax import lax
 from skntk._validation import check_real
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none, zero_if_none
-from skntk.architecture.layers.window_layer import WindowLayer, window_sums
+from skntk.architecture.layers.window_layer import WindowLayer
 from skntk.architecture.propagation.finite import pad_inputs
 from skntk.architecture.propagation.pixel_covariance import Field, Offset, Offsets
 from skntk.architecture.propagation.state import Array, PairState
+from skntk.architecture.propagation.window_sums import window_sums
 from skntk.architecture.propagation.windows import Window
 
 __all__ = ["Conv"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import jax
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
@@ -129,8 +128,8 @@ class LinearizedNetwork(Layer):
         with jax.enable_x64(inputs.dtype == np.float64):
             network = self.with_precision(inputs.dtype)
             outputs = [
-                np.asarray(network.apply(network.parameters, jnp.asarray(inputs[start:stop])))
-                for start, stop in pairwise([*range(0, len(inputs), _ROWS_AT_ONCE), len(inputs)])
+                np.asarray(network.apply(network.parameters, jnp.asarray(inputs[rows])))
+                for rows in gen_batches(len(inputs), _ROWS_AT_ONCE)
             ]
         joined = np.concatenate(outputs)
         return joined[:, 0] if joined.shape[1] == 1 else joined
