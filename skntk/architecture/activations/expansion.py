@@ -123,11 +123,11 @@ class QuadratureActivation(Activation):
         if odd is None:
             value, slope = value + mean_slope**2 * variance, slope + mean_slope**2
         else:
-            of_value, of_slope, odd_series = self._expand(odd, variance, parity=1)
-            value, slope = value + of_value, slope + of_slope
+            part_value, part_slope, odd_series = self._expand(odd, variance, parity=1)
+            value, slope = value + part_value, slope + part_slope
         if even is not None:
-            of_value, of_slope, even_series = self._expand(even, variance, parity=0)
-            value, slope = value + of_value, slope + of_slope
+            part_value, part_slope, even_series = self._expand(even, variance, parity=0)
+            value, slope = value + part_value, slope + part_slope
         slope = jnp.where(variance > 0, slope, mean_slope**2)
         return value, slope, _Expansion(reciprocal, mean, mean_slope, odd_series, even_series)
 
@@ -198,15 +198,17 @@ class QuadratureActivation(Activation):
         degrees = 2 * rule.positions + 2 - parity
         # From the slopes, without division by small standard deviations, or from the values, which
         # need fewer nodes where the function changes fast on the scale of the standard deviation.
-        of_slope, of_value = (
-            _contract(hermite_weights(tuple(of_part.tolist())) * scale, values)
-            for of_part, scale, values in (
+        slope_terms, value_terms = (
+            _contract(hermite_weights(tuple(part_degrees.tolist())) * scale, values)
+            for part_degrees, scale, values in (
                 (degrees - 1, np.sqrt(rule.weights / degrees), part.slope),
                 (degrees, np.sqrt(rule.weights), part.value),
             )
         )
         large = variance > 1
-        terms = jnp.where(large, of_value * lax.rsqrt(jnp.where(large, variance, 1)), of_slope)
+        terms = jnp.where(
+            large, value_terms * lax.rsqrt(jnp.where(large, variance, 1)), slope_terms
+        )
         weights = half_line_rule()[1]
         value, slope = _contract(weights, part.value**2), _contract(weights, part.slope**2)
         counted_value = variance * jnp.sum(terms**2, axis=0)

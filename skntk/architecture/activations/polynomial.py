@@ -199,7 +199,7 @@ class Polynomial(_FinitePolynomial):
 class Hermite(_FinitePolynomial):
     """The Hermite polynomial He_m, m = degree, divided by sqrt(m!).
 
-    Where K(x, x) = K(z, z) = 1 (behind `LayerNorm`, for one), ``K' = K^m`` and ``T' = m K^(m - 1)
+    Where K(x, x) = K(z, z) = 1 (after `LayerNorm`, for one), ``K' = K^m`` and ``T' = m K^(m - 1)
     T`` [1]_; other variances add lower powers of K, as for `Polynomial`.
 
     Parameters

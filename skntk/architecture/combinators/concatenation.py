@@ -1,4 +1,4 @@
-"""Branches side by side, their outputs one behind the other."""
+"""Branches side by side, their outputs one after the other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Concat"]
 
 
 class Concat(Branches):
-    """The outputs of branches that read the same input, one behind the other.
+    """The outputs of branches that read the same input, one after the other.
 
     Along the channels ``K' = sum_b C_b K_b / sum_b C_b`` and ``T'`` alike, C_b the number of
     channels of a branch. Along a spatial axis ``K'(p, p')`` and ``T'(p, p')`` are those of the
@@ -34,7 +34,7 @@ class Concat(Branches):
     branches : list of layers
         At least one, independent of each other. Their hyperparameters are reached by position.
     axis : "channels" or int, default="channels"
-        Where the outputs stand one behind the other: along the channels, or along a spatial axis; 0
+        Where the outputs stand one after the other: along the channels, or along a spatial axis; 0
         is the first.
     channels : list of float or None, default=None
         The number of channels of every branch. They are infinitely many, and only their ratios
@@ -125,7 +125,7 @@ class Concat(Branches):
     def _joined_sizes(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         joined = list(sizes[0])
         for axis in self._spatial_axes():
-            joined[axis] = sum(of_branch[axis] for of_branch in sizes)
+            joined[axis] = sum(branch_sizes[axis] for branch_sizes in sizes)
         return tuple(joined)
 
     def _starts(self, grids: Sequence[Grid]) -> list[tuple[int, ...]]:
@@ -139,8 +139,8 @@ class Concat(Branches):
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
         weights = self._weights() if self.axis == "channels" else [1] * len(states)
         nngp, ntk = (
-            sum(weight * values for weight, values in zip(weights, of_branches, strict=True))
-            for of_branches in zip(*states, strict=True)
+            sum(weight * values for weight, values in zip(weights, kernels, strict=True))
+            for kernels in zip(*states, strict=True)
         )
         return nngp, ntk
 
@@ -148,11 +148,11 @@ class Concat(Branches):
         """Return the part of all channels that belongs to every branch."""
         channels = [1] * len(self.branches) if self.channels is None else self.channels
         total = sum(channels)
-        return [each / total for each in channels]
+        return [number / total for number in channels]
 
     # Finite width ----------------------------------------------------------------------------
 
-    def _outputs_of_branches(self, outputs: int) -> list[int]:
+    def _branch_outputs(self, outputs: int) -> list[int]:
         if self.axis != "channels":
             return [outputs] * len(self.branches)
         ends = np.rint(outputs * np.cumsum([0, *self._weights()])).astype(int)
@@ -175,19 +175,17 @@ class Concat(Branches):
                 branch_key, input_shape, channels if self.axis == "channels" else width, channels
             )
             for branch, branch_key, channels in zip(
-                self.branches, keys, self._outputs_of_branches(outputs), strict=True
+                self.branches, keys, self._branch_outputs(outputs), strict=True
             )
         ]
 
     def _join_activations(self, outputs: Sequence[Array]) -> Array:
         return jnp.concatenate(outputs, -1 if isinstance(self.axis, str) else self.axis + 1)
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         shapes = [
-            branch.width_behind(input_shape, channels)
-            for branch, channels in zip(
-                self.branches, self._outputs_of_branches(outputs), strict=True
-            )
+            branch.finite_output_shape(input_shape, channels)
+            for branch, channels in zip(self.branches, self._branch_outputs(outputs), strict=True)
         ]
         sizes = self._joined_sizes([shape[:-1] for shape in shapes])
         channels = [shape[-1] for shape in shapes]

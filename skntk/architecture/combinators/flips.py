@@ -124,8 +124,8 @@ class FlipAverage(DelegatingLayer):
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         flipped = jnp.flip(inputs, self.axis % (inputs.ndim - 2) + 1)
         outputs = [
-            self.network.apply(parameters, each, each_key)
-            for each, each_key in zip((inputs, flipped), split_key(key, 2), strict=True)
+            self.network.apply(parameters, images, images_key)
+            for images, images_key in zip((inputs, flipped), split_key(key, 2), strict=True)
         ]
         return (outputs[0] + outputs[1]) / 2
 

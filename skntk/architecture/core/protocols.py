@@ -19,12 +19,12 @@ class Structure:
     """Which inputs a layer takes, and what it makes of them."""
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Validate the hyperparameters and return the shape of one sample behind the layer.
+        """Validate the hyperparameters and return the shape of one output sample.
 
         Parameters
         ----------
         input_shape : tuple of int
-            Shape of one sample before the layer, channels last.
+            Shape of one input sample, channels last.
 
         Returns
         -------
@@ -155,11 +155,11 @@ class FiniteWidth:
         key : jax.Array
             A key of `jax.random`.
         input_shape : tuple of int
-            Shape of one sample before the layer.
+            Shape of one input sample.
         width : int
             Number of channels of hidden layers.
         outputs : int
-            Number of channels behind this layer, where it can choose them.
+            Number of output channels, where it can choose them.
 
         Returns
         -------
@@ -176,26 +176,26 @@ class FiniteWidth:
         parameters : pytree of arrays
             Made by `initialize`.
         inputs : array of shape (n, ..., channels)
-            Activations before the layer.
+            Activations of the inputs.
         key : jax.Array, default=None
             A key of `jax.random`, needed by layers that are random themselves (`Dropout`).
 
         Returns
         -------
         array of shape (n, ..., channels)
-            Activations behind the layer.
+            Activations of the outputs.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define apply.")
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
-        """Return the shape of one sample behind the layer in a finite network.
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+        """Return the shape of one output sample in a finite network.
 
         Parameters
         ----------
         input_shape : tuple of int
-            Shape of one sample before the layer.
+            Shape of one input sample.
         outputs : int
-            Number of channels behind this layer, where it can choose them.
+            Number of output channels, where it can choose them.
 
         Returns
         -------

@@ -11,7 +11,11 @@ from skntk._validation import check_integer, check_real
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import zero_if_none
-from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
+from skntk.architecture.propagation.pixel_covariance import (
+    Grid,
+    Offsets,
+    PixelCovariance,
+)
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Dense"]
@@ -117,10 +121,12 @@ class Dense(Layer):
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
         return offsets
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        if offsets == NO_OFFSETS:
-            return field, ()
-        return super().field_of_samples(field, offsets)
+    def field_of_samples(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        if not all(offsets):  # no offset is needed
+            return covariance, ()
+        return super().field_of_samples(covariance, offsets)
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         return SampleState(*self._map(state.nngp, state.ntk)), ()
@@ -135,8 +141,8 @@ class Dense(Layer):
             outputs += bias_std * bias_std
         if not self._is_standard:
             return outputs, outputs + weight_variance * ntk
-        of_bias = 0 if bias_std is None else 1
-        return outputs, self._fan_in() * nngp + weight_variance * ntk + of_bias
+        bias_part = 0 if bias_std is None else 1
+        return outputs, self._fan_in() * nngp + weight_variance * ntk + bias_part
 
     def _fan_in(self) -> int:
         assert self.fan_in is not None  # checked in output_shape
@@ -162,7 +168,7 @@ class Dense(Layer):
         sums = jnp.sqrt(self._fan_in()) * means
         return sums if biases is None else sums + biases
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*input_shape[:-1], outputs)
 
     def canonical(self, name: str) -> Any:

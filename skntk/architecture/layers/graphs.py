@@ -88,7 +88,7 @@ class Aggregate(PositionMatrixLayer):
             raise ValueError("Aggregate(adjacency=...): adjacency must be finite.")
         return input_shape
 
-    def sizes_behind(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         return sizes
 
     def matrices(self, sizes: tuple[int, ...], dtype: jnp.dtype) -> list[Array]:

@@ -12,7 +12,11 @@ from skntk._validation import check_real
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, one_leaf
-from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
+from skntk.architecture.propagation.pixel_covariance import (
+    Grid,
+    Offsets,
+    PixelCovariance,
+)
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["InputScale"]
@@ -95,10 +99,12 @@ class InputScale(Layer):
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
         return offsets
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        if offsets == NO_OFFSETS:
-            return field, ()
-        return super().field_of_samples(field, offsets)
+    def field_of_samples(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        if not all(offsets):  # no offset is needed
+            return covariance, ()
+        return super().field_of_samples(covariance, offsets)
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         return state, ()

@@ -12,7 +12,12 @@ from jax import lax
 from skntk._validation import check_real, is_integer
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
-from skntk.architecture.propagation.pixel_covariance import Field, Offset, Offsets, Shifted
+from skntk.architecture.propagation.pixel_covariance import (
+    Offset,
+    Offsets,
+    PixelCovariance,
+    Shifted,
+)
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["LayerNorm"]
@@ -22,7 +27,7 @@ class LayerNorm(Layer):
     """Division of each sample by the root mean square of its channels [1]_.
 
     ``K' = K / sqrt((v(x) + eps)(v(z) + eps))`` and ``T' = T / sqrt((v(x) + eps)(v(z) + eps))`` with
-    ``v(x) = K(x, x)``, or its mean over positions. In a network of many channels behind a `Dense`
+    ``v(x) = K(x, x)``, or its mean over positions. In a network of many channels after a `Dense`
     layer the mean over the channels vanishes, and so it is not subtracted.
 
     Parameters
@@ -96,21 +101,23 @@ class LayerNorm(Layer):
         factor = left * right
         return PairState(state.nngp * factor, state.ntk * factor)
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        sizes = field.grid.sizes
+    def field_of_samples(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        sizes = covariance.grid.sizes
         averaged = self._averaged(len(sizes))
         if not averaged:
-            return super().field_of_samples(field, offsets)
-        squares = field.inside(field.zero, field.at(field.zero)).nngp
+            return super().field_of_samples(covariance, offsets)
+        squares = covariance.inside(covariance.zero, covariance.at(covariance.zero)).nngp
         n_averaged = prod(sizes[axis] for axis in averaged)
         means = jnp.sum(squares, averaged, keepdims=True) / n_averaged
         factors = jnp.broadcast_to(lax.rsqrt(means + self.eps), squares.shape)
         shifted = Shifted(factors, len(sizes))
 
         def compute(offset: Offset) -> PairState:
-            return self.propagate_pairs(field.at(offset), factors, shifted.at(offset))
+            return self.propagate_pairs(covariance.at(offset), factors, shifted.at(offset))
 
-        return field.mapped(compute), factors
+        return covariance.mapped(compute), factors
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         averaged = (*(axis + 1 for axis in self._averaged(inputs.ndim - 2)), -1)

@@ -23,9 +23,9 @@ METHODS = ("nearest", "bilinear", "bicubic")
 class ImageResize(PositionMatrixLayer):
     """The image scaled to another size, as by `jax.image.resize`.
 
-    Every pixel behind is a weighted mean of pixels before: ``K' = R K R^T`` and ``T'`` alike, R the
+    Every output pixel is a weighted mean of input pixels: ``K' = R K R^T`` and ``T'`` alike, R the
     matrix of the weights. The kernels of all pairs of positions are held in memory at once, and the
-    layers below are computed on at least as many places as the new image has.
+    layers below are computed on at least as many positions as the new image has.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class ImageResize(PositionMatrixLayer):
         check_boolean(self, "antialias")
         return (*shape, input_shape[-1])
 
-    def sizes_behind(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(self.shape)
 
     def matrices(self, sizes: tuple[int, ...], dtype: jnp.dtype) -> list[Array]:
@@ -85,5 +85,5 @@ class ImageResize(PositionMatrixLayer):
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return self._resized(inputs, (len(inputs), *self.shape, inputs.shape[-1]))
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*self.shape, input_shape[-1])

@@ -8,9 +8,9 @@ from typing import ClassVar
 from skntk._validation import check_sizes_of_axes
 from skntk.architecture.core.input_shapes import check_spatial_input
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offsets
+from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Statistics
-from skntk.architecture.propagation.window_sums import grid_behind
+from skntk.architecture.propagation.window_sums import output_grid
 from skntk.architecture.propagation.windows import PADDINGS, Window
 
 
@@ -24,17 +24,19 @@ class WindowLayer(Layer):
     def _windows(self, n_axes: int) -> tuple[Window, ...]:
         raise NotImplementedError
 
-    def _map(self, field: Field, offsets: Offsets) -> Field:
-        """Return the kernels behind the layer, of samples and of pairs alike."""
+    def _map(self, covariance: PixelCovariance, offsets: Offsets) -> PixelCovariance:
+        """Return the kernels after the layer, of samples and of pairs alike."""
         raise NotImplementedError
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._map(field, offsets), ()
+    def field_of_samples(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        return self._map(covariance, offsets), ()
 
     def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._map(field, offsets)
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        return self._map(covariance, offsets)
 
     def smallest_canvas(
         self, sizes: tuple[int, ...]
@@ -48,24 +50,24 @@ class WindowLayer(Layer):
         )
         return outputs, strides, smallest
 
-    def grid_behind(self, grid: Grid) -> Grid:
-        return grid_behind(grid, self._windows(len(grid.sizes)))
+    def output_grid(self, grid: Grid) -> Grid:
+        return output_grid(grid, self._windows(len(grid.sizes)))
 
     def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
         return tuple(
-            window.offsets_below(of_axis, n, places)
-            for window, of_axis, n, places in zip(
+            window.offsets_below(axis_offsets, n, period)
+            for window, axis_offsets, n, period in zip(
                 self._windows(len(grid.sizes)), offsets, *grid, strict=True
             )
         )
 
     def check_windows(self, input_shape: tuple[int, ...], name: str) -> tuple[int, ...]:
-        """Return the sizes behind the windows.
+        """Return the sizes after the windows.
 
         Parameters
         ----------
         input_shape : tuple of int
-            Shape of one sample before the layer, channels last.
+            Shape of one input sample, channels last.
         name : str
             The hyperparameter with the shape of the windows.
 

@@ -30,7 +30,7 @@ class AttentionNet(SpatialPreset):
     """A network of attention for sequences: a transformer without a causal mask.
 
     A `Dense` at every position, ``depth`` blocks, `LayerNorm`, a pool, and a last `Dense`. A block
-    is `SelfAttention` and then (`Dense`, activation, `Dense`) at every position, each behind a
+    is `SelfAttention` and then (`Dense`, activation, `Dense`) at every position, each after a
     `LayerNorm` and with a shortcut around both [1]_. On images every pixel is a position.
 
     Parameters
@@ -46,7 +46,7 @@ class AttentionNet(SpatialPreset):
     pooling : {"global", "none"}, default="global"
         "global" ends the sequence with `GlobalAvgPool`, "none" with `Flatten`.
     residual : bool, default=True
-        Whether there are shortcuts around attention and around the layers behind it.
+        Whether there are shortcuts around attention and around the layers after it.
     layer_norm : bool, default=True
         Whether there is a `LayerNorm` before each of these and before the pool.
     weight_std : float, default=1.5
@@ -54,7 +54,7 @@ class AttentionNet(SpatialPreset):
     bias_std : float or None, default=0.1
         Standard deviation of their biases; None is 0.
     last_layer : Dense or None, default=None
-        The layer behind the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
+        The layer after the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
         others.
     input_shape : tuple of int, default=None
         Shape of one sample, (length, channels) or (height, width, channels), for ``X`` whose rows

@@ -37,7 +37,7 @@ class ConvNet(ConvolutionalPreset):
         As for `FullyConnected`.
     pooling : {"none", "global", "blockwise"}, default="none"
         "none" ends the convolutions with `Flatten`, "global" with `GlobalAvgPool`. "blockwise" puts
-        an `AvgPool` behind every ``block_depth`` hidden layers, and `Flatten` at the end.
+        an `AvgPool` after every ``block_depth`` hidden layers, and `Flatten` at the end.
     strides : tuple of int, default=None
         Steps of the filters of all convolutions along every axis; None is 1.
     padding : {"SAME", "VALID", "CIRCULAR"}, default="SAME"
@@ -51,7 +51,7 @@ class ConvNet(ConvolutionalPreset):
     bias_std : float or None, default=0.1
         Standard deviation of the biases; None is 0.
     last_layer : Dense or None, default=None
-        The layer behind the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
+        The layer after the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
         others.
     input_shape : tuple of int, default=None
         Shape of one sample, (height, width, channels) or (length, channels), for ``X`` whose rows

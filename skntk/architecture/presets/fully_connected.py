@@ -63,7 +63,7 @@ class FullyConnected(_FullyConnectedPreset):
     bias_std : float or None, default=1.0
         Standard deviation of the biases; None is 0.
     last_layer : Dense or None, default=None
-        The layer behind the last activation; None is one with the same ``weight_std`` and
+        The layer after the last activation; None is one with the same ``weight_std`` and
         ``bias_std`` as the others.
 
     See Also

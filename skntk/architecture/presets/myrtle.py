@@ -26,7 +26,7 @@ class Myrtle(ConvolutionalPreset):
     """The Myrtle network of 5, 7 or 10 layers [1]_: three groups of `Conv` layers with pools.
 
     Each group is some times (`Conv`, activation): 2, 1 and 1 times in Myrtle-5, 2 in each group of
-    Myrtle-7, 3 in each of Myrtle-10. An `AvgPool` of 2 x 2 pixels stands behind the first two
+    Myrtle-7, 3 in each of Myrtle-10. An `AvgPool` of 2 x 2 pixels stands after the first two
     groups. In the source, made for images of 32 x 32, three more such pools take the mean of the
     8 x 8 pixels that are left; here `GlobalAvgPool` does, for images of any size that the first two
     pools divide. A `Dense` layer is the last.
@@ -45,7 +45,7 @@ class Myrtle(ConvolutionalPreset):
     padding : {"SAME", "VALID", "CIRCULAR"}, default="SAME"
         As for `Conv`.
     pool_shape : tuple of int, default=None
-        Size and steps of the pools behind the first two groups, which have to divide the image;
+        Size and steps of the pools after the first two groups, which have to divide the image;
         None is 2 along every axis.
     weight_std : float, default=1.5
         As for `ConvNet`.

@@ -48,7 +48,7 @@ class SpatialPreset(Preset):
 
 
 class ConvolutionalPreset(SpatialPreset):
-    """A network of convolutions; subclasses say which, and what the pixels behind them become."""
+    """A network of convolutions; subclasses say which, and what the pixels after them become."""
 
     static: ClassVar[tuple[str, ...]] = (
         "filter_shape",

@@ -23,11 +23,11 @@ from jax import lax
 
 from skntk.architecture.propagation.fusion import mapped_parts
 from skntk.architecture.propagation.pixel_covariance import (
-    Field,
     Grid,
     Offset,
     Offsets,
-    PackedField,
+    PackedCovariance,
+    PixelCovariance,
     in_loop,
     moved,
     value_of,
@@ -36,12 +36,14 @@ from skntk.architecture.propagation.state import Array, PairState
 from skntk.architecture.propagation.windows import Window
 
 
-def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale: float) -> Field:
-    """Return the field of sums over the windows at both positions of every pair.
+def window_sums(
+    covariance: PixelCovariance, windows: Sequence[Window], offsets: Offsets, scale: float
+) -> PixelCovariance:
+    """Return the covariance of sums over the windows at both positions of every pair.
 
     Parameters
     ----------
-    field : Field
+    covariance : PixelCovariance
         What the windows read.
     windows : sequence of Window
         One for each spatial axis.
@@ -50,37 +52,42 @@ def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale
     scale : float
         Factor of every sum.
     """
-    field = field.kept()
+    covariance = covariance.stored()
     shifts = [
-        window.shifts(n, places) for window, n, places in zip(windows, *field.grid, strict=True)
+        window.shifts(n, period)
+        for window, n, period in zip(windows, *covariance.grid, strict=True)
     ]
-    sums = _WindowSums(field, tuple(windows), scale)
+    sums = _WindowSums(covariance, tuple(windows), scale)
     if not all(offsets):
-        return Field(sums.grid_behind, _not_asked_for, field.passes, field.of_samples)
-    if all(len(of_axis) == 1 for of_axis in shifts):
-        return _on_demand(field, sums)
-    return _accumulated(field, sums, offsets)
+        return PixelCovariance(
+            sums.output_grid, _not_asked_for, covariance.passes, covariance.of_samples
+        )
+    if all(len(axis_shifts) == 1 for axis_shifts in shifts):
+        return _on_demand(covariance, sums)
+    return _accumulated(covariance, sums, offsets)
 
 
 class _WindowSums:
     """The sums of one layer, from one input offset to one output offset at a time."""
 
-    def __init__(self, field: Field, windows: tuple[Window, ...], scale: float) -> None:
-        self.passes = field.passes
-        self.sizes = field.grid.sizes
+    def __init__(
+        self, covariance: PixelCovariance, windows: tuple[Window, ...], scale: float
+    ) -> None:
+        self.passes = covariance.passes
+        self.sizes = covariance.grid.sizes
         self.windows = windows
-        self.grid_behind = grid_behind(field.grid, windows)
+        self.output_grid = output_grid(covariance.grid, windows)
         self.tables = [
-            np.stack([window.weights(n, places, d) for d in window.shifts(n, places)])
-            for window, n, places in zip(windows, *field.grid, strict=True)
+            np.stack([window.weights(n, period, d) for d in window.shifts(n, period)])
+            for window, n, period in zip(windows, *covariance.grid, strict=True)
         ]
         self.tables[0] = scale * self.tables[0]
 
-    def alone_along(self, axis: int, packed: Array, shift: int | Array, offset: Any) -> Array:
+    def isolated_along(self, axis: int, packed: Array, shift: int | Array, offset: Any) -> Array:
         """Return the packed sums along one axis, from a loop of their own; see `along`."""
         shape = list(packed.shape)
-        shape[axis] = self.grid_behind.canvas[axis]
-        return self.passes.alone(
+        shape[axis] = self.output_grid.period[axis]
+        return self.passes.isolated(
             partial(self.along, axis, packed, shift, offset),
             jax.ShapeDtypeStruct(shape, packed.dtype),
         )
@@ -91,7 +98,7 @@ class _WindowSums:
         Parameters
         ----------
         axis : int
-        packed : array of shape (*canvas, ...)
+        packed : array of shape (*period, ...)
             One more row of zeros changes nothing.
         shift : int or scalar array
             The number of the shift.
@@ -123,8 +130,8 @@ def _sum_along(values: Array, weights: Array, axis: int, window: Window, n: int)
     shape[axis] = len(weights)
     if window.padding == "CIRCULAR":
         span = window.stride * (len(weights) - 1) + 1
-        turns = np.arange(-before, span + window.size - 1 - before) % n
-        values = jnp.take(values, turns, axis=axis)
+        positions = np.arange(-before, span + window.size - 1 - before) % n
+        values = jnp.take(values, positions, axis=axis)
         before = 0
     return reduce(
         add,
@@ -137,9 +144,9 @@ def _sum_along(values: Array, weights: Array, axis: int, window: Window, n: int)
 
 
 def _strided(values: Array, axis: int, start: int, stride: int, count: int) -> Array:
-    """Return ``values[start::stride]`` along an axis, 0 before the first and behind the last.
+    """Return ``values[start::stride]`` along an axis, 0 before the first and after the last.
 
-    Every piece is padded by itself: what reads one padded array in several places would have it
+    Every piece is padded by itself: what reads one padded array several times would have it
     written to memory before.
     """
     stop = start + stride * (count - 1) + 1
@@ -150,33 +157,39 @@ def _strided(values: Array, axis: int, start: int, stride: int, count: int) -> A
 
 
 def _not_asked_for(offset: Offset) -> PairState:
-    raise AssertionError("No offset of this field was asked for.")
+    raise AssertionError("No offset of this covariance was asked for.")
 
 
-def _on_demand(field: PackedField, sums: _WindowSums) -> Field:
+def _on_demand(covariance: PackedCovariance, sums: _WindowSums) -> PixelCovariance:
     """Return the sums where every output offset reads one input offset."""
     (shift,) = product(
-        *(w.shifts(n, places) for w, n, places in zip(sums.windows, *field.grid, strict=True))
+        *(w.shifts(n, period) for w, n, period in zip(sums.windows, *covariance.grid, strict=True))
     )
 
     def compute(offset: Offset) -> Array:
         below = tuple(
-            moved(at, window.stride, d, places)
-            for window, at, d, places in zip(
-                sums.windows, offset, shift, field.grid.canvas, strict=True
+            moved(at, window.stride, d, period)
+            for window, at, d, period in zip(
+                sums.windows, offset, shift, covariance.grid.period, strict=True
             )
         )
-        packed = field.packed(below)
+        packed = covariance.packed(below)
         for axis, at in enumerate(offset):
-            packed = sums.alone_along(axis, packed, 0, at)
+            packed = sums.isolated_along(axis, packed, 0, at)
         return packed
 
-    return PackedField(
-        sums.grid_behind, compute, field.passes, field.of_samples, with_ntk=field.with_ntk
+    return PackedCovariance(
+        sums.output_grid,
+        compute,
+        covariance.passes,
+        covariance.of_samples,
+        with_ntk=covariance.with_ntk,
     )
 
 
-def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Field:
+def _accumulated(
+    covariance: PackedCovariance, sums: _WindowSums, offsets: Offsets
+) -> PixelCovariance:
     """Return the sums where an output offset reads several input offsets.
 
     All output offsets are held at once, in an array ``(*output offsets, *positions, pairs)``. One
@@ -187,66 +200,76 @@ def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Fie
     one piece of the array. The output offsets that read different input offsets differ in number:
     `_schedule` fills up with entries that do not exist, and a condition skips these.
     """
-    below, readers = _schedule(field.grid, sums.windows, offsets)
-    steps = jnp.asarray(below), jax.tree.map(jnp.asarray, readers)
-    canvas = sums.grid_behind.canvas
-    n_axes = len(canvas)
-    of_canvas = field.passes.empty(canvas, with_ntk=field.with_ntk)
-    behind = of_canvas.shape[n_axes:]
-    of_one_offset = (*(1,) * n_axes, *canvas, *behind)
+    input_offsets, readers = _schedule(covariance.grid, sums.windows, offsets)
+    steps = jnp.asarray(input_offsets), jax.tree.map(jnp.asarray, readers)
+    period = sums.output_grid.period
+    n_axes = len(period)
+    empty = covariance.passes.empty(period, with_ntk=covariance.with_ntk)
+    pairs = empty.shape[n_axes:]
+    piece_shape = (*(1,) * n_axes, *period, *pairs)
 
     def start(place: Iterable[int | Array]) -> tuple[Array, ...]:
         """Return where an output offset begins, with one type for all indices."""
-        indices = (*place, *(0,) * (len(of_one_offset) - n_axes))
+        indices = (*place, *(0,) * (len(piece_shape) - n_axes))
         return tuple(jnp.asarray(index, jnp.int32) for index in indices)
 
     def added(total: Array, new: Array, place: Sequence[Array]) -> Array:
-        old = _piece(total, start(place), of_one_offset)
-        sums_of_one = old + new.reshape(of_one_offset)
+        old = _piece(total, start(place), piece_shape)
+        sums_of_one = old + new.reshape(piece_shape)
         return lax.dynamic_update_slice(
             total, sums_of_one, start(place), allow_negative_indices=False
         )
 
     def add(total: Array, packed: Array, readers: Readers, place: tuple[Array, ...] = ()) -> Array:
         """Add to the output offsets of one place on the first axes, and of all on the others."""
-        if field.passes.counting:
+        if covariance.passes.is_dry_run:
             return total
         axis = len(place)
 
         def read(total: Array, packed: Array, numbers: Array) -> Array:
             shift, target, place_on_axis = numbers
-            places = (*place, place_on_axis)
-            if len(places) == n_axes:
+            position = (*place, place_on_axis)
+            if len(position) == n_axes:
                 return added(
-                    total, field.passes.packed(sums.along(axis, packed, shift, target)), places
+                    total,
+                    covariance.passes.packed(sums.along(axis, packed, shift, target)),
+                    position,
                 )
-            return add(total, sums.alone_along(axis, packed, shift, target), readers, places)
+            return add(total, sums.isolated_along(axis, packed, shift, target), readers, position)
 
         def one(total: Array, reader: tuple[Array, Array]) -> tuple[Array, None]:
             exists, numbers = reader
             return lax.cond(exists, read, lambda total, *_: total, total, packed, numbers), None
 
-        with field.passes.apart():
+        with covariance.passes.without_buffers():
             return lax.scan(one, total, readers[axis])[0]
 
-    def turn(total: Array, step: tuple[Array, Readers]) -> Array:
+    def add_offset(total: Array, step: tuple[Array, Readers]) -> Array:
         offset, readers = step
-        return add(total, field.packed(in_loop(offset)), readers)
+        return add(total, covariance.packed(in_loop(offset)), readers)
 
-    total = jnp.zeros((*map(len, offsets), *of_canvas.shape), of_canvas.dtype)
-    if field.of_samples:
+    total = jnp.zeros((*map(len, offsets), *empty.shape), empty.dtype)
+    if covariance.of_samples:
         # Offset 0 comes first, and stands before the loop.
-        total = add(total, field.packed(field.zero), jax.tree.map(lambda each: each[0], readers))
-        steps = jax.tree.map(lambda each: each[1:], steps)
-    total = field.passes.over_offsets(turn, total, steps)
-    positions = [_positions(of_axis, n) for of_axis, n in zip(offsets, canvas, strict=True)]
+        total = add(
+            total, covariance.packed(covariance.zero), jax.tree.map(lambda leaf: leaf[0], readers)
+        )
+        steps = jax.tree.map(lambda leaf: leaf[1:], steps)
+    total = covariance.passes.over_offsets(add_offset, total, steps)
+    positions = [
+        _positions(axis_offsets, n) for axis_offsets, n in zip(offsets, period, strict=True)
+    ]
 
     def compute(offset: Offset) -> Array:
         place = (_one_of(jnp.asarray(p), at) for p, at in zip(positions, offset, strict=True))
-        return _piece(total, start(place), of_one_offset).reshape(*canvas, *behind)
+        return _piece(total, start(place), piece_shape).reshape(*period, *pairs)
 
-    return PackedField(
-        sums.grid_behind, compute, field.passes, field.of_samples, with_ntk=field.with_ntk
+    return PackedCovariance(
+        sums.output_grid,
+        compute,
+        covariance.passes,
+        covariance.of_samples,
+        with_ntk=covariance.with_ntk,
     )
 
 
@@ -267,37 +290,37 @@ def _schedule(
 ) -> tuple[np.ndarray, Readers]:
     """Return the input offsets, shape (n_below, n_axes), and the readers of each of them."""
     per_axis = []
-    for window, of_axis, n, canvas in zip(windows, offsets, *grid, strict=True):
+    for window, axis_offsets, n, period in zip(windows, offsets, *grid, strict=True):
         readers: dict[int, list[tuple[int, int, int]]] = {}
-        for place, target in enumerate(of_axis):
-            for number, shift in enumerate(window.shifts(n, canvas)):
-                at = (window.stride * target + shift) % canvas
+        for place, target in enumerate(axis_offsets):
+            for number, shift in enumerate(window.shifts(n, period)):
+                at = (window.stride * target + shift) % period
                 readers.setdefault(at, []).append((number, target, place))
         per_axis.append(readers)
     below = list(product(*map(sorted, per_axis)))
-    of_axes = [
+    axis_readers = [
         _filled([readers[at] for at in on_axis])
         for readers, on_axis in zip(per_axis, zip(*below, strict=True), strict=True)
     ]
-    return np.array(below, np.int32), of_axes
+    return np.array(below, np.int32), axis_readers
 
 
 def _filled(entries: Sequence[list[tuple[int, int, int]]]) -> tuple[np.ndarray, np.ndarray]:
     most = max(map(len, entries))
-    exists = np.array([[number < len(each) for number in range(most)] for each in entries])
-    filled = [each + each[:1] * (most - len(each)) for each in entries]
+    exists = np.array([[number < len(entry) for number in range(most)] for entry in entries])
+    filled = [entry + entry[:1] * (most - len(entry)) for entry in entries]
     return exists, np.array(filled, np.int32)
 
 
-def _positions(offsets: tuple[int, ...], canvas: int) -> np.ndarray:
-    positions = np.zeros(canvas, np.int32)
+def _positions(offsets: tuple[int, ...], period: int) -> np.ndarray:
+    positions = np.zeros(period, np.int32)
     positions[list(offsets)] = np.arange(len(offsets))
     return positions
 
 
-def grid_behind(grid: Grid, windows: Sequence[Window]) -> Grid:
+def output_grid(grid: Grid, windows: Sequence[Window]) -> Grid:
     """Return the grid of the output of windows."""
     return Grid(
         tuple(window.output_size(n) for window, n in zip(windows, grid.sizes, strict=True)),
-        tuple(places // window.stride for window, places in zip(windows, grid.canvas, strict=True)),
+        tuple(period // window.stride for window, period in zip(windows, grid.period, strict=True)),
     )
