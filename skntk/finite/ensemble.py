@@ -146,7 +146,7 @@ class Ensemble:
 
     def mask_keys(self, numbers: range) -> Any:
         """Return what decides the masks of `Dropout`, None without one."""
-        if not self._architecture.tells_equal_samples_apart():
+        if not self._architecture.is_stochastic():
             return None
         return self._keys(numbers, "masks")
 

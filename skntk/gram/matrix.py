@@ -178,7 +178,7 @@ def gram_matrix(
     _check_shapes(architecture, *inputs)
     n_bytes = working_memory_in_bytes(working_memory)
     shape = (len(inputs[0]), len(inputs[-1]))
-    at_once = 1 if architecture.n_views == 1 else MATRICES_OF_A_SUM
+    at_once = 1 if architecture.n_transforms == 1 else MATRICES_OF_A_SUM
     require_memory(
         at_once * len(kinds) * shape[0] * shape[1] * inputs[0].itemsize,
         f"The kernel matrix of {shape[0]} x {shape[1]} samples",
@@ -308,7 +308,7 @@ def _check_inputs(architecture: Layer, name: str, values: ArrayLike, dtype: str)
     checked = check_array(
         values, dtype=_check_dtype(dtype), allow_nd=True, order="C", input_name=name
     )
-    return architecture.arrange(checked)
+    return architecture.reshape_inputs(checked)
 
 
 def _check_dtype(dtype: str) -> np.dtype:

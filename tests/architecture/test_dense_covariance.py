@@ -13,8 +13,8 @@ from skntk.architecture.propagation.dense_covariance import (
     pad_positions,
     to_dense,
 )
-from skntk.architecture.propagation.fusion import Passes
-from skntk.architecture.propagation.pixel_covariance import Grid, input_field
+from skntk.architecture.propagation.fusion import FusionBarriers
+from skntk.architecture.propagation.pixel_covariance import Grid, input_covariance
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_a_field_is_the_matrices_made_of_it(grid):
     @jax.jit
     def there_and_back(left, right):
         images = pad_positions(left, grid), pad_positions(right, grid)
-        passes = Passes(jnp.square(images[0]))
-        field = input_field(*images, grid, passes, of_samples=False)
+        barriers = FusionBarriers(jnp.square(images[0]))
+        field = input_covariance(*images, grid, barriers, is_diagonal=False)
         matrices = to_dense(field)
         restored = from_dense(field, matrices)
         pairs = [(restored.at(at), field.inside(at, field.at(at))) for at in offsets]

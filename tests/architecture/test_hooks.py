@@ -110,8 +110,8 @@ def test_a_preset_of_random_layers_is_random():
         def build(self):
             return Serial([Dense(), Dropout(), Dense()])
 
-    assert Dropping().tells_equal_samples_apart()
-    assert not Wrapped().tells_equal_samples_apart()
+    assert Dropping().is_stochastic()
+    assert not Wrapped().is_stochastic()
 
 
 def test_delegating_layers_forward_everything():
@@ -123,8 +123,10 @@ def test_what_a_layer_made_of_layers_does_not_define_is_refused():
     class Complete(Branches):
         pass
 
-    with pytest.raises(TypeError, match="Forgetful is made of layers and has to define arrange"):
-        type("Forgetful", (Branches,), {"arrange": Layer.arrange})
+    with pytest.raises(
+        TypeError, match="Forgetful is made of layers and has to define reshape_inputs"
+    ):
+        type("Forgetful", (Branches,), {"reshape_inputs": Layer.reshape_inputs})
 
 
 @pytest.mark.parametrize(

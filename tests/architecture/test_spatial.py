@@ -30,8 +30,8 @@ from skntk.architecture import (
     Sum,
     Tanh,
 )
-from skntk.architecture.propagation.fusion import Passes
-from skntk.architecture.propagation.pixel_covariance import Grid, canvas_for, input_field
+from skntk.architecture.propagation.fusion import FusionBarriers
+from skntk.architecture.propagation.pixel_covariance import Grid, input_covariance, input_grid
 from skntk.architecture.propagation.windows import Window
 from tests.architecture.networks import as_spatial_network, examples, spatial_inputs
 
@@ -160,12 +160,12 @@ def test_equal_opposite_and_blank_images_are_finite(network, X):
 @every_network
 def test_derivatives_by_hyperparameters(network, X):
     def of_leaves(network):
-        grid = canvas_for(network, X.shape[1:-1])
+        grid = input_grid(network, X.shape[1:-1])
         pads = [(0, places - n) for n, places in zip(*grid, strict=True)]
         images = jnp.moveaxis(jnp.pad(X, [(0, 0), *pads, (0, 0)]), (-1, 0), (0, -1))
-        passes = Passes(jnp.square(images))
-        inputs = input_field(images, images, grid, passes, of_samples=True)
-        field, _ = network.field_of_samples(inputs, ())
+        barriers = FusionBarriers(jnp.square(images))
+        inputs = input_covariance(images, images, grid, barriers, is_diagonal=True)
+        field, _ = network.propagate_sample_pixels(inputs, ())
         return jnp.sum(field.at(()).ntk)
 
     with jax.enable_x64(True):
@@ -323,10 +323,10 @@ def test_only_needed_offsets_are_computed():
     up_to_here = Serial([Conv((3, 3)), Relu(), Conv((3, 3), (2, 2)), Relu()])
     pooled = Serial([*up_to_here.layers, GlobalAvgPool()])
     flat = Serial([*up_to_here.layers, Flatten()])
-    assert pooled.offsets_below((), grid, of_samples=False) == ((0, 2, 4, 6),) * 2
-    assert flat.offsets_below((), grid, of_samples=False) == ((0,),) * 2
+    assert pooled.input_offsets((), grid, is_diagonal=False) == ((0, 2, 4, 6),) * 2
+    assert flat.input_offsets((), grid, is_diagonal=False) == ((0,),) * 2
     neighbours = Serial([Conv((3, 3)), AvgPool((2, 2), (2, 2)), Flatten()])
-    assert neighbours.offsets_below((), grid, of_samples=False) == ((0, 1, 7),) * 2
+    assert neighbours.input_offsets((), grid, is_diagonal=False) == ((0, 1, 7),) * 2
 
 
 def test_branches_share_what_stands_below(monkeypatch):

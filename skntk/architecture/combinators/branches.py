@@ -55,8 +55,10 @@ class Branches(Composition):
             )
         return shapes.pop()
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
-        return reduce(lambda inputs, branch: branch.arrange(inputs), self._checked_members(), X)
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
+        return reduce(
+            lambda inputs, branch: branch.reshape_inputs(inputs), self._checked_members(), X
+        )
 
     @property
     def scales_inputs(self) -> bool:
@@ -83,11 +85,11 @@ class Branches(Composition):
         ]
         return PairState(*self._join_kernels(states))
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         outputs, strides, smallest = zip(
-            *(branch.smallest_canvas(sizes) for branch in self.branches), strict=True
+            *(branch.smallest_period(sizes) for branch in self.branches), strict=True
         )
         joined, steps = self._joined_sizes(outputs), tuple(map(lcm, *strides))
         # After the last spatial layer no axes are left, and nothing is asked of them.
@@ -128,36 +130,38 @@ class Branches(Composition):
             for branch, indices in zip(self.branches, self._indices(grid), strict=True)
         ]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         needed = self._branch_offsets(offsets, grid)
         inputs = [
-            branch.offsets_below(branch_offsets, grid, of_samples)
+            branch.input_offsets(branch_offsets, grid, is_diagonal)
             for branch, branch_offsets in zip(self.branches, needed, strict=True)
         ]
         asked = [offsets for offsets in inputs if offsets != NO_OFFSETS] or [NO_OFFSETS]
         return tuple(tuple(sorted(set().union(*axis))) for axis in zip(*asked, strict=True))
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         covariance = covariance.stored()
         needed = self._branch_offsets(offsets, covariance.grid)
         covariances, statistics = zip(
             *(
-                branch.field_of_samples(covariance, branch_offsets)
+                branch.propagate_sample_pixels(covariance, branch_offsets)
                 for branch, branch_offsets in zip(self.branches, needed, strict=True)
             ),
             strict=True,
         )
         return self._joined(self._on_one_grid(covariances, offsets, covariance.grid)), statistics
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         covariance = covariance.stored()
         needed = self._branch_offsets(offsets, covariance.grid)
         covariances = [
-            branch.field_of_pairs(covariance, branch_offsets, left_statistics, right_statistics)
+            branch.propagate_pair_pixels(
+                covariance, branch_offsets, left_statistics, right_statistics
+            )
             for branch, branch_offsets, left_statistics, right_statistics in zip(
                 self.branches, needed, left, right, strict=True
             )
@@ -333,6 +337,6 @@ class Residual(DelegatingLayer):
     def examples(cls) -> list[Residual]:
         return [cls(Dense(1.2, 0.1)), cls(Dense(1.2, 0.1), Dense(0.6))]
 
-    def network_within(self) -> Sum:
+    def delegate(self) -> Sum:
         shortcut = Identity() if self.shortcut is None else self.shortcut
         return Sum([check_layer(self.main, self), check_layer(shortcut, self)])

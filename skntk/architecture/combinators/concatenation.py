@@ -56,7 +56,7 @@ class Concat(Branches):
 
     category: ClassVar[str | None] = "combinator"
     static: ClassVar[tuple[str, ...]] = ("axis",)
-    not_learned: ClassVar[tuple[str, ...]] = ("channels",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("channels",)
 
     def __init__(
         self,

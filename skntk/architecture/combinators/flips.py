@@ -85,11 +85,11 @@ class FlipAverage(DelegatingLayer):
             cls(Serial([*layers((2, 2)), Flatten(), Dense()]), axis=0),
         ]
 
-    def network_within(self) -> Layer:
+    def delegate(self) -> Layer:
         return check_layer(self.network, self)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        network = self.network_within()
+        network = self.delegate()
         n_axes = len(input_shape) - 1
         label = f"FlipAverage(axis={self.axis!r})"
         if not is_integer(self.axis):
@@ -108,18 +108,18 @@ class FlipAverage(DelegatingLayer):
         return shape
 
     @property
-    def n_views(self) -> int:
-        return 2 * self.network_within().n_views
+    def n_transforms(self) -> int:
+        return 2 * self.delegate().n_transforms
 
-    def views(self, X: np.ndarray) -> list[np.ndarray]:
-        views = self.network.views(X)
+    def transforms(self, X: np.ndarray) -> list[np.ndarray]:
+        transformed = self.network.transforms(X)
         axis = self.axis % (X.ndim - 2) + 1
-        return [*views, *(np.ascontiguousarray(np.flip(view, axis)) for view in views)]
+        return [*transformed, *(np.ascontiguousarray(np.flip(view, axis)) for view in transformed)]
 
-    def views_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
+    def transforms_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
         sizes = input_shape[:-1]
         commutes = _commutes(self.network, sizes, self.axis % len(sizes))
-        return commutes and self.network.views_are_equivalent(input_shape)
+        return commutes and self.network.transforms_are_equivalent(input_shape)
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         flipped = jnp.flip(inputs, self.axis % (inputs.ndim - 2) + 1)
@@ -157,7 +157,7 @@ def _commutes(layer: Layer, sizes: tuple[int, ...], axis: int) -> bool:
     if isinstance(layer, Sum | Product):
         return all(_commutes(branch, sizes, axis) for branch in layer.branches)
     if isinstance(layer, DelegatingLayer):
-        return _commutes(layer.network_within(), sizes, axis)
+        return _commutes(layer.delegate(), sizes, axis)
     if isinstance(layer, WindowLayer):
         return _is_symmetric(layer._windows(len(sizes))[axis], sizes[axis])
     return isinstance(layer, _BLIND_TO_ORDER)

@@ -148,10 +148,10 @@ class Serial(Composition):
             lambda shape, layer: layer.output_shape(shape), self._checked_members(), input_shape
         )
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
         # Scales are those of the inputs as the layer after them reads them.
         reader = next((part for part in self._checked_members() if not _only_scales(part)), None)
-        return X if reader is None else reader.arrange(X)
+        return X if reader is None else reader.reshape_inputs(X)
 
     @property
     def scales_inputs(self) -> bool:
@@ -190,12 +190,12 @@ class Serial(Composition):
                 state, _ = lax.scan(_pairs_through, state, (group, *group_statistics), repetitions)
         return state
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         strides, smallest = (1,) * len(sizes), sizes
         for layer in self.layers:
-            output_sizes, layer_strides, required = layer.smallest_canvas(sizes)
+            output_sizes, layer_strides, required = layer.smallest_period(sizes)
             if required:  # after `Flatten` no axes are left, and nothing is asked of them
                 smallest = tuple(map(max, smallest, map(mul, required, strides)))
                 strides = tuple(map(mul, strides, layer_strides))
@@ -205,33 +205,33 @@ class Serial(Composition):
     def output_grid(self, grid: Grid) -> Grid:
         return reduce(lambda inputs, layer: layer.output_grid(inputs), self.layers, grid)
 
-    def _needed_offsets(self, offsets: Offsets, grid: Grid, of_samples: bool) -> list[Offsets]:
+    def _needed_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> list[Offsets]:
         """Return the offsets needed of the inputs and of the outputs of every layer."""
         grids = list(accumulate(self.layers, lambda g, layer: layer.output_grid(g), initial=grid))
         needed = [offsets]
         for layer, inputs in zip(reversed(self.layers), reversed(grids[:-1]), strict=True):
-            needed.append(layer.offsets_below(needed[-1], inputs, of_samples))
+            needed.append(layer.input_offsets(needed[-1], inputs, is_diagonal))
         return needed[::-1]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        return self._needed_offsets(offsets, grid, of_samples)[0]
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
+        return self._needed_offsets(offsets, grid, is_diagonal)[0]
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
-        _, *needed = self._needed_offsets(offsets, covariance.grid, of_samples=True)
+        _, *needed = self._needed_offsets(offsets, covariance.grid, is_diagonal=True)
         statistics = []
         for layer, outputs in zip(self.layers, needed, strict=True):
-            covariance, layer_statistics = layer.field_of_samples(covariance, outputs)
+            covariance, layer_statistics = layer.propagate_sample_pixels(covariance, outputs)
             statistics.append(layer_statistics)
         return covariance, tuple(statistics)
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
-        _, *needed = self._needed_offsets(offsets, covariance.grid, of_samples=False)
+        _, *needed = self._needed_offsets(offsets, covariance.grid, is_diagonal=False)
         for layer, outputs, *sides in zip(self.layers, needed, left, right, strict=True):
-            covariance = layer.field_of_pairs(covariance, outputs, *sides)
+            covariance = layer.propagate_pair_pixels(covariance, outputs, *sides)
         return covariance
 
     def initialize(
@@ -303,7 +303,7 @@ def check_layer(member: object, owner: object) -> Layer:
 
 def check_part(member: object, owner: object) -> None:
     """Raise a TypeError unless ``member`` is a layer object that can be a part of a network."""
-    if check_layer(member, owner).n_views > 1:
+    if check_layer(member, owner).n_transforms > 1:
         raise TypeError(
             f"{type(owner).__name__} cannot have {type(member).__name__} as a part: the mean over "
             "flips is that of a whole network. Put FlipAverage around the network, and set "

@@ -17,7 +17,7 @@ class DelegatingLayer(Layer):
     protocols are forwarded without a line here.
     """
 
-    def network_within(self) -> Layer:
+    def delegate(self) -> Layer:
         """Return the network that computes, after a check of the hyperparameters that it needs.
 
         Returns
@@ -32,14 +32,14 @@ def _forwarded(name: str) -> Any:
     """Return the method or property of `Layer` that asks the delegate."""
     declared = inspect.getattr_static(Layer, name)
     if isinstance(declared, property):
-        return property(lambda layer: getattr(layer.network_within(), name), doc=declared.__doc__)
+        return property(lambda layer: getattr(layer.delegate(), name), doc=declared.__doc__)
 
     @wraps(declared)
     def method(self: DelegatingLayer, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.network_within(), name)(*args, **kwargs)
+        return getattr(self.delegate(), name)(*args, **kwargs)
 
     return method
 
 
-for _name in (*HOOKS, *hooks_of(Symmetrized), "tells_equal_samples_apart"):
+for _name in (*HOOKS, *hooks_of(Symmetrized), "is_stochastic"):
     setattr(DelegatingLayer, _name, _forwarded(_name))

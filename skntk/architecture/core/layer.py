@@ -26,8 +26,8 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
     A layer is a scikit-learn object (``get_params``, ``set_params``, ``clone``, ``repr``) and a JAX
     pytree at once. Its constructor arguments are its fields. Those named in ``static`` change the
     structure of the program that computes the kernel; all others are numbers, or layers, whose
-    values can change without compiling anew. Numbers named in ``not_learned`` are no scales, and
-    are learned only where a user asks for it.
+    values can change without compiling anew. Numbers named in ``fixed_by_default`` are no scales,
+    and are learned only where a user asks for it.
 
     Subclasses define
 
@@ -46,7 +46,7 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
         Of the class: where the registry lists it. None, the default, leaves it out of the registry.
     static : tuple of str
         Of the class: names of the arguments that decide the structure of the program.
-    not_learned : tuple of str
+    fixed_by_default : tuple of str
         Of the class: names of the numbers that estimators do not learn by themselves.
 
     Examples
@@ -75,7 +75,7 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
     """
 
     category: ClassVar[str | None] = None
-    not_learned: ClassVar[tuple[str, ...]] = ()
+    fixed_by_default: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -94,7 +94,7 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
         """
         return [cls()]
 
-    def tells_equal_samples_apart(self) -> bool:
+    def is_stochastic(self) -> bool:
         """Return whether a sample with itself is more than a pair of equal ones, as to `Dropout`.
 
         Returns
@@ -106,7 +106,7 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
             [self.canonical(name) for name in self._numeric],
             is_leaf=lambda part: isinstance(part, Layer),
         )
-        return any(part.tells_equal_samples_apart() for part in parts if isinstance(part, Layer))
+        return any(part.is_stochastic() for part in parts if isinstance(part, Layer))
 
     def resolve(self) -> Layer:
         """Return the network of public layers that a preset stands for; else the layer itself.

@@ -57,7 +57,7 @@ class Structure:
 class InputTransform:
     """What becomes of the inputs of a network before its kernels are computed."""
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
         """Return inputs as the network reads them: the one place where flat rows become images.
 
         Parameters
@@ -88,7 +88,7 @@ class InputTransform:
         Parameters
         ----------
         X : array of shape (n, ..., channels)
-            Inputs as `arrange` returns them.
+            Inputs as `reshape_inputs` returns them.
 
         Returns
         -------
@@ -102,20 +102,20 @@ class Symmetrized:
     """The mean of the outputs of a network over transformed inputs, as of `FlipAverage`."""
 
     @property
-    def n_views(self) -> int:
-        """Number of `views`."""
+    def n_transforms(self) -> int:
+        """Number of `transforms`."""
         return 1
 
-    def views(self, X: np.ndarray) -> list[np.ndarray]:
+    def transforms(self, X: np.ndarray) -> list[np.ndarray]:
         """Return the inputs over which the outputs of the network are averaged.
 
-        The kernel of the average is the mean of the kernels of all pairs of views: those of one
-        sample with those of the other.
+        The kernel of the average is the mean of the kernels of all pairs of transformed inputs, of
+        one sample and of the other.
 
         Parameters
         ----------
         X : ndarray of shape (n, ...)
-            Inputs as `arrange` returns them.
+            Inputs as `reshape_inputs` returns them.
 
         Returns
         -------
@@ -124,20 +124,20 @@ class Symmetrized:
         """
         return [X]
 
-    def views_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
-        """Return whether the mean over all pairs is that over pairs with a first view on the left.
+    def transforms_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
+        """Return whether the mean over all pairs is that over transforms of the right inputs.
 
         Then the matrices of these pairs are symmetric as well.
 
         Parameters
         ----------
         input_shape : tuple of int
-            Shape of one sample, as `arrange` returns it.
+            Shape of one sample, as `reshape_inputs` returns it.
 
         Returns
         -------
         bool
-            Always True where there is one view.
+            Always True where nothing is averaged.
         """
         return True
 

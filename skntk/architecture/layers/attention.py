@@ -169,10 +169,10 @@ class SelfAttention(Layer):
 
     # Infinite width --------------------------------------------------------------------------
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return all_offsets(grid)
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         values, keys = self._read(covariance)
@@ -183,7 +183,7 @@ class SelfAttention(Layer):
         outputs = self._certain_scores(covariance, values, weights, weights)
         return outputs, pad_positions(weights, covariance.grid)
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         values, keys = self._read(covariance)

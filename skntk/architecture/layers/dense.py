@@ -118,15 +118,15 @@ class Dense(Layer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return True
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return offsets
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         if not all(offsets):  # no offset is needed
             return covariance, ()
-        return super().field_of_samples(covariance, offsets)
+        return super().propagate_sample_pixels(covariance, offsets)
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         return SampleState(*self._map(state.nngp, state.ntk)), ()

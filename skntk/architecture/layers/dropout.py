@@ -42,7 +42,7 @@ class Dropout(Layer):
     """
 
     category: ClassVar[str | None] = "layer"
-    not_learned: ClassVar[tuple[str, ...]] = ("keep_rate",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("keep_rate",)
 
     def __init__(self, keep_rate: float = 0.9) -> None:
         self.keep_rate = keep_rate
@@ -56,7 +56,7 @@ class Dropout(Layer):
             raise ValueError(f"Dropout(keep_rate={self.keep_rate!r}): keep_rate must be > 0.")
         return input_shape
 
-    def tells_equal_samples_apart(self) -> bool:
+    def is_stochastic(self) -> bool:
         return True
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:

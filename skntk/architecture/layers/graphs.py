@@ -54,7 +54,7 @@ class Aggregate(PositionMatrixLayer):
     """
 
     category: ClassVar[str | None] = "spatial"
-    not_learned: ClassVar[tuple[str, ...]] = ("adjacency",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("adjacency",)
     canonical_forms: ClassVar[CanonicalForms] = {"adjacency": one_leaf}
 
     def __init__(self, adjacency: ArrayLike) -> None:

@@ -123,7 +123,7 @@ class LinearizedNetwork(Layer):
             If the inputs are not valid or do not fit the network.
         """
         checked = check_array(X, dtype=[np.float64, np.float32], allow_nd=True, input_name="X")
-        inputs = self.arrange(checked)
+        inputs = self.reshape_inputs(checked)
         self.output_shape(inputs.shape[1:])
         with jax.enable_x64(inputs.dtype == np.float64):
             network = self.with_precision(inputs.dtype)
@@ -160,7 +160,7 @@ class LinearizedNetwork(Layer):
         self._check_network()
         if isinstance(self.network, Layer):
             self.network.output_shape(input_shape)
-            if self.network.tells_equal_samples_apart():
+            if self.network.is_stochastic():
                 raise ValueError(
                     "LinearizedNetwork takes a network that is a function of its inputs, and "
                     "Dropout is random: remove it."
@@ -196,9 +196,9 @@ class LinearizedNetwork(Layer):
                 f"network(parameters, X), got {self.network!r}."
             )
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
         self._check_network()
-        return self.network.arrange(X) if isinstance(self.network, Layer) else X
+        return self.network.reshape_inputs(X) if isinstance(self.network, Layer) else X
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         # Training moves these outputs linearly, whatever their distribution was.

@@ -69,19 +69,19 @@ class ConvLocal(Conv):
     def examples(cls) -> list[Self]:
         return [cls((2, 3), (2, 1), "SAME", 1.3, 0.2), cls((3,), (2,), "CIRCULAR", 1.1, 0.3)]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        return super().offsets_below(((0,),) * len(offsets), grid, of_samples)
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
+        return super().input_offsets(((0,),) * len(offsets), grid, is_diagonal)
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
-        shared, statistics = super().field_of_samples(covariance, ((0,),) * len(offsets))
+        shared, statistics = super().propagate_sample_pixels(covariance, ((0,),) * len(offsets))
         return _without_other_pairs(shared), statistics
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
-        shared = super().field_of_pairs(covariance, ((0,),) * len(offsets), left, right)
+        shared = super().propagate_pair_pixels(covariance, ((0,),) * len(offsets), left, right)
         return _without_other_pairs(shared)
 
     def initialize(

@@ -53,7 +53,7 @@ class LayerNorm(Layer):
 
     category: ClassVar[str | None] = "layer"
     static: ClassVar[tuple[str, ...]] = ("axes",)
-    not_learned: ClassVar[tuple[str, ...]] = ("eps",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("eps",)
 
     def __init__(self, axes: str | Sequence[int] = "channels", eps: float = 1e-12) -> None:
         self.axes = axes
@@ -101,13 +101,13 @@ class LayerNorm(Layer):
         factor = left * right
         return PairState(state.nngp * factor, state.ntk * factor)
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         sizes = covariance.grid.sizes
         averaged = self._averaged(len(sizes))
         if not averaged:
-            return super().field_of_samples(covariance, offsets)
+            return super().propagate_sample_pixels(covariance, offsets)
         squares = covariance.inside(covariance.zero, covariance.at(covariance.zero)).nngp
         n_averaged = prod(sizes[axis] for axis in averaged)
         means = jnp.sum(squares, averaged, keepdims=True) / n_averaged

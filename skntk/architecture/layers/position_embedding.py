@@ -78,7 +78,7 @@ class PositionEmbedding(Layer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("mode",)
-    not_learned: ClassVar[tuple[str, ...]] = ("channel_ratio", "p_norm")
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("channel_ratio", "p_norm")
 
     def __init__(
         self,
@@ -114,12 +114,12 @@ class PositionEmbedding(Layer):
 
     # Infinite width --------------------------------------------------------------------------
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         return self._map(covariance), ()
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         return self._map(covariance)

@@ -58,7 +58,7 @@ class PositionMatrixLayer(Layer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         outputs = self.output_sizes(sizes)
@@ -70,19 +70,19 @@ class PositionMatrixLayer(Layer):
         return outputs, strides, smallest
 
     def output_grid(self, grid: Grid) -> Grid:
-        outputs, strides, _ = self.smallest_canvas(grid.sizes)
+        outputs, strides, _ = self.smallest_period(grid.sizes)
         period = (period // stride for period, stride in zip(grid.period, strides, strict=True))
         return Grid(outputs, tuple(period))
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return all_offsets(grid)
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         return self._mapped(covariance), ()
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         return self._mapped(covariance)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
-from skntk.architecture.propagation.fusion import Passes, mapped_parts, unpacked
+from skntk.architecture.propagation.fusion import FusionBarriers, mapped_parts, unpacked
 from skntk.architecture.propagation.pixel_covariance import (
     NO_OFFSETS,
     Grid,
@@ -33,7 +33,7 @@ class _Reduction(Layer):
     def output_grid(self, grid: Grid) -> Grid:
         return Grid((), ())
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         return (), (1,) * len(sizes), sizes
@@ -41,12 +41,12 @@ class _Reduction(Layer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         return covariance if offsets == NO_OFFSETS else self._reduced(covariance), ()
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         return self._reduced(covariance)
@@ -76,13 +76,15 @@ class Flatten(_Reduction):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (prod(input_shape),)
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return ((0,),) * len(grid.sizes)
 
     def _reduce(self, covariance: PixelCovariance) -> PairState:
         sums = unpacked(
             _summed(
-                _pixels(covariance, covariance.zero), len(covariance.grid.sizes), covariance.passes
+                _pixels(covariance, covariance.zero),
+                len(covariance.grid.sizes),
+                covariance.barriers,
             )
         )
         return PairState(*(values / prod(covariance.grid.sizes) for values in sums))
@@ -114,7 +116,7 @@ class GlobalSumPool(_Reduction):
             )
         return input_shape[-1:]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         if offsets == NO_OFFSETS:
             return ((),) * len(grid.period)
         return tuple(tuple(range(period)) for period in grid.period)
@@ -126,8 +128,10 @@ class GlobalSumPool(_Reduction):
         others = list(product(*map(range, covariance.grid.period)))
         weights = [1.0] * len(others)
         rows, *columns = covariance.grid.period
-        total = covariance.passes.empty((rows + 1, *columns), with_ntk=covariance.passes.with_ntk)
-        if covariance.of_samples:
+        total = covariance.barriers.empty(
+            (rows + 1, *columns), with_ntk=covariance.barriers.with_ntk
+        )
+        if covariance.is_diagonal:
             # Offset 0 stands before the loop: samples with themselves may not meet it inside.
             others, weights = _one_of_opposites(others[1:], covariance.grid.period)
             total = _with_pixels(covariance, covariance.zero, total, 1.0)
@@ -138,9 +142,9 @@ class GlobalSumPool(_Reduction):
 
         if others:
             steps = jnp.array(others, jnp.int32), jnp.asarray(weights, jnp.finfo(total.dtype).dtype)
-            total = covariance.passes.over_offsets(add_offset, total, steps)
+            total = covariance.barriers.over_offsets(add_offset, total, steps)
         total = total[:rows]
-        sums = unpacked(_summed(total, len(covariance.grid.sizes), covariance.passes))
+        sums = unpacked(_summed(total, len(covariance.grid.sizes), covariance.barriers))
         return PairState(*(self._scale(covariance.grid) * values for values in sums))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
@@ -188,7 +192,7 @@ def _pixels(covariance: PixelCovariance, offset: Offset) -> Array:
     """Return the packed state of an offset, 0 where there is no pixel."""
     covariance.prepare(offset)
     rows = covariance.grid.period[0]
-    pixels = covariance.passes.isolated_in_place(
+    pixels = covariance.barriers.isolated_in_place(
         lambda: covariance.inside(offset, covariance.at(offset)), covariance.grid.period
     )
     return pixels[:rows]
@@ -206,15 +210,15 @@ def _with_pixels(
         sums = (old + weight * new for old, new in zip(before, state, strict=True))
         return PairState(*sums)
 
-    return covariance.passes.overwritten(total, compute)
+    return covariance.barriers.overwritten(total, compute)
 
 
-def _summed(packed: Array, n_axes: int, passes: Passes) -> Array:
+def _summed(packed: Array, n_axes: int, barriers: FusionBarriers) -> Array:
     """Return the sums over the first axes, each in a loop over whole vectors of pairs."""
 
     def sum_of_first_axis(values: Array) -> Array:
         return reduce(add, (values[at] for at in range(len(values))))
 
     for _ in range(n_axes):
-        packed = passes.isolated(partial(mapped_parts, sum_of_first_axis, packed))
+        packed = barriers.isolated(partial(mapped_parts, sum_of_first_axis, packed))
     return packed

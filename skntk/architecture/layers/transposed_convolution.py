@@ -102,7 +102,7 @@ class ConvTranspose(Conv):
             for size, stride in zip(self.filter_shape, strides, strict=True)
         )
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         windows = self._windows(len(sizes))
@@ -110,21 +110,21 @@ class ConvTranspose(Conv):
         return outputs, (1,) * len(sizes), outputs
 
     def output_grid(self, grid: Grid) -> Grid:
-        return Grid(self.smallest_canvas(grid.sizes)[0], grid.period)
+        return Grid(self.smallest_period(grid.sizes)[0], grid.period)
 
     def _indices(self, grid: Grid) -> list[np.ndarray]:
         windows = self._windows(len(grid.sizes))
         return [window.indices(*sizes) for window, *sizes in zip(windows, *grid, strict=True)]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return gathered_offsets(offsets, grid.period, self._indices(grid))
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         return self._spread(covariance, offsets), ()
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         return self._spread(covariance, offsets)

@@ -28,17 +28,17 @@ class WindowLayer(Layer):
         """Return the kernels after the layer, of samples and of pairs alike."""
         raise NotImplementedError
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         return self._map(covariance, offsets), ()
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         return self._map(covariance, offsets)
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         windows = self._windows(len(sizes))
@@ -53,9 +53,9 @@ class WindowLayer(Layer):
     def output_grid(self, grid: Grid) -> Grid:
         return output_grid(grid, self._windows(len(grid.sizes)))
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return tuple(
-            window.offsets_below(axis_offsets, n, period)
+            window.input_offsets(axis_offsets, n, period)
             for window, axis_offsets, n, period in zip(
                 self._windows(len(grid.sizes)), offsets, *grid, strict=True
             )

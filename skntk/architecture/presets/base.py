@@ -77,12 +77,12 @@ class Preset(DelegatingLayer):
         """
         raise NotImplementedError
 
-    def network_within(self) -> Layer:
+    def delegate(self) -> Layer:
         self.check_hyperparameters()
         return self.build()
 
     def resolve(self) -> Layer:
-        return self.network_within()
+        return self.delegate()
 
     def _dense(self) -> Dense:
         return Dense(self.weight_std, self.bias_std)

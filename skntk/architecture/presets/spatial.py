@@ -29,7 +29,7 @@ class SpatialPreset(Preset):
 
     input_shape: Sequence[int] | None
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
         """Return samples of ``input_shape``, made of X as it is or of its flat rows."""
         if self.input_shape is None:
             return X

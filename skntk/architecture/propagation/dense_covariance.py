@@ -49,7 +49,7 @@ def states_by_offset(covariance: PixelCovariance, offsets: Sequence[tuple[int, .
     # Offset 0 stands before the loop: samples with themselves may not meet it inside.
     states = [values[None] for values in covariance.at(first)]
     if others:
-        with covariance.passes.without_buffers():
+        with covariance.barriers.without_buffers():
             _, looped = lax.scan(
                 lambda nothing, offset: (nothing, covariance.at(in_loop(offset))),
                 None,

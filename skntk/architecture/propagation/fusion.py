@@ -28,7 +28,7 @@ from jax import lax
 from skntk.architecture.propagation.state import Array, PairState
 
 
-class Passes:
+class FusionBarriers:
     """How the loops of one program are kept apart, while it is traced.
 
     Parameters
@@ -142,7 +142,7 @@ class Passes:
         finally:
             self._buffers = buffers
 
-    def looped(
+    def with_buffers(
         self, iteration: Callable[..., Any], first: tuple[Any, ...]
     ) -> tuple[tuple[Array, ...], Callable[..., tuple[Any, tuple[Array, ...]]]]:
         """Return the body of a loop together with the memory that its iterations share.
@@ -193,9 +193,9 @@ class Passes:
             Their first axis is that of the steps.
         """
         if self.is_dry_run:
-            return total  # its passes have memory of their own
+            return total  # this loop has buffers of its own
         with self.without_buffers():
-            memory, body = self.looped(
+            memory, body = self.with_buffers(
                 iteration, (total, jax.tree.map(lambda leaf: leaf[0], steps))
             )
 

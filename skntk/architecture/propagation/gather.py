@@ -149,7 +149,9 @@ def translated(covariance: PixelCovariance, grid: Grid, start: Sequence[int]) ->
             *(lax.pad(values, jnp.zeros((), values.dtype), shifts) for values in inside)
         )
 
-    return PixelCovariance(grid, compute, covariance.passes, covariance.of_samples, (covariance,))
+    return PixelCovariance(
+        grid, compute, covariance.barriers, covariance.is_diagonal, (covariance,)
+    )
 
 
 def copy_indices(grid: Grid, period: Sequence[int], start: Sequence[int]) -> GatherIndices:

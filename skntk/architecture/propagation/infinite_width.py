@@ -56,7 +56,7 @@ class InfiniteWidth:
 
     # Many positions --------------------------------------------------------------------------
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         """Return what the layer asks of the padding: offsets are counted modulo a period.
@@ -88,11 +88,11 @@ class InfiniteWidth:
         Returns
         -------
         Grid
-            Both of the outputs, as `smallest_canvas` announces them.
+            Both of the outputs, as `smallest_period` announces them.
         """
         return grid
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         """Return the input offsets that some output offsets need.
 
         Parameters
@@ -101,7 +101,7 @@ class InfiniteWidth:
             What the network above asks for; `NO_OFFSETS` if nothing but the statistics of samples.
         grid : Grid
             The grid of the inputs.
-        of_samples : bool
+        is_diagonal : bool
             Whether pairs are samples with themselves, whose statistics are read at offset 0.
 
         Returns
@@ -109,12 +109,12 @@ class InfiniteWidth:
         Offsets
             For each axis, in ascending order.
         """
-        if not of_samples:
+        if not is_diagonal:
             return offsets
         needed = ((),) * len(grid.sizes) if offsets == NO_OFFSETS else offsets
         return tuple(tuple(sorted({0, *axis})) for axis in needed)
 
-    def field_of_samples(
+    def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets
     ) -> tuple[PixelCovariance, Statistics]:
         """Map the kernels of samples with themselves at all pairs of positions.
@@ -131,7 +131,7 @@ class InfiniteWidth:
         covariance : PixelCovariance
             Kernels of the outputs.
         statistics : pytree of arrays of shape ``(..., *period, n)``
-            What `field_of_pairs` needs to know of each sample.
+            What `propagate_pair_pixels` needs to know of each sample.
         """
         state, statistics = self.propagate_samples(SampleState(*covariance.at(covariance.zero)))
         shifted = Shifted(statistics, len(covariance.grid.sizes))
@@ -143,7 +143,7 @@ class InfiniteWidth:
 
         return covariance.mapped(compute), statistics
 
-    def field_of_pairs(
+    def propagate_pair_pixels(
         self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
     ) -> PixelCovariance:
         """Map the kernels of pairs of samples at all pairs of positions.
@@ -155,7 +155,7 @@ class InfiniteWidth:
         offsets : Offsets
             The offsets that will be asked for.
         left, right : pytrees of arrays of shape ``(..., *period, pairs)``
-            The statistics of `field_of_samples` of the left and of the right sample of each pair.
+            The statistics of `propagate_sample_pixels`, of the left and of the right samples.
 
         Returns
         -------

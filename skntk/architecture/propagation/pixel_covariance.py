@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from skntk.architecture.propagation.fusion import Passes, unpacked
+from skntk.architecture.propagation.fusion import FusionBarriers, unpacked
 from skntk.architecture.propagation.state import Array, PairState
 
 
@@ -63,9 +63,9 @@ class Grid(NamedTuple):
     period: tuple[int, ...]
 
 
-def canvas_for(network: Any, sizes: tuple[int, ...]) -> Grid:
+def input_grid(network: Any, sizes: tuple[int, ...]) -> Grid:
     """Return the grid of a network's input: a period that suits all of its layers."""
-    _, strides, smallest = network.smallest_canvas(sizes)
+    _, strides, smallest = network.smallest_period(sizes)
     period = (-(-least // stride) * stride for least, stride in zip(smallest, strides, strict=True))
     return Grid(sizes, tuple(period))
 
@@ -78,9 +78,9 @@ class PixelCovariance:
     grid : Grid
     compute : callable
         Returns the `PairState` of an offset, arrays of shape ``(*period, pairs)``.
-    passes : Passes
+    barriers : FusionBarriers
         How the loops of the program are kept apart.
-    of_samples : bool
+    is_diagonal : bool
         Whether pairs are samples with themselves. Then offset 0 is a position with itself, which is
         more than a pair of equal ones (to `Dropout`), and may not be met inside of a loop.
     sources : sequence of PixelCovariance, default=()
@@ -91,13 +91,13 @@ class PixelCovariance:
         self,
         grid: Grid,
         compute: Callable[[Offset], PairState],
-        passes: Passes,
-        of_samples: bool,
+        barriers: FusionBarriers,
+        is_diagonal: bool,
         sources: Sequence[PixelCovariance] = (),
     ) -> None:
         self.grid = grid
-        self.passes = passes
-        self.of_samples = of_samples
+        self.barriers = barriers
+        self.is_diagonal = is_diagonal
         self._compute = compute
         self._sources = sources
 
@@ -133,9 +133,9 @@ class PixelCovariance:
             The covariances that ``compute`` reads; None is this one.
         """
         if grid is not None:
-            return PixelCovariance(grid, compute, self.passes, self.of_samples)
+            return PixelCovariance(grid, compute, self.barriers, self.is_diagonal)
         read = (self,) if sources is None else sources
-        return PixelCovariance(self.grid, compute, self.passes, self.of_samples, read)
+        return PixelCovariance(self.grid, compute, self.barriers, self.is_diagonal, read)
 
     def stored(self) -> PackedCovariance:
         """Return the covariance with the state of every offset computed once, by one loop."""
@@ -143,11 +143,13 @@ class PixelCovariance:
         def compute(offset: Offset) -> Array:
             self.prepare(offset)
             if self.grid.period and not self._is_input:
-                return self.passes.isolated_in_place(lambda: self.at(offset), self.grid.period)
-            return self.passes.isolated(lambda: self._stored_state(offset))
+                return self.barriers.isolated_in_place(lambda: self.at(offset), self.grid.period)
+            return self.barriers.isolated(lambda: self._stored_state(offset))
 
-        with_ntk = self.passes.with_ntk and not self._is_input
-        return PackedCovariance(self.grid, compute, self.passes, self.of_samples, with_ntk=with_ntk)
+        with_ntk = self.barriers.with_ntk and not self._is_input
+        return PackedCovariance(
+            self.grid, compute, self.barriers, self.is_diagonal, with_ntk=with_ntk
+        )
 
     _is_input: ClassVar[bool] = False
 
@@ -182,10 +184,10 @@ class PackedCovariance(PixelCovariance):
 
     Parameters
     ----------
-    grid, passes, of_samples
+    grid, barriers, is_diagonal
         As for `PixelCovariance`.
     compute_packed : callable
-        Returns the state of an offset as `Passes` packs it.
+        Returns the state of an offset as `FusionBarriers` packs it.
     with_ntk : bool
         Whether states have an NTK; the others are real arrays.
     """
@@ -194,12 +196,12 @@ class PackedCovariance(PixelCovariance):
         self,
         grid: Grid,
         compute_packed: Callable[[Offset], Array],
-        passes: Passes,
-        of_samples: bool,
+        barriers: FusionBarriers,
+        is_diagonal: bool,
         *,
         with_ntk: bool,
     ) -> None:
-        super().__init__(grid, self._unpacked, passes, of_samples)
+        super().__init__(grid, self._unpacked, barriers, is_diagonal)
         self.with_ntk = with_ntk
         self._compute_packed = compute_packed
         self._known: dict[tuple[Any, ...], Array] = {}
@@ -280,8 +282,8 @@ def _twice_in_a_row(values: Array, n_axes: int) -> Array:
     return values
 
 
-def input_field(
-    left: Array, right: Array, grid: Grid, passes: Passes, *, of_samples: bool
+def input_covariance(
+    left: Array, right: Array, grid: Grid, barriers: FusionBarriers, *, is_diagonal: bool
 ) -> PixelCovariance:
     """Return the covariance of mean products of the channels of pairs of images.
 
@@ -290,8 +292,8 @@ def input_field(
     left, right : arrays of shape (channels, *period, pairs)
         0 where there is no pixel.
     grid : Grid
-    passes : Passes
-    of_samples : bool
+    barriers : FusionBarriers
+    is_diagonal : bool
         Whether pairs are samples with themselves.
     """
     unrolled = len(left) <= _MOST_UNROLLED_CHANNELS
@@ -301,7 +303,7 @@ def input_field(
         nngp = _mean_of_products(left, shifted.at(offset))
         return PairState(nngp, jnp.zeros_like(nngp))
 
-    return InputCovariance(grid, compute, passes, of_samples)
+    return InputCovariance(grid, compute, barriers, is_diagonal)
 
 
 def _mean_of_products(left: Array, right: Array | Sequence[Array]) -> Array:

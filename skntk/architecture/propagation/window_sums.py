@@ -60,7 +60,7 @@ def window_sums(
     sums = _WindowSums(covariance, tuple(windows), scale)
     if not all(offsets):
         return PixelCovariance(
-            sums.output_grid, _not_asked_for, covariance.passes, covariance.of_samples
+            sums.output_grid, _not_asked_for, covariance.barriers, covariance.is_diagonal
         )
     if all(len(axis_shifts) == 1 for axis_shifts in shifts):
         return _on_demand(covariance, sums)
@@ -73,7 +73,7 @@ class _WindowSums:
     def __init__(
         self, covariance: PixelCovariance, windows: tuple[Window, ...], scale: float
     ) -> None:
-        self.passes = covariance.passes
+        self.barriers = covariance.barriers
         self.sizes = covariance.grid.sizes
         self.windows = windows
         self.output_grid = output_grid(covariance.grid, windows)
@@ -87,7 +87,7 @@ class _WindowSums:
         """Return the packed sums along one axis, from a loop of their own; see `along`."""
         shape = list(packed.shape)
         shape[axis] = self.output_grid.period[axis]
-        return self.passes.isolated(
+        return self.barriers.isolated(
             partial(self.along, axis, packed, shift, offset),
             jax.ShapeDtypeStruct(shape, packed.dtype),
         )
@@ -181,8 +181,8 @@ def _on_demand(covariance: PackedCovariance, sums: _WindowSums) -> PixelCovarian
     return PackedCovariance(
         sums.output_grid,
         compute,
-        covariance.passes,
-        covariance.of_samples,
+        covariance.barriers,
+        covariance.is_diagonal,
         with_ntk=covariance.with_ntk,
     )
 
@@ -204,7 +204,7 @@ def _accumulated(
     steps = jnp.asarray(input_offsets), jax.tree.map(jnp.asarray, readers)
     period = sums.output_grid.period
     n_axes = len(period)
-    empty = covariance.passes.empty(period, with_ntk=covariance.with_ntk)
+    empty = covariance.barriers.empty(period, with_ntk=covariance.with_ntk)
     pairs = empty.shape[n_axes:]
     piece_shape = (*(1,) * n_axes, *period, *pairs)
 
@@ -222,7 +222,7 @@ def _accumulated(
 
     def add(total: Array, packed: Array, readers: Readers, place: tuple[Array, ...] = ()) -> Array:
         """Add to the output offsets of one place on the first axes, and of all on the others."""
-        if covariance.passes.is_dry_run:
+        if covariance.barriers.is_dry_run:
             return total
         axis = len(place)
 
@@ -232,7 +232,7 @@ def _accumulated(
             if len(position) == n_axes:
                 return added(
                     total,
-                    covariance.passes.packed(sums.along(axis, packed, shift, target)),
+                    covariance.barriers.packed(sums.along(axis, packed, shift, target)),
                     position,
                 )
             return add(total, sums.isolated_along(axis, packed, shift, target), readers, position)
@@ -241,7 +241,7 @@ def _accumulated(
             exists, numbers = reader
             return lax.cond(exists, read, lambda total, *_: total, total, packed, numbers), None
 
-        with covariance.passes.without_buffers():
+        with covariance.barriers.without_buffers():
             return lax.scan(one, total, readers[axis])[0]
 
     def add_offset(total: Array, step: tuple[Array, Readers]) -> Array:
@@ -249,13 +249,13 @@ def _accumulated(
         return add(total, covariance.packed(in_loop(offset)), readers)
 
     total = jnp.zeros((*map(len, offsets), *empty.shape), empty.dtype)
-    if covariance.of_samples:
+    if covariance.is_diagonal:
         # Offset 0 comes first, and stands before the loop.
         total = add(
             total, covariance.packed(covariance.zero), jax.tree.map(lambda leaf: leaf[0], readers)
         )
         steps = jax.tree.map(lambda leaf: leaf[1:], steps)
-    total = covariance.passes.over_offsets(add_offset, total, steps)
+    total = covariance.barriers.over_offsets(add_offset, total, steps)
     positions = [
         _positions(axis_offsets, n) for axis_offsets, n in zip(offsets, period, strict=True)
     ]
@@ -267,8 +267,8 @@ def _accumulated(
     return PackedCovariance(
         sums.output_grid,
         compute,
-        covariance.passes,
-        covariance.of_samples,
+        covariance.barriers,
+        covariance.is_diagonal,
         with_ntk=covariance.with_ntk,
     )
 

@@ -74,7 +74,7 @@ class Window:
         """
         return _weights(self, n, period)[shift]
 
-    def offsets_below(self, offsets: tuple[int, ...], n: int, period: int) -> tuple[int, ...]:
+    def input_offsets(self, offsets: tuple[int, ...], n: int, period: int) -> tuple[int, ...]:
         """Return the input offsets that output offsets need, ascending."""
         shifts = self.shifts(n, period)
         return tuple(sorted({(self.stride * A + d) % period for A in offsets for d in shifts}))

@@ -104,7 +104,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
             width=self.width,
             n_outputs=1 if self.y_train_.ndim == 1 else self.y_train_.shape[1],
             dtype=self.dtype,
-            input_shape=self.architecture_.arrange(self.X_train_[:1]).shape[1:],
+            input_shape=self.architecture_.reshape_inputs(self.X_train_[:1]).shape[1:],
         )
 
     def _checked_learning_rate(self) -> float:
@@ -127,7 +127,7 @@ class FiniteWidthEnsemble(NestedArchitecture):
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
         """Return the normalized outputs of all networks, shape (n_networks, n, n_outputs)."""
-        inputs = self.architecture_.arrange(X)
+        inputs = self.architecture_.reshape_inputs(X)
         return self._ensemble().outputs(self.parameters_, inputs, working_memory_in_bytes(None))
 
     def _staged_outputs(
@@ -187,7 +187,7 @@ class Training:
         self._estimator = estimator
         self._ensemble = ensemble
         self._n_bytes = working_memory_in_bytes(None)
-        X = estimator.architecture_.arrange(estimator.X_train_)
+        X = estimator.architecture_.reshape_inputs(estimator.X_train_)
         targets = estimator.y_train_.reshape(len(X), -1)
         self._data = (X, targets, estimator._sample_weight)
         self._batches: list[Networks] = [
@@ -228,7 +228,7 @@ class Training:
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Return the normalized outputs of all networks, shape (n_networks, n, n_outputs)."""
-        inputs = self._estimator.architecture_.arrange(X)
+        inputs = self._estimator.architecture_.reshape_inputs(X)
         return self._ensemble.outputs(self.parameters(), inputs, self._n_bytes)
 
     def _penalty(self) -> float:
@@ -321,7 +321,7 @@ def _require_several(values: np.ndarray) -> None:
 
 def _with_finite_width(architecture: Layer, X: np.ndarray) -> Layer:
     """Return the architecture, which fits X and has a finite width."""
-    shape = architecture.arrange(X).shape[1:]
+    shape = architecture.reshape_inputs(X).shape[1:]
     behind = architecture.output_shape(shape)
     if len(behind) != 1 or not architecture.outputs_are_gaussian():
         raise ValueError(

@@ -158,7 +158,7 @@ class InfiniteNetwork(CallbackSupportMixin, NestedArchitecture):
     def _checked_architecture(self, X: np.ndarray) -> Layer:
         """Return a copy of the architecture, which fits X and has Gaussian outputs."""
         architecture = self._copy_of_architecture()
-        architecture.output_shape(architecture.arrange(X).shape[1:])
+        architecture.output_shape(architecture.reshape_inputs(X).shape[1:])
         if not architecture.outputs_are_gaussian():
             raise ValueError(
                 f"The outputs of {architecture!r} are not a Gaussian process: a last Dense layer "

@@ -87,7 +87,7 @@ class OnSharedKernel(InfiniteNetwork):
         """
         self._test_inputs, self._test_samples = inputs, samples
         # To some networks a sample is not a training sample because it equals one.
-        apart = self.architecture_.tells_equal_samples_apart()
+        apart = self.architecture_.is_stochastic()
         self._test_rows = samples if apart else self._samples.rows_of(self, samples)
 
     def mean_of_expected(self) -> np.ndarray:

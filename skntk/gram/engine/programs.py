@@ -17,12 +17,12 @@ import numpy as np
 from jax import lax
 
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.propagation.fusion import Passes
+from skntk.architecture.propagation.fusion import FusionBarriers
 from skntk.architecture.propagation.pixel_covariance import (
     NO_OFFSETS,
     Grid,
-    canvas_for,
-    input_field,
+    input_covariance,
+    input_grid,
 )
 from skntk.architecture.propagation.state import (
     Array,
@@ -71,11 +71,13 @@ def kernels_of_samples(
     X = architecture.scale_inputs(X)
     if X.ndim == 2:
         return architecture.propagate_samples(input_samples(X))
-    grid = canvas_for(architecture, X.shape[1:-1])
+    grid = input_grid(architecture, X.shape[1:-1])
     images = _on_canvas(X, grid)
-    passes = Passes(jnp.square(images), with_ntk=with_kernels)
-    field = input_field(images, images, grid, passes, of_samples=True)
-    field, statistics = architecture.field_of_samples(field, () if with_kernels else NO_OFFSETS)
+    passes = FusionBarriers(jnp.square(images), with_ntk=with_kernels)
+    field = input_covariance(images, images, grid, passes, is_diagonal=True)
+    field, statistics = architecture.propagate_sample_pixels(
+        field, () if with_kernels else NO_OFFSETS
+    )
     return SampleState(*field.at(())) if with_kernels else None, statistics
 
 
@@ -177,7 +179,7 @@ def _kernels_in_turns(
     kinds: Sequence[str],
     together: int,
 ) -> tuple[Array, ...]:
-    grid = canvas_for(architecture, left[0].shape[1:-1])
+    grid = input_grid(architecture, left[0].shape[1:-1])
     n_left, n_right = len(left[0]), len(right[0])
     left, right = (
         (_on_canvas(architecture.scale_inputs(X), grid), statistics)
@@ -198,15 +200,15 @@ def _kernels_in_turns(
 
         return jax.tree.map(piece, right)
 
-    passes = Passes(jnp.square(left[0]), with_ntk="ntk" in kinds)
+    passes = FusionBarriers(jnp.square(left[0]), with_ntk="ntk" in kinds)
 
     def kernels(number: Array) -> list[Array]:
         images, of_right = of_turns(lax.rem(first + together * number, np.int32(n_right)))
-        field = input_field(left[0], images, grid, passes, of_samples=False)
-        state = architecture.field_of_pairs(field, (), left[1], of_right).at(())
+        field = input_covariance(left[0], images, grid, passes, is_diagonal=False)
+        state = architecture.propagate_pair_pixels(field, (), left[1], of_right).at(())
         return [getattr(state, kind) for kind in kinds]
 
-    of_passes, body = passes.looped(kernels, (count,))
+    of_passes, body = passes.with_buffers(kernels, (count,))
 
     def one_round(number: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         memory, of_passes = carry

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.propagation.pixel_covariance import canvas_for
+from skntk.architecture.propagation.pixel_covariance import input_grid
 
 # No powers of two: rows of such a tile would fall on the same cache lines when it is written
 # transposed.
@@ -166,8 +166,8 @@ def image_block_size(pixel_pairs: int, most_pairs: int, layout: Layout) -> int:
 
 def n_offsets(architecture: Layer, shape: tuple[int, ...]) -> int:
     """Return how many offsets of the pixels of samples ``(n, *sizes, channels)`` are needed."""
-    grid = canvas_for(architecture, shape[1:-1])
-    return prod(map(len, architecture.offsets_below((), grid, of_samples=False)))
+    grid = input_grid(architecture, shape[1:-1])
+    return prod(map(len, architecture.input_offsets((), grid, is_diagonal=False)))
 
 
 def samples_as_pairs(architecture: Layer, shape: tuple[int, ...]) -> bool:
@@ -176,7 +176,7 @@ def samples_as_pairs(architecture: Layer, shape: tuple[int, ...]) -> bool:
     A pool reads many offsets, but what pairs need to know of every sample takes few: the kernels
     are then left to the program for pairs, unless a sample is more than a pair of equal ones.
     """
-    if len(shape) == 2 or architecture.tells_equal_samples_apart():
+    if len(shape) == 2 or architecture.is_stochastic():
         return False
     return n_offsets(architecture, shape) > 1
 

@@ -42,12 +42,12 @@ def averaged_matrices(
     X, Y : ndarray of shape (n, ...)
         Inputs as the network reads them; without Y those of X with themselves.
     """
-    if network.n_views == 1:
+    if network.n_transforms == 1:
         return evaluate(X) if Y is None else evaluate(X, Y)
-    equivalent = network.views_are_equivalent(X.shape[1:])
-    views = network.views(X)
+    equivalent = network.transforms_are_equivalent(X.shape[1:])
+    views = network.transforms(X)
     if Y is not None:
-        pairs = list(product(views[:1] if equivalent else views, network.views(Y)))
+        pairs = list(product(views[:1] if equivalent else views, network.transforms(Y)))
         return _sum_over((evaluate(*pair) for pair in pairs), len(pairs))
     if equivalent:
         return _sum_over(_first_with_all(evaluate, views), len(views))
@@ -64,15 +64,15 @@ def number_of_pairs(network: Layer, X: np.ndarray, Y: np.ndarray | None = None) 
     X, Y : ndarray of shape (n, ...)
         As for `averaged_matrices`.
     """
-    n, n_views = len(X), network.n_views
-    equivalent = network.views_are_equivalent(X.shape[1:])
+    n, n_transforms = len(X), network.n_transforms
+    equivalent = network.transforms_are_equivalent(X.shape[1:])
     if Y is not None:
-        return n * len(Y) * n_views * (1 if equivalent else n_views)
+        return n * len(Y) * n_transforms * (1 if equivalent else n_transforms)
     with_itself = n * (n + 1) // 2
     if equivalent:
         in_panels = sum(len(range(n)[rows]) * (n - rows.start) for rows in _panels(n))
-        return with_itself + (n_views - 1) * in_panels
-    return n_views * with_itself + n_views * (n_views - 1) // 2 * n**2
+        return with_itself + (n_transforms - 1) * in_panels
+    return n_transforms * with_itself + n_transforms * (n_transforms - 1) // 2 * n**2
 
 
 def averaged_diagonals(network: Layer, evaluate: Evaluate, X: np.ndarray) -> list[np.ndarray]:
@@ -87,10 +87,10 @@ def averaged_diagonals(network: Layer, evaluate: Evaluate, X: np.ndarray) -> lis
     X : ndarray of shape (n, ...)
         Inputs as the network reads them.
     """
-    if network.n_views == 1:
+    if network.n_transforms == 1:
         return evaluate(X)
-    views = network.views(X)
-    lefts = views[:1] if network.views_are_equivalent(X.shape[1:]) else views
+    views = network.transforms(X)
+    lefts = views[:1] if network.transforms_are_equivalent(X.shape[1:]) else views
     pairs = list(product(lefts, views))
     diagonals = (
         evaluate(left) if left is right else _paired(evaluate, left, right) for left, right in pairs
