@@ -20,30 +20,8 @@ import skntk.inference
 import skntk.kernels
 import skntk.metrics
 import skntk.recipes
+from skntk.architecture.core.categories import CATEGORIES
 from skntk.architecture.core.registry import registered
-
-PARTS_OF_A_NETWORK = {
-    "preset": (
-        "Presets",
-        "Whole networks, built from the public layers alone. All end with a `Dense` layer.",
-    ),
-    "image_network": (
-        "Networks for images and sequences",
-        "Whole networks for samples of shape (height, width, channels) or (length, channels).",
-    ),
-    "layer": ("Layers", "What is put in line with `Serial`."),
-    "spatial": (
-        "Layers for images and sequences",
-        "For samples of shape (height, width, channels) or (length, channels). `Flatten` or a "
-        "global pool ends this part of a network.",
-    ),
-    "combinator": ("Combinators", "How layers are connected."),
-    "activation": (
-        "Activations",
-        "Elementwise functions. Where ``activation`` is a parameter it takes such an object, any "
-        "elementwise function written with `jax.numpy`, or one of the names below.",
-    ),
-}
 
 
 def write_api_pages(folder: Path) -> None:
@@ -100,7 +78,7 @@ def architecture_page() -> str:
     """Return the page of everything a network is made of."""
     module = "skntk.architecture"
     page = heading("Architectures", "=") + "What a network is.\n\n"
-    for category, (title, lead) in PARTS_OF_A_NETWORK.items():
+    for category, (title, lead, _) in CATEGORIES.items():
         page += heading(title, "-") + lead + "\n\n"
         if category == "activation":
             page += names_of_activations()

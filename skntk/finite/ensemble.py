@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.finite.losses import Loss
 from skntk.finite.programs import (
     Data,
@@ -145,7 +146,7 @@ class Ensemble:
 
     def mask_keys(self, numbers: range) -> Any:
         """Return what decides the masks of `Dropout`, None without one."""
-        if not self._architecture.tells_equal_samples_apart():
+        if not self._architecture.is_stochastic():
             return None
         return self._keys(numbers, "masks")
 

@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array
 from skntk.finite.losses import LARGEST_CURVATURE, LOSSES, Loss
 

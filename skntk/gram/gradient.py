@@ -152,7 +152,7 @@ def contracted_gradient(
     ... )  # by bias_std, 4 times 2 * 2, and by weight_std, twice 2 * 3 / 2
     array([16.,  6.])
     """
-    inputs = architecture.arrange(X)
+    inputs = architecture.reshape_inputs(X)
     if inputs.ndim > 2:
         derivatives = (
             gram_derivative(architecture, direction, X, kinds=kinds, n_jobs=n_jobs)

@@ -90,7 +90,7 @@ class KernelFunction:
 
     @cached_property
     def _n_transforms(self) -> int:
-        return self.layers.n_views
+        return self.layers.n_transforms
 
     @cached_property
     def digest(self) -> str:
@@ -124,7 +124,9 @@ class KernelFunction:
         -------
         tuple of ndarray of shape (n_samples_X, n_samples_Y)
         """
-        inputs = [self.architecture.arrange(samples) for samples in (X, Y) if samples is not None]
+        inputs = [
+            self.architecture.reshape_inputs(samples) for samples in (X, Y) if samples is not None
+        ]
         n_bytes = working_memory_in_bytes(working_memory)
         n_left, n_right = len(inputs[0]), len(inputs[-1])
         at_once = len(kinds) * (1 if self._n_transforms == 1 else MATRICES_OF_A_SUM)
@@ -170,7 +172,7 @@ class KernelFunction:
         self, X: np.ndarray, *, kinds: tuple[Kind, ...], working_memory: float | None = None
     ) -> tuple[np.ndarray, ...]:
         """Compute the diagonals for several kinds."""
-        inputs = self.architecture.arrange(X)
+        inputs = self.architecture.reshape_inputs(X)
         with engine_for(self.n_jobs, working_memory_in_bytes(working_memory)) as engine:
             return tuple(self._diagonals(kinds, engine)(inputs))
 
@@ -210,7 +212,9 @@ def check_samples(architecture: Layer, sample_shape: tuple[int, ...]) -> tuple[i
 
     Raises a ValueError or a TypeError if it does not fit, or if its outputs are no vectors.
     """
-    input_shape: tuple[int, ...] = architecture.arrange(np.zeros((1, *sample_shape))).shape[1:]
+    input_shape: tuple[int, ...] = architecture.reshape_inputs(np.zeros((1, *sample_shape))).shape[
+        1:
+    ]
     shape = architecture.output_shape(input_shape)
     if len(shape) != 1:
         raise ValueError(

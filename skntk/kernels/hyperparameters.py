@@ -180,7 +180,7 @@ def _name(node: Any, path: Sequence[Any]) -> str:
         if isinstance(key, jax.tree_util.GetAttrKey):
             if not (isinstance(node, Composition) and key.name == node.sequence):
                 parts.append(key.name)
-            node = node._field(key.name)
+            node = node.canonical(key.name)
         elif isinstance(node[key.idx], Layer):
             parts.append(str(key.idx))
             node = node[key.idx]
@@ -229,7 +229,7 @@ def _is_learned_by_default(
     layer = architecture.get_params(deep=True)[owner] if owner else architecture
     # A search in linear scale may arrive at its lower bound.
     has_place = (numbers > 0) if lower > 0 else (numbers >= lower)
-    return bool(has_place.all()) and field not in layer.not_learned
+    return bool(has_place.all()) and field not in layer.fixed_by_default
 
 
 def _is_fixed(bounds: Bounds) -> bool:

@@ -129,7 +129,7 @@ class NetworkKernel(Kernel):
             raise ValueError("Gradient can only be evaluated when Y is None.")
         network, left = self._network(), self._samples(X)
         # The pairwise functions of scikit-learn pass X twice where they mean X itself.
-        with_itself = Y is None or (Y is X and not network.tells_equal_samples_apart())
+        with_itself = Y is None or (Y is X and not network.is_stochastic())
         right = None if with_itself else self._samples(Y)
         kernel = gram_matrix(network, left, right, kind=self._kind, n_jobs=self.n_jobs)
         return (kernel, self._gradient(left)) if eval_gradient else kernel

@@ -41,7 +41,7 @@ def network_and_widths(layer):
         # The scores of attention are products of what the layer before it gives.
         widths = {32: -1, 64: 2} if isinstance(layer, SelfAttention) else {16: 1}
         return as_spatial_network(layer), widths
-    if category == "image_network":
+    if category == "spatial_preset":
         return layer, ({32: -1, 64: 2} if isinstance(layer, AttentionNet) else {8: -1, 16: 2})
     if layer.scales_inputs:
         network = Serial([layer, Dense(1.3, 0.2), Dense(1.1, 0.1)])
@@ -54,7 +54,7 @@ def network_and_widths(layer):
 
 def samples(layer):
     """Return inputs for the network around the layer."""
-    if type(layer).category in ("spatial", "image_network"):
+    if type(layer).category in ("spatial", "spatial_preset"):
         return 0.7 * spatial_inputs(layer, 2, seed=5)
     return 0.7 * inputs(3, seed=5)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skntk.architecture import Conv, Dense, Flatten, Relu, SelfAttention, Serial
+from skntk.architecture import Activation, Conv, Dense, Flatten, Relu, SelfAttention, Serial
 from skntk.architecture.activations.smooth import QuadratureActivation
+from skntk.architecture.core.categories import CATEGORIES
 from skntk.architecture.core.registry import registered
 
 N_FEATURES = 5
-# Those of "spatial" and "image_network" need images, see test_spatial.py.
-VECTOR_CATEGORIES = ("activation", "combinator", "layer", "preset")
+# The others need images, see test_spatial.py.
+VECTOR_CATEGORIES = sorted(name for name, each in CATEGORIES.items() if not each.is_spatial)
 
 
 def examples(*categories):
@@ -49,7 +50,7 @@ def as_network(layer, bias_std=0.2):
 
 def as_spatial_network(layer, bias_std=0.2):
     """Return a network of images or sequences around a layer, or the layer if it is a network."""
-    if type(layer).category == "image_network":
+    if type(layer).category == "spatial_preset":
         return layer
     *sizes, _ = spatial_shape(layer)
     first = Conv((2,) * len(sizes), weight_std=1.3, bias_std=bias_std)
@@ -61,7 +62,7 @@ def spatial_shape(layer):
 
     Attention gets sequences, to be quick: it reads all pairs of positions, however they stand.
     """
-    if getattr(layer, "category", None) == "image_network":
+    if getattr(layer, "category", None) == "spatial_preset":
         images, sequences = (4, 4, 2), (8, 2)  # pools have to divide them
     else:
         images, sequences = (5, 4, 2), (7, 2)
@@ -82,7 +83,7 @@ def spatial_inputs(layer, n_samples, seed=0):
 
 def has_function(layer):
     """Return whether the layer is one of finite networks too; a kernel alone defines the others."""
-    return getattr(layer, "has_function", True)
+    return not isinstance(layer, Activation) or layer.has_function
 
 
 def inputs(n_samples, seed=0):

@@ -34,7 +34,7 @@ NAMES = [example.id for example in examples("layer", "combinator")] + ACTIVATION
 
 PRESETS = [
     example
-    for example in examples("preset", "image_network")
+    for example in examples("preset", "spatial_preset")
     if isinstance(example.values[0], Preset)
 ]
 

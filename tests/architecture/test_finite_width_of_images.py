@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 NAMES = [
     example.id
-    for example in examples("spatial", "image_network")
+    for example in examples("spatial", "spatial_preset")
     if not isinstance(example.values[0], Preset)
 ]
 

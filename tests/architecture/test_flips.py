@@ -142,7 +142,7 @@ class OfAUser(Layer):
 )
 def test_networks_that_treat_left_and_right_alike(network, equivalent):
     """Where it is said that they do, the kernels of the mirror images are the same."""
-    assert FlipAverage(network).views_are_equivalent(SHAPE) is equivalent
+    assert FlipAverage(network).transforms_are_equivalent(SHAPE) is equivalent
     if equivalent and isinstance(network, Serial):
         X, Y = images(2), images(2, seed=1)
         for ours, expected in zip(
@@ -178,7 +178,7 @@ def test_equivalent_views_halve_the_work(monkeypatch):
 @pytest.mark.parametrize("cls", [ConvNet, Myrtle, WideResNet])
 def test_presets_flip_on_request(cls):
     assert cls(horizontal_flip=True).build() == FlipAverage(cls().build())
-    assert cls(horizontal_flip=True).n_views == 2
+    assert cls(horizontal_flip=True).n_transforms == 2
 
 
 def test_flat_rows_are_flipped_as_images():

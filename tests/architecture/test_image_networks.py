@@ -132,7 +132,7 @@ def test_a_search_reaches_every_choice():
 
 
 def test_registered_for_images_alone():
-    assert set(PRESETS) <= set(registered("image_network").values())
+    assert set(PRESETS) <= set(registered("spatial_preset").values())
     assert not set(PRESETS) & set(registered("preset").values())
 
 

@@ -138,8 +138,8 @@ def test_fully_correlated_pairs_equal_a_single_integral(activation, sign):
 
 @every_activation
 def test_samples_equal_a_single_integral(activation):
-    of_samples = sample_moments(activation, LEFT)
-    for ours, f in zip(of_samples, function_and_derivative(activation), strict=True):
+    is_diagonal = sample_moments(activation, LEFT)
+    for ours, f in zip(is_diagonal, function_and_derivative(activation), strict=True):
         expected = [expectation_1d(lambda x, f=f: f(x) ** 2, a) for a in LEFT]
         np.testing.assert_allclose(ours, expected, rtol=1e-12)
 
@@ -171,6 +171,6 @@ def test_slope_is_the_derivative_by_the_covariance(activation):
 @every_activation
 def test_equal_samples_meet_the_moments_of_one(activation):
     """A sample paired with itself is the limit that the kernel of one sample states."""
-    of_samples, _, of_pairs = moments(activation, LEFT, LEFT, np.sqrt(np.outer(LEFT, LEFT)))
-    for of_pair, of_sample in zip(of_pairs, of_samples, strict=True):
+    is_diagonal, _, of_pairs = moments(activation, LEFT, LEFT, np.sqrt(np.outer(LEFT, LEFT)))
+    for of_pair, of_sample in zip(of_pairs, is_diagonal, strict=True):
         np.testing.assert_allclose(np.diagonal(of_pair), of_sample, rtol=1e-11)

@@ -10,7 +10,8 @@ from sklearn.base import clone
 
 import skntk.architecture
 from skntk.architecture import Dense, Identity, Layer, activation_names, as_activation
-from skntk.architecture.core.registry import CATEGORIES, registered
+from skntk.architecture.core.categories import CATEGORIES
+from skntk.architecture.core.registry import registered
 from tests.architecture.networks import examples
 
 every_example = pytest.mark.parametrize("layer", examples(*CATEGORIES))

@@ -30,8 +30,8 @@ from skntk.architecture import (
     Sum,
     Tanh,
 )
-from skntk.architecture.propagation.fusion import Passes
-from skntk.architecture.propagation.pixel_covariance import Grid, canvas_for, input_field
+from skntk.architecture.propagation.fusion import FusionBarriers
+from skntk.architecture.propagation.pixel_covariance import Grid, input_covariance, input_grid
 from skntk.architecture.propagation.windows import Window
 from tests.architecture.networks import as_spatial_network, examples, spatial_inputs
 
@@ -90,7 +90,7 @@ OF_LAYERS = networks_and_inputs("spatial") + [
     for name, network in WHOLE_NETWORKS.items()
 ]
 every_network = pytest.mark.parametrize(
-    ("network", "X"), OF_LAYERS + networks_and_inputs("image_network")
+    ("network", "X"), OF_LAYERS + networks_and_inputs("spatial_preset")
 )
 
 
@@ -160,12 +160,12 @@ def test_equal_opposite_and_blank_images_are_finite(network, X):
 @every_network
 def test_derivatives_by_hyperparameters(network, X):
     def of_leaves(network):
-        grid = canvas_for(network, X.shape[1:-1])
+        grid = input_grid(network, X.shape[1:-1])
         pads = [(0, places - n) for n, places in zip(*grid, strict=True)]
         images = jnp.moveaxis(jnp.pad(X, [(0, 0), *pads, (0, 0)]), (-1, 0), (0, -1))
-        passes = Passes(jnp.square(images))
-        inputs = input_field(images, images, grid, passes, of_samples=True)
-        field, _ = network.field_of_samples(inputs, ())
+        barriers = FusionBarriers(jnp.square(images))
+        inputs = input_covariance(images, images, grid, barriers, is_diagonal=True)
+        field, _ = network.propagate_sample_pixels(inputs, ())
         return jnp.sum(field.at(()).ntk)
 
     with jax.enable_x64(True):
@@ -201,7 +201,7 @@ def test_branches_stand_in_a_row(last):
 
 @pytest.mark.parametrize("last", [Flatten(), GlobalAvgPool()])
 def test_branches_of_different_strides_add(last):
-    """They end in equal sizes, though on canvases of different sizes."""
+    """They end in equal sizes, though on periods of different sizes."""
     X = np.random.default_rng(0).normal(size=(5, 6, 2))
     branches = [Conv((4,), padding="VALID"), AvgPool((2,), (2,))]
     single = [gram_matrix(Serial([branch, last]), X, kind=BOTH) for branch in branches]
@@ -290,7 +290,7 @@ def test_windows_read_what_nested_loops_read(padding, size, stride, paired, norm
     n = 7
     window = Window(size, stride, padding, paired, normalize_edges)
     n_output, before = window.output_size(n), window.before(n)
-    canvas = stride * max(n_output, -(-n // stride))
+    period = stride * max(n_output, -(-n // stride))
     kernel = np.random.default_rng(0).normal(size=(n, n))
 
     def read(i):
@@ -302,15 +302,15 @@ def test_windows_read_what_nested_loops_read(padding, size, stride, paired, norm
         scale = size / len(inside) if normalize_edges else 1.0
         return {u: (at, scale) for u, at in inside.items()}
 
-    for offset, i in product(range(canvas // stride), range(n_output)):
-        j = (i + offset) % (canvas // stride)
+    for offset, i in product(range(period // stride), range(n_output)):
+        j = (i + offset) % (period // stride)
         ours = 0.0
-        for shift in window.shifts(n, canvas):
-            below = (stride * offset + shift) % canvas
-            for u, weight in enumerate(window.weights(n, canvas, shift)[offset, i]):
+        for shift in window.shifts(n, period):
+            below = (stride * offset + shift) % period
+            for u, weight in enumerate(window.weights(n, period, shift)[offset, i]):
                 left = stride * i + u - before
                 left = left % n if padding == "CIRCULAR" else left
-                ours += weight * kernel[left, (left + below) % canvas] if weight else 0.0
+                ours += weight * kernel[left, (left + below) % period] if weight else 0.0
         expected = 0.0
         if j < n_output:
             for (u, (left, a)), (v, (right, b)) in product(read(i).items(), read(j).items()):
@@ -323,10 +323,10 @@ def test_only_needed_offsets_are_computed():
     up_to_here = Serial([Conv((3, 3)), Relu(), Conv((3, 3), (2, 2)), Relu()])
     pooled = Serial([*up_to_here.layers, GlobalAvgPool()])
     flat = Serial([*up_to_here.layers, Flatten()])
-    assert pooled.offsets_below((), grid, of_samples=False) == ((0, 2, 4, 6),) * 2
-    assert flat.offsets_below((), grid, of_samples=False) == ((0,),) * 2
+    assert pooled.input_offsets((), grid, is_diagonal=False) == ((0, 2, 4, 6),) * 2
+    assert flat.input_offsets((), grid, is_diagonal=False) == ((0,),) * 2
     neighbours = Serial([Conv((3, 3)), AvgPool((2, 2), (2, 2)), Flatten()])
-    assert neighbours.offsets_below((), grid, of_samples=False) == ((0, 1, 7),) * 2
+    assert neighbours.input_offsets((), grid, is_diagonal=False) == ((0, 1, 7),) * 2
 
 
 def test_branches_share_what_stands_below(monkeypatch):
@@ -421,3 +421,13 @@ def test_estimators_take_images():
 def test_shapes_that_do_not_fit_are_refused(network, shape, error, message):
     with pytest.raises(error, match=message):
         gram_matrix(network, np.ones((2, *shape)))
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2), (5, 2)], ids=["images", "sequences"])
+def test_a_dense_layer_between_a_convolution_and_a_pool(shape):
+    """The pool asks for no offset of samples with themselves, and so does the layer below."""
+    X = np.random.default_rng(0).normal(size=(3, *shape))
+    conv = Conv((2,) * (len(shape) - 1))
+    expected = gram_matrix(Serial([conv, GlobalAvgPool()]), X, kind="nngp")
+    kernel = gram_matrix(Serial([conv, Dense(2.0), GlobalAvgPool()]), X, kind="nngp")
+    np.testing.assert_allclose(kernel, 4 * expected, rtol=1e-12)

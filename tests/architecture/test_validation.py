@@ -2,17 +2,26 @@
 
 import re
 
+import jax
 import numpy as np
 import pytest
 from sklearn.base import clone
 
+from skntk import gram_matrix
 from skntk.architecture import (
     Concat,
+    Conv,
+    ConvNet,
     Dense,
     Dropout,
+    ExpNormalized,
+    Flatten,
+    FlipAverage,
     FullyConnected,
     Identity,
+    ImageResize,
     InputScale,
+    Layer,
     LayerNorm,
     Product,
     Relu,
@@ -21,7 +30,15 @@ from skntk.architecture import (
     Serial,
     Sum,
 )
-from tests.architecture.networks import N_FEATURES, as_network, examples
+from skntk.architecture.core.categories import CATEGORIES
+from skntk.architecture.core.registry import registered
+from tests.architecture.networks import (
+    N_FEATURES,
+    as_network,
+    as_spatial_network,
+    examples,
+    spatial_shape,
+)
 
 every_example = pytest.mark.parametrize("layer", examples())
 
@@ -66,6 +83,54 @@ def test_numpy_numbers_are_numbers(layer):
         for name in params(layer, kind):
             value = cast(layer.get_params(deep=True)[name])
             as_network(clone(layer).set_params(**{name: value})).output_shape((N_FEATURES,))
+
+
+def as_numpy(value):
+    """Return numbers, and lists of numbers, as NumPy has them, and anything else as it is."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(as_numpy, value))
+    kinds = {bool: np.bool, int: np.int64, float: np.float64}
+    return kinds[type(value)](value) if type(value) in kinds else value
+
+
+def with_numpy_values(layer):
+    """Return a copy of a layer, all hyperparameters of which are NumPy's."""
+    changed = clone(layer)
+    for name, value in layer.get_params(deep=True).items():
+        if not isinstance(value, Layer):
+            changed.set_params(**{name: as_numpy(value)})
+    return changed
+
+
+@pytest.mark.parametrize("layer", examples(*CATEGORIES))
+def test_numpy_values_are_accepted_everywhere(layer):
+    changed = with_numpy_values(layer)
+    is_spatial = CATEGORIES[type(layer).category].is_spatial
+    shape = spatial_shape(layer) if is_spatial else (N_FEATURES,)
+    network = as_spatial_network if is_spatial else as_network
+    assert network(changed).output_shape(shape) == network(layer).output_shape(shape)
+    assert jax.tree.structure(changed) == jax.tree.structure(layer)  # one compiled program
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        ConvNet(1, filter_shape=tuple(np.array([3, 3])), input_shape=tuple(np.array([4, 4, 1]))),
+        Serial([ImageResize(tuple(np.array([2, 3]))), Flatten()]),
+        Serial([Concat([Conv((2, 2)), Conv((2, 2))], axis=np.int64(0)), Flatten()]),
+        FlipAverage(Serial([Conv((3, 3)), Flatten()]), axis=np.int64(-1)),
+        Serial([Conv((3, 3)), LayerNorm([np.int64(0)]), ExpNormalized(clip=np.True_), Flatten()]),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_numpy_integers_and_booleans(layer):
+    X = np.random.default_rng(0).normal(size=(2, 4, 4, 1))
+    assert np.isfinite(gram_matrix(layer, X)).all()
+
+
+@pytest.mark.parametrize("value", [np.True_, np.str_("1.0"), np.complex128(1)])
+def test_numpy_values_that_are_no_numbers(value):
+    refuse(Dense(), "weight_std", value, TypeError, "must be a real number")
 
 
 @pytest.mark.parametrize(
@@ -231,13 +296,19 @@ class TestMembers:
 
 
 def test_classes_of_users_stay_out_of_the_registry():
-    from skntk.architecture.core.registry import registered
-
     class Mine(Relu):
         category = "activation"
 
     assert "Mine" not in registered()
     assert FullyConnected(1, Mine()).output_shape((N_FEATURES,)) == (N_FEATURES,)
+
+
+def test_categories_that_do_not_exist():
+    message = "category must be one of 'preset', .*, got 'image'"
+    with pytest.raises(ValueError, match=message):
+        registered("image")
+    with pytest.raises(ValueError, match=message):
+        type("Mine", (Relu,), {"category": "image"})
 
 
 @pytest.mark.parametrize(

@@ -316,7 +316,7 @@ def test_code_of_layers_counts(path):
         class Mine(FullyConnected):
             category = None
 
-            def arrange(self, X):
+            def reshape_inputs(self, X):
                 return X * scale
 
         return Mine()

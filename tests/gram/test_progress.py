@@ -42,7 +42,7 @@ def test_the_total_is_what_the_views_ask_for(case):
         counted.append(n_left * (n_left + 1) // 2 if right is None else n_left * len(right))
         return [np.zeros((n_left, n_left if right is None else len(right)))]
 
-    if architecture.n_views == 1:
+    if architecture.n_transforms == 1:
         evaluate(*inputs)
     else:
         symmetrized_matrices(architecture, evaluate, *inputs)

@@ -56,7 +56,7 @@ def test_a_sample_with_itself_is_a_pair_of_equal_ones(top, X):
 
 def test_dropout_tells_a_sample_from_an_equal_one(X):
     network = Serial([*BELOW[:1], Dropout(0.5), *BELOW[1:], GlobalAvgPool(), Dense()])
-    assert network.tells_equal_samples_apart()
+    assert network.is_stochastic()
     assert PreparedNetwork.of(network, SHAPE[1:], "float64").signature.with_kernels
     with_itself = gram_matrix(network, X)
     assert (np.diagonal(with_itself) > np.diagonal(gram_matrix(network, X, X))).all()

@@ -16,7 +16,7 @@ from skntk.architecture import (
     Residual,
     Serial,
 )
-from skntk.architecture.core.registry import CATEGORIES
+from skntk.architecture.core.categories import CATEGORIES
 from skntk.kernels.hyperparameters import ArchitectureHyperparameters
 from tests.architecture.networks import examples
 

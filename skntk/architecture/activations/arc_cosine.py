@@ -86,17 +86,17 @@ class RectifiedMonomial(Activation):
         angle, cosine = arcsine_terms(correlation)
         angle, cosine = angle / (2 * math.pi), cosine / (2 * math.pi)
         correlation = jnp.clip(correlation, -1, 1)
-        of_angle, of_cosine = arc_cosine_polynomials(self.degree, self.degree)
+        angle_part, cosine_part = arc_cosine_polynomials(self.degree, self.degree)
         value = (left.power * right.power) * (
-            _evaluate(of_angle, correlation) * (angle + left.mean * right.mean)
-            + _evaluate(of_cosine, correlation) * cosine
+            _evaluate(angle_part, correlation) * (angle + left.mean * right.mean)
+            + _evaluate(cosine_part, correlation) * cosine
         )
         if self.degree == 0:
             return value, jnp.zeros_like(value)
-        of_angle, of_cosine = arc_cosine_polynomials(self.degree - 1, self.degree - 1)
+        angle_part, cosine_part = arc_cosine_polynomials(self.degree - 1, self.degree - 1)
         slope = (self.degree**2 * left.lower_power * right.lower_power) * (
-            _evaluate(of_angle, correlation) * (angle + 0.25)
-            + _evaluate(of_cosine, correlation) * cosine
+            _evaluate(angle_part, correlation) * (angle + 0.25)
+            + _evaluate(cosine_part, correlation) * cosine
         )
         return value, slope
 
@@ -134,18 +134,18 @@ def arc_cosine_polynomials(m: int, n: int) -> tuple[Any, Any]:
     if m == 0:
         return np.ones(1), np.zeros(1)
     zero = np.zeros(1)
-    of_angle: Any = zero
-    of_cosine: Any = zero
+    angle_part: Any = zero
+    cosine_part: Any = zero
     if m >= 2:
-        of_angle, of_cosine = ((m - 1) * each for each in arc_cosine_polynomials(m - 2, n))
+        angle_part, cosine_part = ((m - 1) * part for part in arc_cosine_polynomials(m - 2, n))
     if n >= 1:
-        by_parts = (polynomial.polymulx(n * each) for each in arc_cosine_polynomials(m - 1, n - 1))
-        of_angle, of_cosine = map(polynomial.polyadd, (of_angle, of_cosine), by_parts)
+        by_parts = (polynomial.polymulx(n * part) for part in arc_cosine_polynomials(m - 1, n - 1))
+        angle_part, cosine_part = map(polynomial.polyadd, (angle_part, cosine_part), by_parts)
     if m == 1:
-        of_cosine = polynomial.polyadd(of_cosine, _half_moment(n))
+        cosine_part = polynomial.polyadd(cosine_part, _half_moment(n))
     if n == 0:
-        of_cosine = polynomial.polyadd(of_cosine, polynomial.polymulx(_half_moment(m - 1)))
-    return of_angle, of_cosine
+        cosine_part = polynomial.polyadd(cosine_part, polynomial.polymulx(_half_moment(m - 1)))
+    return angle_part, cosine_part
 
 
 def _half_moment(n: int) -> np.ndarray:

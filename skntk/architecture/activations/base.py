@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Activation", "SmoothActivation"]
@@ -22,7 +25,15 @@ class Activation(Layer):
     * ``sample_moments(variance)``: E[f(u)^2], E[f'(u)^2] and the statistics of each sample,
     * ``pair_moments(covariance, left, right)``: E[f(u) f(v)] and E[f'(u) f'(v)]. By Price's theorem
       the second is the derivative of the first with respect to k: see `SmoothActivation`.
+
+    Attributes
+    ----------
+    has_function : bool
+        Of the class: whether there is a function. An activation that is defined by its kernel alone
+        cannot be part of a network of finite width.
     """
+
+    has_function: ClassVar[bool] = True
 
     def function(self, x: Array) -> Array:
         """Return f(x), elementwise.

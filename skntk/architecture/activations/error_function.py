@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from skntk._validation import check_real
 from skntk.architecture.activations.arcsine import arcsine, scale_of, squared_cosine
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.core.validation import check_real
 from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["Erf", "Gelu", "SigmoidLike"]

@@ -16,6 +16,8 @@ from skntk.architecture.activations.mehler import SummationRule, sum_series, sum
 from skntk.architecture.activations.quadrature import half_line_rule, hermite_weights
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
+__all__ = ["QuadratureActivation"]
+
 
 class _Part(NamedTuple):
     """The odd or the even part of f at positive arguments, of shape (n_nodes, ..., n)."""
@@ -65,13 +67,36 @@ class _Expansion(NamedTuple):
 
 
 class QuadratureActivation(Activation):
-    """An activation of which only the function is known.
+    """An activation without a closed form: of its kernel, only the function is known.
+
+    A subclass defines ``function``, written with `jax.numpy` as for `Elementwise`, and
+    ``parity_up_to_line`` if f has a symmetry. A class, unlike `Elementwise`, can have a name and
+    hyperparameters.
 
     With g_k(a) = E[f'(sqrt(a) z) He_k(z)] / sqrt(k!), z standard normal, variances a and c, and
     correlation r: E[f'(u) f'(v)] = sum_k g_k(a) g_k(c) r^k and E[f(u) f(v)] = E[f(u)] E[f(v)] +
     sqrt(a c) sum_k g_k(a) g_k(c) r^(k + 1) / (k + 1) (Mehler's formula). The coefficients of each
     sample come from one-dimensional quadrature, and so do E[f(u)^2] and E[f'(u)^2], which the
     series of equal samples is made to match.
+
+    See Also
+    --------
+    Elementwise : The same for a function that needs no class; says how accurate the kernel is.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from skntk import gram_matrix
+    >>> from skntk.architecture import QuadratureActivation, Serial
+    >>> class Softsign(QuadratureActivation):
+    ...     def function(self, x):
+    ...         return x / (1 + jnp.abs(x))
+    ...
+    ...     def parity_up_to_line(self):
+    ...         return "odd"
+    >>> gram_matrix(Serial([Softsign()]), [[1.0], [-1.0]], kind="nngp").round(3)
+    array([[ 0.183, -0.183],
+           [-0.183,  0.183]])
     """
 
     def parity_up_to_line(self) -> str | None:
@@ -98,11 +123,11 @@ class QuadratureActivation(Activation):
         if odd is None:
             value, slope = value + mean_slope**2 * variance, slope + mean_slope**2
         else:
-            of_value, of_slope, odd_series = self._expand(odd, variance, parity=1)
-            value, slope = value + of_value, slope + of_slope
+            part_value, part_slope, odd_series = self._expand(odd, variance, parity=1)
+            value, slope = value + part_value, slope + part_slope
         if even is not None:
-            of_value, of_slope, even_series = self._expand(even, variance, parity=0)
-            value, slope = value + of_value, slope + of_slope
+            part_value, part_slope, even_series = self._expand(even, variance, parity=0)
+            value, slope = value + part_value, slope + part_slope
         slope = jnp.where(variance > 0, slope, mean_slope**2)
         return value, slope, _Expansion(reciprocal, mean, mean_slope, odd_series, even_series)
 
@@ -173,15 +198,17 @@ class QuadratureActivation(Activation):
         degrees = 2 * rule.positions + 2 - parity
         # From the slopes, without division by small standard deviations, or from the values, which
         # need fewer nodes where the function changes fast on the scale of the standard deviation.
-        of_slope, of_value = (
-            _contract(hermite_weights(tuple(of_part.tolist())) * scale, values)
-            for of_part, scale, values in (
+        slope_terms, value_terms = (
+            _contract(hermite_weights(tuple(part_degrees.tolist())) * scale, values)
+            for part_degrees, scale, values in (
                 (degrees - 1, np.sqrt(rule.weights / degrees), part.slope),
                 (degrees, np.sqrt(rule.weights), part.value),
             )
         )
         large = variance > 1
-        terms = jnp.where(large, of_value * lax.rsqrt(jnp.where(large, variance, 1)), of_slope)
+        terms = jnp.where(
+            large, value_terms * lax.rsqrt(jnp.where(large, variance, 1)), slope_terms
+        )
         weights = half_line_rule()[1]
         value, slope = _contract(weights, part.value**2), _contract(weights, part.slope**2)
         counted_value = variance * jnp.sum(terms**2, axis=0)

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 
+from skntk._validation import check_boolean, check_real
 from skntk.architecture.activations.arcsine import Scale, scale_of, squared_cosine
 from skntk.architecture.activations.base import Activation, SmoothActivation
-from skntk.architecture.core.validation import check_real
 from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["Exp", "ExpNormalized", "Gabor", "Gaussian"]
@@ -102,8 +102,7 @@ class ExpNormalized(Activation):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         check_real(self, "gamma", minimum=0)
         check_real(self, "shift")
-        if not isinstance(self.clip, bool):
-            raise TypeError(f"ExpNormalized(clip={self.clip!r}): clip must be True or False.")
+        check_boolean(self, "clip")
         return input_shape
 
     def function(self, x: Array) -> Array:

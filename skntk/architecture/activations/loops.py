@@ -25,6 +25,11 @@ def in_own_loop(
     reads several hundred arrays. The branches of a condition are compiled on their own, and a
     complex array makes two results one. The condition always holds, but only values tell.
 
+    An example: the value and the slope of a `QuadratureActivation` are two sums over the same 30
+    products of coefficients. Fused with the `Dense` layer around it, both sums become a loop of
+    their own with all 60 coefficient arrays as inputs, neither of them vectorized. Here one
+    loop computes both, and the layers around it read two arrays.
+
     Parameters
     ----------
     function : callable

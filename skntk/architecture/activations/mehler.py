@@ -118,11 +118,11 @@ def sum_series(
     chains = [slice(start, start + _CHAIN) for start in range(0, len(positions), _CHAIN)]
     value, growth = _horner(left[chains[-1]], right[chains[-1]], positions[chains[-1]], powers)
     for chain in reversed(chains[:-1]):
-        of_chain, growth_of_chain = _horner(left[chain], right[chain], positions[chain], powers)
+        chain_value, chain_growth = _horner(left[chain], right[chain], positions[chain], powers)
         span = positions[chain.stop] - positions[chain.start]
         power = _power(powers, span)
-        growth = growth_of_chain + power * (growth + float(span) * value)
-        value = of_chain + power * value
+        growth = chain_growth + power * (growth + float(span) * value)
+        value = chain_value + power * value
     return value, growth, powers[-1]
 
 

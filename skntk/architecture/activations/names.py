@@ -99,6 +99,7 @@ def _from_name(name: str) -> Activation:
     )
 
 
+@cache  # a class that users define has no name, so that the names never change
 def _classes_by_name() -> dict[str, type[Any]]:
     classes: dict[str, Any] = registered("activation")
     return {_snake_case(name): cls for name, cls in classes.items() if _needs_no_argument(cls)}

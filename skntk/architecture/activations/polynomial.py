@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
+from skntk._validation import check_integer, is_real
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.core.validation import check_integer
+from skntk.architecture.core.pytree import CanonicalForms
 from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["Hermite", "Monomial", "Polynomial"]
@@ -160,6 +160,7 @@ class Polynomial(_FinitePolynomial):
     """
 
     category: ClassVar[str | None] = "activation"
+    canonical_forms: ClassVar[CanonicalForms] = {"coefficients": tuple}
 
     def __init__(self, coefficients: Sequence[float]) -> None:
         self.coefficients = coefficients
@@ -183,7 +184,7 @@ class Polynomial(_FinitePolynomial):
                 f"Polynomial(coefficients=...): the degree must be at most {_LARGEST_DEGREE}."
             )
         for coefficient in coefficients:
-            if isinstance(coefficient, bool) or not isinstance(coefficient, Real):
+            if not is_real(coefficient):
                 raise TypeError(
                     f"Polynomial(coefficients=...): {coefficient!r} is not a real number."
                 )
@@ -194,14 +195,11 @@ class Polynomial(_FinitePolynomial):
     def terms(self) -> dict[int, Any]:
         return dict(enumerate(self.coefficients))
 
-    def _field(self, name: str) -> Any:
-        return tuple(super()._field(name))
-
 
 class Hermite(_FinitePolynomial):
     """The Hermite polynomial He_m, m = degree, divided by sqrt(m!).
 
-    Where K(x, x) = K(z, z) = 1 (behind `LayerNorm`, for one), ``K' = K^m`` and ``T' = m K^(m - 1)
+    Where K(x, x) = K(z, z) = 1 (after `LayerNorm`, for one), ``K' = K^m`` and ``T' = m K^(m - 1)
     T`` [1]_; other variances add lower powers of K, as for `Polynomial`.
 
     Parameters

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import check_real
 from skntk.architecture.activations.arcsine import Scale, arcsine_terms, scale_of
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.core.validation import check_real
 from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["ABRelu", "Abs", "LeakyRelu", "Relu", "Sign"]
@@ -51,9 +51,9 @@ class _PiecewiseLinear(Activation):
         self, covariance: Array, left: Statistics, right: Statistics
     ) -> tuple[Array, Array]:
         mean_slope, bend = self._mean_slope_and_bend()
-        of_line, of_bend = mean_slope**2, bend**2 * (2 / np.pi)
+        line_weight, bend_weight = mean_slope**2, bend**2 * (2 / np.pi)
         angle, moment = _bend_moments(covariance, left, right)
-        return of_line * covariance + of_bend * moment, of_line + of_bend * angle
+        return line_weight * covariance + bend_weight * moment, line_weight + bend_weight * angle
 
 
 @jax.custom_jvp
@@ -73,7 +73,7 @@ def _bend_moments_jvp(
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     (covariance, left, right), (d_covariance, d_left, d_right) = primals, tangents
     (angle, cosine), (d_angle, _) = jax.jvp(
-        lambda k, of_left, of_right: arcsine_terms(k * of_left * of_right),
+        lambda k, *reciprocals: arcsine_terms(k * reciprocals[0] * reciprocals[1]),
         (covariance, left.reciprocal, right.reciprocal),
         (d_covariance, d_left.reciprocal, d_right.reciprocal),
     )

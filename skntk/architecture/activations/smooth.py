@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import check_real
 from skntk.architecture.activations.expansion import QuadratureActivation
-from skntk.architecture.core.validation import check_real
 from skntk.architecture.propagation.state import Array
 
 __all__ = ["Elementwise", "Elu", "Mish", "Selu", "Sigmoid", "Silu", "Softplus", "Tanh"]

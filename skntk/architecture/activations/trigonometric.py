@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from skntk._validation import check_real
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.core.validation import check_real
 from skntk.architecture.propagation.state import Array, Statistics
 
 __all__ = ["Cos", "Rbf", "Sin"]

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import gcd, lcm, prod
 from operator import mul
 from typing import Any, ClassVar, Self
 
 import jax
+import numpy as np
 
 from skntk.architecture.combinators.serial import Composition, Serial, check_layer, split_key
 from skntk.architecture.core.delegation import DelegatingLayer
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.gather import (
-    Reads,
-    copied,
-    moved_along,
-    offsets_read,
-    sums_of_reads,
+    GatherIndices,
+    copy_indices,
+    gather_sum,
+    gathered_offsets,
+    translated,
 )
-from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offset, Offsets
+from skntk.architecture.propagation.pixel_covariance import (
+    NO_OFFSETS,
+    Grid,
+    Offset,
+    Offsets,
+    PixelCovariance,
+)
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Identity", "Product", "Residual", "Sum"]
@@ -46,6 +55,21 @@ class Branches(Composition):
             )
         return shapes.pop()
 
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
+        return reduce(
+            lambda inputs, branch: branch.reshape_inputs(inputs), self._checked_members(), X
+        )
+
+    @property
+    def scales_inputs(self) -> bool:
+        return False  # no branch does, see `_check_first_layer`
+
+    def scale_inputs(self, X: Array) -> Array:
+        return X
+
+    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
+        return all(branch.outputs_are_gaussian(inputs_are_gaussian) for branch in self.branches)
+
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         states, statistics = zip(
             *(branch.propagate_samples(state) for branch in self.branches), strict=True
@@ -54,100 +78,120 @@ class Branches(Composition):
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
         states = [
-            branch.propagate_pairs(state, of_left, of_right)
-            for branch, of_left, of_right in zip(self.branches, left, right, strict=True)
+            branch.propagate_pairs(state, left_statistics, right_statistics)
+            for branch, left_statistics, right_statistics in zip(
+                self.branches, left, right, strict=True
+            )
         ]
         return PairState(*self._join_kernels(states))
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        behind, strides, smallest = zip(
-            *(branch.smallest_canvas(sizes) for branch in self.branches), strict=True
+        outputs, strides, smallest = zip(
+            *(branch.smallest_period(sizes) for branch in self.branches), strict=True
         )
-        joined, steps = self._joined_sizes(behind), tuple(map(lcm, *strides))
-        # Behind the last spatial layer no axes are left, and nothing is asked of them.
+        joined, steps = self._joined_sizes(outputs), tuple(map(lcm, *strides))
+        # After the last spatial layer no axes are left, and nothing is asked of them.
         least = map(mul, joined, steps) if joined else sizes
         return joined, steps, tuple(map(max, *smallest, sizes, least))
 
-    def grid_behind(self, grid: Grid) -> Grid:
-        sizes, canvases = zip(*(branch.grid_behind(grid) for branch in self.branches), strict=True)
-        return Grid(self._joined_sizes(sizes), tuple(map(gcd, *canvases)))
+    def output_grid(self, grid: Grid) -> Grid:
+        sizes, periods = zip(*(branch.output_grid(grid) for branch in self.branches), strict=True)
+        return Grid(self._joined_sizes(sizes), tuple(map(gcd, *periods)))
 
     def _joined_sizes(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-        """Return the pixels behind the layer from those behind every branch."""
+        """Return the output pixels from those of every branch."""
         return sizes[0]
 
-    def _reads(self, grid: Grid) -> list[Reads | None]:
-        """Return how every branch is laid onto the canvas of all, None if it has this canvas."""
-        joined, grids = self.grid_behind(grid), [each.grid_behind(grid) for each in self.branches]
+    def _indices(self, grid: Grid) -> list[GatherIndices | None]:
+        """Return how every branch is laid at the period of all, None if it has this period."""
+        joined, grids = (
+            self.output_grid(grid),
+            [branch.output_grid(grid) for branch in self.branches],
+        )
         return [
-            None if of_branch.canvas == joined.canvas else copied(of_branch, joined.canvas, start)
-            for of_branch, start in zip(grids, self._starts(grids), strict=True)
+            None
+            if branch_grid.period == joined.period
+            else copy_indices(branch_grid, joined.period, start)
+            for branch_grid, start in zip(grids, self._starts(grids), strict=True)
         ]
 
     def _starts(self, grids: Sequence[Grid]) -> list[tuple[int, ...]]:
-        """Return where the first pixel of every branch stands behind the layer."""
+        """Return where the first pixel of every branch stands after the layer."""
         return [(0,) * len(grid.sizes) for grid in grids]
 
-    def _offsets_behind_branches(self, offsets: Offsets, grid: Grid) -> list[Offsets]:
-        """Return the offsets that are needed of every branch, each on its own canvas."""
+    def _branch_offsets(self, offsets: Offsets, grid: Grid) -> list[Offsets]:
+        """Return the offsets that are needed of every branch, with its own period."""
         return [
             offsets
-            if reads is None
-            else offsets_read(offsets, branch.grid_behind(grid).canvas, reads)
-            for branch, reads in zip(self.branches, self._reads(grid), strict=True)
+            if indices is None
+            else gathered_offsets(offsets, branch.output_grid(grid).period, indices)
+            for branch, indices in zip(self.branches, self._indices(grid), strict=True)
         ]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        behind = self._offsets_behind_branches(offsets, grid)
-        needed = [
-            branch.offsets_below(of_branch, grid, of_samples)
-            for branch, of_branch in zip(self.branches, behind, strict=True)
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
+        needed = self._branch_offsets(offsets, grid)
+        inputs = [
+            branch.input_offsets(branch_offsets, grid, is_diagonal)
+            for branch, branch_offsets in zip(self.branches, needed, strict=True)
         ]
-        asked = [each for each in needed if each != NO_OFFSETS] or [NO_OFFSETS]
-        return tuple(tuple(sorted(set().union(*of_axis))) for of_axis in zip(*asked, strict=True))
+        asked = [offsets for offsets in inputs if offsets != NO_OFFSETS] or [NO_OFFSETS]
+        return tuple(tuple(sorted(set().union(*axis))) for axis in zip(*asked, strict=True))
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        field = field.kept()
-        behind = self._offsets_behind_branches(offsets, field.grid)
-        fields, statistics = zip(
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        covariance = covariance.stored()
+        needed = self._branch_offsets(offsets, covariance.grid)
+        covariances, statistics = zip(
             *(
-                branch.field_of_samples(field, of_branch)
-                for branch, of_branch in zip(self.branches, behind, strict=True)
+                branch.propagate_sample_pixels(covariance, branch_offsets)
+                for branch, branch_offsets in zip(self.branches, needed, strict=True)
             ),
             strict=True,
         )
-        return self._joined(self._on_one_grid(fields, offsets, field.grid)), statistics
+        return self._joined(self._on_one_grid(covariances, offsets, covariance.grid)), statistics
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        field = field.kept()
-        behind = self._offsets_behind_branches(offsets, field.grid)
-        fields = [
-            branch.field_of_pairs(field, of_branch, of_left, of_right)
-            for branch, of_branch, of_left, of_right in zip(
-                self.branches, behind, left, right, strict=True
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        covariance = covariance.stored()
+        needed = self._branch_offsets(offsets, covariance.grid)
+        covariances = [
+            branch.propagate_pair_pixels(
+                covariance, branch_offsets, left_statistics, right_statistics
+            )
+            for branch, branch_offsets, left_statistics, right_statistics in zip(
+                self.branches, needed, left, right, strict=True
             )
         ]
-        return self._joined(self._on_one_grid(fields, offsets, field.grid))
+        return self._joined(self._on_one_grid(covariances, offsets, covariance.grid))
 
-    def _on_one_grid(self, fields: Sequence[Field], offsets: Offsets, grid: Grid) -> list[Field]:
-        """Return the fields of the branches on the grid behind the layer."""
-        joined, starts = self.grid_behind(grid), self._starts([field.grid for field in fields])
+    def _on_one_grid(
+        self, covariances: Sequence[PixelCovariance], offsets: Offsets, grid: Grid
+    ) -> list[PixelCovariance]:
+        """Return the covariances of the branches on the output grid."""
+        joined, starts = (
+            self.output_grid(grid),
+            self._starts([covariance.grid for covariance in covariances]),
+        )
         return [
-            moved_along(field, joined, start)
-            if reads is None
-            else sums_of_reads(field, offsets, joined, reads)
-            for field, reads, start in zip(fields, self._reads(grid), starts, strict=True)
+            translated(covariance, joined, start)
+            if indices is None
+            else gather_sum(covariance, offsets, joined, indices)
+            for covariance, indices, start in zip(
+                covariances, self._indices(grid), starts, strict=True
+            )
         ]
 
-    def _joined(self, fields: Sequence[Field]) -> Field:
+    def _joined(self, covariances: Sequence[PixelCovariance]) -> PixelCovariance:
         def compute(offset: Offset) -> PairState:
-            return PairState(*self._join_kernels([field.at(offset) for field in fields]))
+            return PairState(
+                *self._join_kernels([covariance.at(offset) for covariance in covariances])
+            )
 
-        return fields[0].mapped(compute, sources=fields).kept()
+        return covariances[0].mapped(compute, sources=covariances).stored()
 
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
@@ -162,15 +206,13 @@ class Branches(Composition):
         keys = split_key(key, len(self.branches))
         return self._join_activations(
             [
-                branch.apply(of_branch, inputs, branch_key)
-                for branch, of_branch, branch_key in zip(
-                    self.branches, parameters, keys, strict=True
-                )
+                branch.apply(weights, inputs, branch_key)
+                for branch, weights, branch_key in zip(self.branches, parameters, keys, strict=True)
             ]
         )
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
-        return self.branches[0].width_behind(input_shape, outputs)
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+        return self.branches[0].finite_output_shape(input_shape, outputs)
 
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
         raise NotImplementedError
@@ -197,9 +239,6 @@ class Sum(Branches):
     """
 
     category: ClassVar[str | None] = "combinator"
-
-    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
-        return all(branch.outputs_are_gaussian(inputs_are_gaussian) for branch in self.branches)
 
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
         return sum(state.nngp for state in states), sum(state.ntk for state in states)
@@ -228,6 +267,9 @@ class Product(Branches):
     """
 
     category: ClassVar[str | None] = "combinator"
+
+    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
+        return False
 
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
         kernels = [state.nngp for state in states]
@@ -295,11 +337,6 @@ class Residual(DelegatingLayer):
     def examples(cls) -> list[Residual]:
         return [cls(Dense(1.2, 0.1)), cls(Dense(1.2, 0.1), Dense(0.6))]
 
-    def network_within(self) -> Sum:
-        return Sum([self.main, Identity() if self.shortcut is None else self.shortcut])
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_layer(self.main, self)
-        if self.shortcut is not None:
-            check_layer(self.shortcut, self)
-        return super().output_shape(input_shape)
+    def delegate(self) -> Sum:
+        shortcut = Identity() if self.shortcut is None else self.shortcut
+        return Sum([check_layer(self.main, self), check_layer(shortcut, self)])

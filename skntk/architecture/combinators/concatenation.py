@@ -1,4 +1,4 @@
-"""Branches side by side, their outputs one behind the other."""
+"""Branches side by side, their outputs one after the other."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import is_integer
 from skntk.architecture.combinators.branches import Branches
 from skntk.architecture.combinators.serial import Serial
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.pixel_covariance import Grid
 from skntk.architecture.propagation.state import Array
@@ -21,7 +23,7 @@ __all__ = ["Concat"]
 
 
 class Concat(Branches):
-    """The outputs of branches that read the same input, one behind the other.
+    """The outputs of branches that read the same input, one after the other.
 
     Along the channels ``K' = sum_b C_b K_b / sum_b C_b`` and ``T'`` alike, C_b the number of
     channels of a branch. Along a spatial axis ``K'(p, p')`` and ``T'(p, p')`` are those of the
@@ -32,7 +34,7 @@ class Concat(Branches):
     branches : list of layers
         At least one, independent of each other. Their hyperparameters are reached by position.
     axis : "channels" or int, default="channels"
-        Where the outputs stand one behind the other: along the channels, or along a spatial axis; 0
+        Where the outputs stand one after the other: along the channels, or along a spatial axis; 0
         is the first.
     channels : list of float or None, default=None
         The number of channels of every branch. They are infinitely many, and only their ratios
@@ -54,7 +56,7 @@ class Concat(Branches):
 
     category: ClassVar[str | None] = "combinator"
     static: ClassVar[tuple[str, ...]] = ("axis",)
-    not_learned: ClassVar[tuple[str, ...]] = ("channels",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("channels",)
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class Concat(Branches):
         if self.axis == "channels":
             return
         label = f"Concat(axis={self.axis!r})"
-        if isinstance(self.axis, bool) or not isinstance(self.axis, int):
+        if not is_integer(self.axis):
             raise TypeError(f"{label}: axis must be 'channels' or a spatial axis such as 0.")
         if not 0 <= self.axis < n_axes:
             raise ValueError(
@@ -116,17 +118,14 @@ class Concat(Branches):
         if not np.all(np.isfinite(numbers) & (numbers > 0)):
             raise ValueError(f"{label}: channels must be finite and > 0.")
 
-    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
-        return all(branch.outputs_are_gaussian(inputs_are_gaussian) for branch in self.branches)
-
     def _spatial_axes(self) -> list[int]:
         """Return the spatial axis along which branches are joined, if it is one."""
-        return [self.axis] if isinstance(self.axis, int) else []
+        return [] if isinstance(self.axis, str) else [int(self.axis)]
 
     def _joined_sizes(self, sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         joined = list(sizes[0])
         for axis in self._spatial_axes():
-            joined[axis] = sum(of_branch[axis] for of_branch in sizes)
+            joined[axis] = sum(branch_sizes[axis] for branch_sizes in sizes)
         return tuple(joined)
 
     def _starts(self, grids: Sequence[Grid]) -> list[tuple[int, ...]]:
@@ -140,8 +139,8 @@ class Concat(Branches):
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
         weights = self._weights() if self.axis == "channels" else [1] * len(states)
         nngp, ntk = (
-            sum(weight * values for weight, values in zip(weights, of_branches, strict=True))
-            for of_branches in zip(*states, strict=True)
+            sum(weight * values for weight, values in zip(weights, kernels, strict=True))
+            for kernels in zip(*states, strict=True)
         )
         return nngp, ntk
 
@@ -149,11 +148,11 @@ class Concat(Branches):
         """Return the part of all channels that belongs to every branch."""
         channels = [1] * len(self.branches) if self.channels is None else self.channels
         total = sum(channels)
-        return [each / total for each in channels]
+        return [number / total for number in channels]
 
     # Finite width ----------------------------------------------------------------------------
 
-    def _outputs_of_branches(self, outputs: int) -> list[int]:
+    def _branch_outputs(self, outputs: int) -> list[int]:
         if self.axis != "channels":
             return [outputs] * len(self.branches)
         ends = np.rint(outputs * np.cumsum([0, *self._weights()])).astype(int)
@@ -176,19 +175,17 @@ class Concat(Branches):
                 branch_key, input_shape, channels if self.axis == "channels" else width, channels
             )
             for branch, branch_key, channels in zip(
-                self.branches, keys, self._outputs_of_branches(outputs), strict=True
+                self.branches, keys, self._branch_outputs(outputs), strict=True
             )
         ]
 
     def _join_activations(self, outputs: Sequence[Array]) -> Array:
         return jnp.concatenate(outputs, -1 if isinstance(self.axis, str) else self.axis + 1)
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         shapes = [
-            branch.width_behind(input_shape, channels)
-            for branch, channels in zip(
-                self.branches, self._outputs_of_branches(outputs), strict=True
-            )
+            branch.finite_output_shape(input_shape, channels)
+            for branch, channels in zip(self.branches, self._branch_outputs(outputs), strict=True)
         ]
         sizes = self._joined_sizes([shape[:-1] for shape in shapes])
         channels = [shape[-1] for shape in shapes]

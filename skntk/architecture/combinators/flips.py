@@ -7,12 +7,14 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._validation import is_integer
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.rectified import Relu
 from skntk.architecture.combinators.branches import Identity, Product, Sum
 from skntk.architecture.combinators.serial import Serial, check_layer, split_key
 from skntk.architecture.core.delegation import DelegatingLayer
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.convolution import Conv
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.dropout import Dropout
@@ -66,7 +68,7 @@ class FlipAverage(DelegatingLayer):
     array([[0.25]])
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = ("axis",)
 
     def __init__(self, network: Layer, axis: int = -1) -> None:
@@ -83,21 +85,21 @@ class FlipAverage(DelegatingLayer):
             cls(Serial([*layers((2, 2)), Flatten(), Dense()]), axis=0),
         ]
 
-    def network_within(self) -> Layer:
-        return self.network
+    def delegate(self) -> Layer:
+        return check_layer(self.network, self)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_layer(self.network, self)
+        network = self.delegate()
         n_axes = len(input_shape) - 1
         label = f"FlipAverage(axis={self.axis!r})"
-        if not isinstance(self.axis, int) or isinstance(self.axis, bool):
+        if not is_integer(self.axis):
             raise TypeError(f"{label}: axis must be an integer, got {type(self.axis).__name__}.")
         if not -n_axes <= self.axis < n_axes:
             raise ValueError(
                 f"{label}: axis must be one of the {n_axes} spatial axes of a sample of shape "
                 f"{tuple(input_shape)}, from {-n_axes} to {n_axes - 1}."
             )
-        shape = super().output_shape(input_shape)
+        shape = network.output_shape(input_shape)
         if len(shape) != 1:
             raise ValueError(
                 f"FlipAverage takes a network whose outputs are vectors, not of shape {shape}: let "
@@ -105,28 +107,25 @@ class FlipAverage(DelegatingLayer):
             )
         return shape
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
-        return check_layer(self.network, self).arrange(X)
-
     @property
-    def n_views(self) -> int:
-        return 2 * check_layer(self.network, self).n_views
+    def n_transforms(self) -> int:
+        return 2 * self.delegate().n_transforms
 
-    def views(self, X: np.ndarray) -> list[np.ndarray]:
-        views = self.network.views(X)
+    def transforms(self, X: np.ndarray) -> list[np.ndarray]:
+        transformed = self.network.transforms(X)
         axis = self.axis % (X.ndim - 2) + 1
-        return [*views, *(np.ascontiguousarray(np.flip(view, axis)) for view in views)]
+        return [*transformed, *(np.ascontiguousarray(np.flip(view, axis)) for view in transformed)]
 
-    def views_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
+    def transforms_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
         sizes = input_shape[:-1]
         commutes = _commutes(self.network, sizes, self.axis % len(sizes))
-        return commutes and self.network.views_are_equivalent(input_shape)
+        return commutes and self.network.transforms_are_equivalent(input_shape)
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         flipped = jnp.flip(inputs, self.axis % (inputs.ndim - 2) + 1)
         outputs = [
-            self.network.apply(parameters, each, each_key)
-            for each, each_key in zip((inputs, flipped), split_key(key, 2), strict=True)
+            self.network.apply(parameters, images, images_key)
+            for images, images_key in zip((inputs, flipped), split_key(key, 2), strict=True)
         ]
         return (outputs[0] + outputs[1]) / 2
 
@@ -158,7 +157,7 @@ def _commutes(layer: Layer, sizes: tuple[int, ...], axis: int) -> bool:
     if isinstance(layer, Sum | Product):
         return all(_commutes(branch, sizes, axis) for branch in layer.branches)
     if isinstance(layer, DelegatingLayer):
-        return _commutes(layer.network_within(), sizes, axis)
+        return _commutes(layer.delegate(), sizes, axis)
     if isinstance(layer, WindowLayer):
         return _is_symmetric(layer._windows(len(sizes))[axis], sizes[axis])
     return isinstance(layer, _BLIND_TO_ORDER)

@@ -9,12 +9,14 @@ from operator import mul
 from typing import Any, ClassVar, Self
 
 import jax
+import numpy as np
 from jax import lax
 
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import HOOKS, Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.repetition import repeated_groups
 from skntk.architecture.layers.dense import Dense
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offsets
+from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Serial"]
@@ -24,6 +26,16 @@ class Composition(Layer):
     """A layer with a sequence of layers, reachable by position as in ``"0__weight_std"``."""
 
     sequence: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What holds of a layer by default need not hold of its parts. `Symmetrized` is left out
+        # because averages are no parts, see `check_part`.
+        forgotten = [hook for hook in HOOKS if getattr(cls, hook) is getattr(Layer, hook)]
+        if forgotten:
+            raise TypeError(
+                f"{cls.__name__} is made of layers and has to define {', '.join(forgotten)}."
+            )
 
     @property
     def _members(self) -> Sequence[Layer]:
@@ -136,6 +148,11 @@ class Serial(Composition):
             lambda shape, layer: layer.output_shape(shape), self._checked_members(), input_shape
         )
 
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
+        # Scales are those of the inputs as the layer after them reads them.
+        reader = next((part for part in self._checked_members() if not _only_scales(part)), None)
+        return X if reader is None else reader.reshape_inputs(X)
+
     @property
     def scales_inputs(self) -> bool:
         return bool(self.layers) and self.layers[0].scales_inputs
@@ -149,7 +166,7 @@ class Serial(Composition):
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return reduce(
-            lambda before, layer: layer.outputs_are_gaussian(before),
+            lambda inputs, layer: layer.outputs_are_gaussian(inputs),
             self.layers,
             inputs_are_gaussian,
         )
@@ -158,64 +175,64 @@ class Serial(Composition):
         statistics = []
         for group, repetitions in repeated_groups(self.layers):
             if repetitions == 1:
-                state, of_group = _samples_through(state, group)
+                state, group_statistics = _samples_through(state, group)
             else:
-                state, of_group = lax.scan(_samples_through, state, group, repetitions)
-            statistics.append(of_group)
+                state, group_statistics = lax.scan(_samples_through, state, group, repetitions)
+            statistics.append(group_statistics)
         return state, tuple(statistics)
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
         groups = repeated_groups(self.layers)
-        for (group, repetitions), *of_group in zip(groups, left, right, strict=True):
+        for (group, repetitions), *group_statistics in zip(groups, left, right, strict=True):
             if repetitions == 1:
-                state, _ = _pairs_through(state, (group, *of_group))
+                state, _ = _pairs_through(state, (group, *group_statistics))
             else:
-                state, _ = lax.scan(_pairs_through, state, (group, *of_group), repetitions)
+                state, _ = lax.scan(_pairs_through, state, (group, *group_statistics), repetitions)
         return state
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         strides, smallest = (1,) * len(sizes), sizes
         for layer in self.layers:
-            behind, of_layer, required = layer.smallest_canvas(sizes)
-            if required:  # behind `Flatten` no axes are left, and nothing is asked of them
+            output_sizes, layer_strides, required = layer.smallest_period(sizes)
+            if required:  # after `Flatten` no axes are left, and nothing is asked of them
                 smallest = tuple(map(max, smallest, map(mul, required, strides)))
-                strides = tuple(map(mul, strides, of_layer))
-            sizes = behind
+                strides = tuple(map(mul, strides, layer_strides))
+            sizes = output_sizes
         return sizes, strides, smallest
 
-    def grid_behind(self, grid: Grid) -> Grid:
-        return reduce(lambda before, layer: layer.grid_behind(before), self.layers, grid)
+    def output_grid(self, grid: Grid) -> Grid:
+        return reduce(lambda inputs, layer: layer.output_grid(inputs), self.layers, grid)
 
-    def _offsets_behind_layers(
-        self, offsets: Offsets, grid: Grid, of_samples: bool
-    ) -> list[Offsets]:
-        """Return the offsets needed before the first layer and behind every layer."""
-        grids = list(accumulate(self.layers, lambda g, layer: layer.grid_behind(g), initial=grid))
+    def _needed_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> list[Offsets]:
+        """Return the offsets needed of the inputs and of the outputs of every layer."""
+        grids = list(accumulate(self.layers, lambda g, layer: layer.output_grid(g), initial=grid))
         needed = [offsets]
-        for layer, before in zip(reversed(self.layers), reversed(grids[:-1]), strict=True):
-            needed.append(layer.offsets_below(needed[-1], before, of_samples))
+        for layer, inputs in zip(reversed(self.layers), reversed(grids[:-1]), strict=True):
+            needed.append(layer.input_offsets(needed[-1], inputs, is_diagonal))
         return needed[::-1]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        return self._offsets_behind_layers(offsets, grid, of_samples)[0]
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
+        return self._needed_offsets(offsets, grid, is_diagonal)[0]
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        _, *needed = self._offsets_behind_layers(offsets, field.grid, of_samples=True)
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        _, *needed = self._needed_offsets(offsets, covariance.grid, is_diagonal=True)
         statistics = []
-        for layer, behind in zip(self.layers, needed, strict=True):
-            field, of_layer = layer.field_of_samples(field, behind)
-            statistics.append(of_layer)
-        return field, tuple(statistics)
+        for layer, outputs in zip(self.layers, needed, strict=True):
+            covariance, layer_statistics = layer.propagate_sample_pixels(covariance, outputs)
+            statistics.append(layer_statistics)
+        return covariance, tuple(statistics)
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        _, *needed = self._offsets_behind_layers(offsets, field.grid, of_samples=False)
-        for layer, behind, *of_layer in zip(self.layers, needed, left, right, strict=True):
-            field = layer.field_of_pairs(field, behind, *of_layer)
-        return field
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        _, *needed = self._needed_offsets(offsets, covariance.grid, is_diagonal=False)
+        for layer, outputs, *sides in zip(self.layers, needed, left, right, strict=True):
+            covariance = layer.propagate_pair_pixels(covariance, outputs, *sides)
+        return covariance
 
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
@@ -225,29 +242,29 @@ class Serial(Composition):
             key, layer_key = jax.random.split(key)
             channels = outputs if position == len(self.layers) - 1 else width
             parameters.append(layer.initialize(layer_key, input_shape, width, channels))
-            input_shape = layer.width_behind(input_shape, channels)
+            input_shape = layer.finite_output_shape(input_shape, channels)
         return parameters
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         keys = split_key(key, len(self.layers))
-        for layer, of_layer, layer_key in zip(self.layers, parameters, keys, strict=True):
-            inputs = layer.apply(of_layer, inputs, layer_key)
+        for layer, weights, layer_key in zip(self.layers, parameters, keys, strict=True):
+            inputs = layer.apply(weights, inputs, layer_key)
         return inputs
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return reduce(
-            lambda shape, layer: layer.width_behind(shape, outputs), self.layers, input_shape
+            lambda shape, layer: layer.finite_output_shape(shape, outputs), self.layers, input_shape
         )
 
 
 def _samples_through(
     state: SampleState, layers: tuple[Layer, ...]
 ) -> tuple[SampleState, tuple[Statistics, ...]]:
-    """Return the state behind layers, and the statistics of each."""
+    """Return the state after layers, and the statistics of each."""
     statistics = []
     for layer in layers:
-        state, of_layer = layer.propagate_samples(state)
-        statistics.append(of_layer)
+        state, layer_statistics = layer.propagate_samples(state)
+        statistics.append(layer_statistics)
     return state, tuple(statistics)
 
 
@@ -255,10 +272,18 @@ def _pairs_through(
     state: PairState,
     layers: tuple[tuple[Layer, ...], tuple[Statistics, ...], tuple[Statistics, ...]],
 ) -> tuple[PairState, None]:
-    """Return the state behind layers, given with their left and right statistics."""
+    """Return the state after layers, given with their left and right statistics."""
     for layer, left, right in zip(*layers, strict=True):
         state = layer.propagate_pairs(state, left, right)
     return state, None
+
+
+def _only_scales(layer: Layer) -> bool:
+    """Return whether a layer scales the inputs of a network and does nothing else."""
+    parts = layer.resolve()
+    return (
+        all(map(_only_scales, parts.layers)) if isinstance(parts, Serial) else parts.scales_inputs
+    )
 
 
 def check_layer(member: object, owner: object) -> Layer:
@@ -278,7 +303,7 @@ def check_layer(member: object, owner: object) -> Layer:
 
 def check_part(member: object, owner: object) -> None:
     """Raise a TypeError unless ``member`` is a layer object that can be a part of a network."""
-    if check_layer(member, owner).n_views > 1:
+    if check_layer(member, owner).n_transforms > 1:
         raise TypeError(
             f"{type(owner).__name__} cannot have {type(member).__name__} as a part: the mean over "
             "flips is that of a whole network. Put FlipAverage around the network, and set "

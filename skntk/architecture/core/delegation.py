@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
+import inspect
+from functools import wraps
+from typing import Any
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offsets
-from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.core.layer import HOOKS, Layer
+from skntk.architecture.core.protocols import Symmetrized, hooks_of
 
 
 class DelegatingLayer(Layer):
-    """A layer that stands for a network; subclasses say which, and override what differs."""
+    """A layer that stands for a network; subclasses say which, and override what differs.
 
-    def network_within(self) -> Layer:
-        """Return the network that computes.
+    All that a layer can say of itself is what the network says: methods that are added to the
+    protocols are forwarded without a line here.
+    """
+
+    def delegate(self) -> Layer:
+        """Return the network that computes, after a check of the hyperparameters that it needs.
 
         Returns
         -------
@@ -22,60 +27,19 @@ class DelegatingLayer(Layer):
         """
         raise NotImplementedError
 
-    @property
-    def scales_inputs(self) -> bool:
-        return self.network_within().scales_inputs
 
-    def scale_inputs(self, X: Array) -> Array:
-        return self.network_within().scale_inputs(X)
+def _forwarded(name: str) -> Any:
+    """Return the method or property of `Layer` that asks the delegate."""
+    declared = inspect.getattr_static(Layer, name)
+    if isinstance(declared, property):
+        return property(lambda layer: getattr(layer.delegate(), name), doc=declared.__doc__)
 
-    def views(self, X: np.ndarray) -> list[np.ndarray]:
-        return self.network_within().views(X)
+    @wraps(declared)
+    def method(self: DelegatingLayer, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.delegate(), name)(*args, **kwargs)
 
-    def views_are_equivalent(self, input_shape: tuple[int, ...]) -> bool:
-        return self.network_within().views_are_equivalent(input_shape)
+    return method
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return self.network_within().output_shape(input_shape)
 
-    def tells_equal_samples_apart(self) -> bool:
-        return self.network_within().tells_equal_samples_apart()
-
-    def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
-        return self.network_within().outputs_are_gaussian(inputs_are_gaussian)
-
-    def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
-        return self.network_within().propagate_samples(state)
-
-    def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
-        return self.network_within().propagate_pairs(state, left, right)
-
-    def smallest_canvas(
-        self, sizes: tuple[int, ...]
-    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        return self.network_within().smallest_canvas(sizes)
-
-    def grid_behind(self, grid: Grid) -> Grid:
-        return self.network_within().grid_behind(grid)
-
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        return self.network_within().offsets_below(offsets, grid, of_samples)
-
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self.network_within().field_of_samples(field, offsets)
-
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self.network_within().field_of_pairs(field, offsets, left, right)
-
-    def initialize(
-        self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
-    ) -> Parameters:
-        return self.network_within().initialize(key, input_shape, width, outputs)
-
-    def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
-        return self.network_within().apply(parameters, inputs, key)
-
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
-        return self.network_within().width_behind(input_shape, outputs)
+for _name in (*HOOKS, *hooks_of(Symmetrized), "is_stochastic"):
+    setattr(DelegatingLayer, _name, _forwarded(_name))

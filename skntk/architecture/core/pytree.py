@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import jax
@@ -12,15 +12,21 @@ from sklearn.base import BaseEstimator, clone
 from skntk._sklearn import NamedParameters, parameter_names
 from skntk.architecture.core.functions import as_reference, from_reference
 
+CanonicalForms = Mapping[str, Callable[[Any], Any]]
+"""By the name of a field, a function that maps its value to the form that the pytree shows."""
+
 
 class ParameterTree(NamedParameters):
     """A scikit-learn object whose constructor arguments are the fields of a JAX pytree.
 
     Fields named in ``static`` are part of the structure of the pytree; all others are its children.
+    Values of a field that mean the same, such as no bias and a bias of size 0, have one form in the
+    pytree, and so one compiled program: the functions in ``canonical_forms`` return it.
     Two objects are equal if they have the same class and equal fields.
     """
 
     static: ClassVar[tuple[str, ...]] = ()
+    canonical_forms: ClassVar[CanonicalForms] = {}
     _numeric: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -54,13 +60,15 @@ class ParameterTree(NamedParameters):
 
     # JAX -------------------------------------------------------------------------------------
 
-    def _field(self, name: str) -> Any:
-        """Return the value of a field as the pytree shows it."""
-        return getattr(self, name)
+    def canonical(self, name: str) -> Any:
+        """Return the value of a field as the pytree shows it, see ``canonical_forms``."""
+        value = getattr(self, name)
+        convert = self.canonical_forms.get(name)
+        return value if convert is None else convert(value)
 
     def _flatten(self) -> tuple[list[Any], tuple[Any, ...]]:
-        children = [self._field(name) for name in self._numeric]
-        return children, tuple(_hashable(self._field(name)) for name in self.static)
+        children = [self.canonical(name) for name in self._numeric]
+        return children, tuple(_hashable(self.canonical(name)) for name in self.static)
 
     def _flatten_with_keys(self) -> tuple[list[Any], tuple[Any, ...]]:
         children, static = self._flatten()
@@ -91,3 +99,18 @@ def _equal(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray):
         return bool(np.array_equal(ours, theirs))
     return bool(ours == theirs)
+
+
+def zero_if_none(value: Any) -> Any:
+    """Return 0 for None: no bias is a bias of size 0."""
+    return 0.0 if value is None else value
+
+
+def tuple_or_none(value: Any) -> tuple[Any, ...] | None:
+    """Return a sequence as a tuple."""
+    return None if value is None else tuple(value)
+
+
+def one_leaf(value: Any) -> Any:
+    """Return a list as an array, which is one leaf of a pytree instead of one for each entry."""
+    return np.array(value, float) if isinstance(value, list | tuple) else value

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isqrt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_boolean, check_choice, check_real
-from skntk.architecture.layers.position_embedding import PositionEmbedding, check_positions
+from skntk._validation import check_boolean, check_choice, check_real
+from skntk.architecture.core.input_shapes import check_spatial_input
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import CanonicalForms, zero_if_none
+from skntk.architecture.layers.position_embedding import PositionEmbedding
 from skntk.architecture.propagation.dense_covariance import (
     all_offsets,
-    from_canvas,
-    from_pixel_matrices,
-    onto_canvas,
-    pixel_matrices,
+    crop_positions,
+    from_dense,
+    pad_positions,
+    to_dense,
 )
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offsets
+from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
 __all__ = ["SelfAttention"]
@@ -104,6 +107,7 @@ class SelfAttention(Layer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("linear_scaling", "mechanism", "position_in_values")
+    canonical_forms: ClassVar[CanonicalForms] = {"bias_std": zero_if_none}
 
     def __init__(
         self,
@@ -135,7 +139,7 @@ class SelfAttention(Layer):
         ]
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_positions(self, input_shape)
+        check_spatial_input(self, input_shape)
         self._check_words()
         for name in STDS:
             check_real(self, name, minimum=0)
@@ -165,40 +169,44 @@ class SelfAttention(Layer):
 
     # Infinite width --------------------------------------------------------------------------
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return all_offsets(grid)
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        values, keys = self._read(field)
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        values, keys = self._read(covariance)
         if not self.linear_scaling:
-            return self._random_scores(field, values, keys), ()
+            return self._random_scores(covariance, values, keys), ()
         # Axes: the position that is read, the position that reads, the sample.
         weights = self._weigh(self.query_std * self.key_std * keys.nngp, 0)
-        outputs = self._certain_scores(field, values, weights, weights)
-        return outputs, onto_canvas(weights, field.grid)
+        outputs = self._certain_scores(covariance, values, weights, weights)
+        return outputs, pad_positions(weights, covariance.grid)
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        values, keys = self._read(field)
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        values, keys = self._read(covariance)
         if not self.linear_scaling:
-            return self._random_scores(field, values, keys)
-        weights = (from_canvas(statistics, field.grid) for statistics in (left, right))
-        return self._certain_scores(field, values, *weights)
+            return self._random_scores(covariance, values, keys)
+        weights = (crop_positions(statistics, covariance.grid) for statistics in (left, right))
+        return self._certain_scores(covariance, values, *weights)
 
-    def _read(self, field: Field) -> tuple[PairState, PairState]:
+    def _read(self, covariance: PixelCovariance) -> tuple[PairState, PairState]:
         """Return the kernels of what values, and of what keys and queries are made of."""
-        inputs = pixel_matrices(field)
+        inputs = to_dense(covariance)
         if self.position_embedding is None:
             return inputs, inputs
-        correlation = self.position_embedding.correlation(field.grid, inputs.nngp.dtype)
+        correlation = self.position_embedding.correlation(covariance.grid, inputs.nngp.dtype)
         embedded = self.position_embedding.embedded(inputs, correlation)
         return (embedded if self.position_in_values else inputs), embedded
 
     def _weigh(self, scores: Array, axis: int) -> Array:
         return MECHANISMS[self.mechanism](scores, axis)
 
-    def _certain_scores(self, field: Field, values: PairState, left: Array, right: Array) -> Field:
+    def _certain_scores(
+        self, covariance: PixelCovariance, values: PairState, left: Array, right: Array
+    ) -> PixelCovariance:
         """Return the kernels for weights of shape (read, reading, pairs)."""
 
         def summed(kernel: Array) -> Array:
@@ -207,9 +215,11 @@ class SelfAttention(Layer):
 
         variance = self._output_variance()
         nngp, ntk = (variance * summed(kernel) for kernel in values)
-        return self._biased(field, nngp, ntk + 2 * nngp)
+        return self._biased(covariance, nngp, ntk + 2 * nngp)
 
-    def _random_scores(self, field: Field, values: PairState, keys: PairState) -> Field:
+    def _random_scores(
+        self, covariance: PixelCovariance, values: PairState, keys: PairState
+    ) -> PixelCovariance:
         def product(ours: Array, others: Array) -> Array:
             return jnp.sum(ours * others, axis=(0, 1))
 
@@ -219,16 +229,16 @@ class SelfAttention(Layer):
         either = product(keys.nngp, values.ntk) + product(keys.ntk, values.nngp)
         nngp = both * keys.nngp
         ntk = both * keys.ntk + either * keys.nngp + 4 * nngp
-        return self._biased(field, variance * nngp, variance * ntk)
+        return self._biased(covariance, variance * nngp, variance * ntk)
 
     def _output_variance(self) -> Array | float:
         std = self.value_std * self.out_std
         return std * std
 
-    def _biased(self, field: Field, nngp: Array, ntk: Array) -> Field:
-        bias_std = self._field("bias_std")
+    def _biased(self, covariance: PixelCovariance, nngp: Array, ntk: Array) -> PixelCovariance:
+        bias_std = self.canonical("bias_std")
         biased = PairState(*(values + bias_std * bias_std for values in (nngp, ntk)))
-        return from_pixel_matrices(field, biased)
+        return from_dense(covariance, biased)
 
     # Finite width ----------------------------------------------------------------------------
 
@@ -242,11 +252,11 @@ class SelfAttention(Layer):
         key : jax.Array
             A key of `jax.random`.
         input_shape : tuple of int
-            Shape of one sample before the layer.
+            Shape of one input sample.
         width : int
             Number of channels of hidden layers.
         outputs : int
-            Number of channels behind this layer.
+            Number of output channels.
 
         Returns
         -------
@@ -254,12 +264,12 @@ class SelfAttention(Layer):
             Independent standard normal numbers.
         """
         embedding_key, *keys = jax.random.split(key, 6)
-        of_embedding, embedded = (), input_shape[-1]
+        embedding_parameters, embedded = (), input_shape[-1]
         if self.position_embedding is not None:
-            of_embedding = self.position_embedding.initialize(
+            embedding_parameters = self.position_embedding.initialize(
                 embedding_key, input_shape, width, outputs
             )
-            embedded = self.position_embedding.width_behind(input_shape, outputs)[-1]
+            embedded = self.position_embedding.finite_output_shape(input_shape, outputs)[-1]
         heads, size = (1, width) if self.linear_scaling else (isqrt(width), isqrt(width))
         read = embedded if self.position_in_values else input_shape[-1]
         shapes = {
@@ -270,10 +280,10 @@ class SelfAttention(Layer):
             "bias": (outputs,),
         }
         weights = {
-            name: jax.random.normal(of_name, shape)
-            for (name, shape), of_name in zip(shapes.items(), keys, strict=True)
+            name: jax.random.normal(name_key, shape)
+            for (name, shape), name_key in zip(shapes.items(), keys, strict=True)
         }
-        return {"embedding": of_embedding, **weights}
+        return {"embedding": embedding_parameters, **weights}
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         sizes = inputs.shape[1:-1]
@@ -288,7 +298,7 @@ class SelfAttention(Layer):
         out = parameters["out"].reshape(heads.shape[-1], -1)
         scale = self.out_std / jnp.sqrt(heads.shape[-1])
         outputs = scale * jnp.matmul(heads, out, precision="highest")
-        outputs = outputs + self._field("bias_std") * parameters["bias"]
+        outputs = outputs + self.canonical("bias_std") * parameters["bias"]
         return outputs.reshape(len(inputs), *sizes, -1)
 
     def _scores(self, parameters: Parameters, embedded: Array) -> Array:
@@ -300,13 +310,8 @@ class SelfAttention(Layer):
         scores = jnp.einsum("nphd,nqhd->nhpq", queries, keys, precision="highest")
         return self.query_std * self.key_std / keys.shape[-1] ** power * scores
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*input_shape[:-1], outputs)
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        # No bias and a bias of size 0 are one network, and so one compiled program.
-        return 0.0 if name == "bias_std" and value is None else value
 
 
 def _projected(inputs: Array, weights: Array) -> Array:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
-from skntk.architecture.core.validation import check_real
-from skntk.architecture.layers.window_layer import WindowLayer, window_sums
+from skntk._validation import check_real
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none, zero_if_none
+from skntk.architecture.layers.window_layer import WindowLayer
 from skntk.architecture.propagation.finite import pad_inputs
-from skntk.architecture.propagation.pixel_covariance import Field, Offset, Offsets
+from skntk.architecture.propagation.pixel_covariance import Offset, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState
+from skntk.architecture.propagation.window_sums import window_sums
 from skntk.architecture.propagation.windows import Window
 
 __all__ = ["Conv"]
@@ -24,7 +26,7 @@ __all__ = ["Conv"]
 class Conv(WindowLayer):
     """A convolution over one or two spatial axes in the NTK parameterization.
 
-    With F places of the filter and positions p, p': ``K'(p, p') = weight_std^2 / F * sum_d K(s p +
+    With a filter of F entries and positions p, p': ``K'(p, p') = weight_std^2 / F * sum_d K(s p +
     d, s p' + d) + bias_std^2``, where pixels outside of the image count as 0, and ``T'`` is ``K'``
     and the same sum of T without the bias [1]_ [2]_.
 
@@ -61,6 +63,11 @@ class Conv(WindowLayer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("filter_shape", "strides", "padding")
+    canonical_forms: ClassVar[CanonicalForms] = {
+        "filter_shape": tuple_or_none,
+        "strides": tuple_or_none,
+        "bias_std": zero_if_none,
+    }
 
     def __init__(
         self,
@@ -102,10 +109,10 @@ class Conv(WindowLayer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return True
 
-    def _map(self, field: Field, offsets: Offsets) -> Field:
-        windows = self._windows(len(field.grid.sizes))
-        means = window_sums(field, windows, offsets, 1 / prod(self.filter_shape))
-        weight_variance, bias_std = self.weight_std * self.weight_std, self._field("bias_std")
+    def _map(self, covariance: PixelCovariance, offsets: Offsets) -> PixelCovariance:
+        windows = self._windows(len(covariance.grid.sizes))
+        means = window_sums(covariance, windows, offsets, 1 / prod(self.filter_shape))
+        weight_variance, bias_std = self.weight_std * self.weight_std, self.canonical("bias_std")
 
         def compute(offset: Offset) -> PairState:
             nngp, ntk = means.at(offset)
@@ -134,15 +141,9 @@ class Conv(WindowLayer):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(prod(weights.shape[:-1]))
-        return scale * sums + self._field("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * biases
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         windows = self._windows(len(input_shape) - 1)
         sizes = (w.output_size(n) for w, n in zip(windows, input_shape, strict=False))
         return (*sizes, outputs)
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        if name == "bias_std" and value is None:
-            return 0.0  # no bias and a bias of size 0 are one network
-        return tuple(value) if name in ("filter_shape", "strides") and value is not None else value

@@ -7,9 +7,15 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_integer, check_real
-from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
+from skntk._validation import check_integer, check_real
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import zero_if_none
+from skntk.architecture.propagation.pixel_covariance import (
+    Grid,
+    Offsets,
+    PixelCovariance,
+)
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Dense"]
@@ -112,13 +118,15 @@ class Dense(Layer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return True
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return offsets
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        if offsets == NO_OFFSETS:
-            return field, ()
-        return super().field_of_samples(field, offsets)
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        if not all(offsets):  # no offset is needed
+            return covariance, ()
+        return super().propagate_sample_pixels(covariance, offsets)
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         return SampleState(*self._map(state.nngp, state.ntk)), ()
@@ -127,14 +135,14 @@ class Dense(Layer):
         return PairState(*self._map(state.nngp, state.ntk))
 
     def _map(self, nngp: Array, ntk: Array) -> tuple[Array, Array]:
-        weight_variance, bias_std = self.weight_std * self.weight_std, self._field("bias_std")
+        weight_variance, bias_std = self.weight_std * self.weight_std, self.canonical("bias_std")
         outputs = weight_variance * nngp
         if bias_std is not None:
             outputs += bias_std * bias_std
         if not self._is_standard:
             return outputs, outputs + weight_variance * ntk
-        of_bias = 0 if bias_std is None else 1
-        return outputs, self._fan_in() * nngp + weight_variance * ntk + of_bias
+        bias_part = 0 if bias_std is None else 1
+        return outputs, self._fan_in() * nngp + weight_variance * ntk + bias_part
 
     def _fan_in(self) -> int:
         assert self.fan_in is not None  # checked in output_shape
@@ -155,16 +163,15 @@ class Dense(Layer):
         weights, biases = parameters
         means = jnp.matmul(inputs, weights, precision="highest") / jnp.sqrt(inputs.shape[-1])
         if not self._is_standard:
-            return self.weight_std * means + self._field("bias_std") * biases
+            return self.weight_std * means + self.canonical("bias_std") * biases
         # In a network of another width the layer acts, and trains, as if it were of this one.
         sums = jnp.sqrt(self._fan_in()) * means
         return sums if biases is None else sums + biases
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*input_shape[:-1], outputs)
 
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        if name == "bias_std" and value is None and not self._is_standard:
-            return 0.0  # no bias and a bias of size 0 are one network, and so one compiled program
-        return value
+    def canonical(self, name: str) -> Any:
+        value = super().canonical(name)
+        # In the standard parameterization the NTK has a bias of size 0 too.
+        return zero_if_none(value) if name == "bias_std" and not self._is_standard else value

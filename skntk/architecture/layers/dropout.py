@@ -7,8 +7,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_real
+from skntk._validation import check_real
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Dropout"]
@@ -41,7 +42,7 @@ class Dropout(Layer):
     """
 
     category: ClassVar[str | None] = "layer"
-    not_learned: ClassVar[tuple[str, ...]] = ("keep_rate",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("keep_rate",)
 
     def __init__(self, keep_rate: float = 0.9) -> None:
         self.keep_rate = keep_rate
@@ -55,7 +56,7 @@ class Dropout(Layer):
             raise ValueError(f"Dropout(keep_rate={self.keep_rate!r}): keep_rate must be > 0.")
         return input_shape
 
-    def tells_equal_samples_apart(self) -> bool:
+    def is_stochastic(self) -> bool:
         return True
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import CanonicalForms, one_leaf
 from skntk.architecture.layers.position_matrices import PositionMatrixLayer
 from skntk.architecture.propagation.state import Array
 
@@ -53,7 +54,8 @@ class Aggregate(PositionMatrixLayer):
     """
 
     category: ClassVar[str | None] = "spatial"
-    not_learned: ClassVar[tuple[str, ...]] = ("adjacency",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("adjacency",)
+    canonical_forms: ClassVar[CanonicalForms] = {"adjacency": one_leaf}
 
     def __init__(self, adjacency: ArrayLike) -> None:
         self.adjacency = adjacency
@@ -86,17 +88,12 @@ class Aggregate(PositionMatrixLayer):
             raise ValueError("Aggregate(adjacency=...): adjacency must be finite.")
         return input_shape
 
-    def sizes_behind(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         return sizes
 
     def matrices(self, sizes: tuple[int, ...], dtype: jnp.dtype) -> list[Array]:
-        return [jnp.asarray(self._field("adjacency"), dtype).T]
+        return [jnp.asarray(self.canonical("adjacency"), dtype).T]
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
-        adjacency = jnp.asarray(self._field("adjacency"), inputs.dtype)
+        adjacency = jnp.asarray(self.canonical("adjacency"), inputs.dtype)
         return jnp.einsum("ij,nic->njc", adjacency, inputs, precision="highest")
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        # One leaf of the pytree, not one for each entry.
-        return np.array(value, float) if isinstance(value, list | tuple) else value

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_real
-from skntk.architecture.propagation.pixel_covariance import NO_OFFSETS, Field, Grid, Offsets
+from skntk._validation import check_real
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import CanonicalForms, one_leaf
+from skntk.architecture.propagation.pixel_covariance import (
+    Grid,
+    Offsets,
+    PixelCovariance,
+)
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["InputScale"]
@@ -46,6 +52,7 @@ class InputScale(Layer):
     """
 
     category: ClassVar[str | None] = "layer"
+    canonical_forms: ClassVar[CanonicalForms] = {"scales": one_leaf}
 
     def __init__(self, scales: ArrayLike = 1.0) -> None:
         self.scales = scales
@@ -84,18 +91,20 @@ class InputScale(Layer):
         return True
 
     def scale_inputs(self, X: Array) -> Array:
-        return X * jnp.asarray(self._field("scales"), X.dtype)
+        return X * jnp.asarray(self.canonical("scales"), X.dtype)
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return offsets
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        if offsets == NO_OFFSETS:
-            return field, ()
-        return super().field_of_samples(field, offsets)
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        if not all(offsets):  # no offset is needed
+            return covariance, ()
+        return super().propagate_sample_pixels(covariance, offsets)
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
         return state, ()
@@ -105,8 +114,3 @@ class InputScale(Layer):
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return self.scale_inputs(inputs)
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        # One leaf of the pytree, not one for each entry.
-        return np.array(value, float) if isinstance(value, list | tuple) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import jax
@@ -12,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["LinearizedNetwork"]
@@ -123,13 +123,13 @@ class LinearizedNetwork(Layer):
             If the inputs are not valid or do not fit the network.
         """
         checked = check_array(X, dtype=[np.float64, np.float32], allow_nd=True, input_name="X")
-        inputs = self.arrange(checked)
+        inputs = self.reshape_inputs(checked)
         self.output_shape(inputs.shape[1:])
         with jax.enable_x64(inputs.dtype == np.float64):
             network = self.with_precision(inputs.dtype)
             outputs = [
-                np.asarray(network.apply(network.parameters, jnp.asarray(inputs[start:stop])))
-                for start, stop in pairwise([*range(0, len(inputs), _ROWS_AT_ONCE), len(inputs)])
+                np.asarray(network.apply(network.parameters, jnp.asarray(inputs[rows])))
+                for rows in gen_batches(len(inputs), _ROWS_AT_ONCE)
             ]
         joined = np.concatenate(outputs)
         return joined[:, 0] if joined.shape[1] == 1 else joined
@@ -160,7 +160,7 @@ class LinearizedNetwork(Layer):
         self._check_network()
         if isinstance(self.network, Layer):
             self.network.output_shape(input_shape)
-            if self.network.tells_equal_samples_apart():
+            if self.network.is_stochastic():
                 raise ValueError(
                     "LinearizedNetwork takes a network that is a function of its inputs, and "
                     "Dropout is random: remove it."
@@ -196,9 +196,9 @@ class LinearizedNetwork(Layer):
                 f"network(parameters, X), got {self.network!r}."
             )
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
         self._check_network()
-        return self.network.arrange(X) if isinstance(self.network, Layer) else X
+        return self.network.reshape_inputs(X) if isinstance(self.network, Layer) else X
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         # Training moves these outputs linearly, whatever their distribution was.
@@ -234,8 +234,8 @@ class LinearizedNetwork(Layer):
 
     # scikit-learn and JAX --------------------------------------------------------------------
 
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
+    def canonical(self, name: str) -> Any:
+        value = super().canonical(name)
         if name == "network" and not isinstance(value, Layer):
             return jax.tree_util.Partial(value)  # a pytree without leaves, compared as the function
         return value

@@ -11,10 +11,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.convolution import Conv
 from skntk.architecture.propagation.finite import pad_inputs
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offset, Offsets, value_of
+from skntk.architecture.propagation.pixel_covariance import (
+    Grid,
+    Offset,
+    Offsets,
+    PixelCovariance,
+    value_of,
+)
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
 __all__ = ["ConvLocal"]
@@ -63,24 +69,26 @@ class ConvLocal(Conv):
     def examples(cls) -> list[Self]:
         return [cls((2, 3), (2, 1), "SAME", 1.3, 0.2), cls((3,), (2,), "CIRCULAR", 1.1, 0.3)]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        return super().offsets_below(((0,),) * len(offsets), grid, of_samples)
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
+        return super().input_offsets(((0,),) * len(offsets), grid, is_diagonal)
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        shared, statistics = super().field_of_samples(field, ((0,),) * len(offsets))
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        shared, statistics = super().propagate_sample_pixels(covariance, ((0,),) * len(offsets))
         return _without_other_pairs(shared), statistics
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        shared = super().field_of_pairs(field, ((0,),) * len(offsets), left, right)
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        shared = super().propagate_pair_pixels(covariance, ((0,),) * len(offsets), left, right)
         return _without_other_pairs(shared)
 
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
     ) -> Parameters:
         weight_key, bias_key = jax.random.split(key)
-        *sizes, _ = self.width_behind(input_shape, outputs)
+        *sizes, _ = self.finite_output_shape(input_shape, outputs)
         fan_in = prod(self.filter_shape) * input_shape[-1]
         weights = jax.random.normal(weight_key, (*sizes, fan_in, outputs))
         return weights, jax.random.normal(bias_key, (*sizes, outputs))
@@ -99,11 +107,11 @@ class ConvLocal(Conv):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(weights.shape[-2])
-        return scale * sums + self._field("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * biases
 
 
-def _without_other_pairs(shared: Field) -> Field:
-    """Return the field with 0 at the pairs of two different positions."""
+def _without_other_pairs(shared: PixelCovariance) -> PixelCovariance:
+    """Return the covariance with 0 at the pairs of two different positions."""
     state = shared.at(shared.zero)
 
     def compute(offset: Offset) -> PairState:

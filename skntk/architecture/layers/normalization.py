@@ -9,9 +9,15 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_real
-from skntk.architecture.propagation.pixel_covariance import Field, Offset, Offsets, Shifted
+from skntk._validation import check_real, is_integer
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.propagation.pixel_covariance import (
+    Offset,
+    Offsets,
+    PixelCovariance,
+    Shifted,
+)
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["LayerNorm"]
@@ -21,7 +27,7 @@ class LayerNorm(Layer):
     """Division of each sample by the root mean square of its channels [1]_.
 
     ``K' = K / sqrt((v(x) + eps)(v(z) + eps))`` and ``T' = T / sqrt((v(x) + eps)(v(z) + eps))`` with
-    ``v(x) = K(x, x)``, or its mean over positions. In a network of many channels behind a `Dense`
+    ``v(x) = K(x, x)``, or its mean over positions. In a network of many channels after a `Dense`
     layer the mean over the channels vanishes, and so it is not subtracted.
 
     Parameters
@@ -47,7 +53,7 @@ class LayerNorm(Layer):
 
     category: ClassVar[str | None] = "layer"
     static: ClassVar[tuple[str, ...]] = ("axes",)
-    not_learned: ClassVar[tuple[str, ...]] = ("eps",)
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("eps",)
 
     def __init__(self, axes: str | Sequence[int] = "channels", eps: float = 1e-12) -> None:
         self.axes = axes
@@ -66,7 +72,11 @@ class LayerNorm(Layer):
         if isinstance(self.axes, str) and self.axes in ("channels", "all"):
             return
         label, numbers = f"LayerNorm(axes={self.axes!r})", self.axes
-        if not isinstance(numbers, list | tuple) or not numbers or not all(map(_is_axis, numbers)):
+        if (
+            not isinstance(numbers, list | tuple)
+            or not numbers
+            or not all(map(is_integer, numbers))
+        ):
             raise ValueError(
                 f"{label}: axes must be 'channels', 'all' or a list of spatial axes such as [0]."
             )
@@ -91,27 +101,25 @@ class LayerNorm(Layer):
         factor = left * right
         return PairState(state.nngp * factor, state.ntk * factor)
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        sizes = field.grid.sizes
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        sizes = covariance.grid.sizes
         averaged = self._averaged(len(sizes))
         if not averaged:
-            return super().field_of_samples(field, offsets)
-        squares = field.inside(field.zero, field.at(field.zero)).nngp
+            return super().propagate_sample_pixels(covariance, offsets)
+        squares = covariance.inside(covariance.zero, covariance.at(covariance.zero)).nngp
         n_averaged = prod(sizes[axis] for axis in averaged)
         means = jnp.sum(squares, averaged, keepdims=True) / n_averaged
         factors = jnp.broadcast_to(lax.rsqrt(means + self.eps), squares.shape)
         shifted = Shifted(factors, len(sizes))
 
         def compute(offset: Offset) -> PairState:
-            return self.propagate_pairs(field.at(offset), factors, shifted.at(offset))
+            return self.propagate_pairs(covariance.at(offset), factors, shifted.at(offset))
 
-        return field.mapped(compute), factors
+        return covariance.mapped(compute), factors
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         averaged = (*(axis + 1 for axis in self._averaged(inputs.ndim - 2)), -1)
         mean_square = jnp.mean(inputs * inputs, axis=averaged, keepdims=True)
         return inputs * lax.rsqrt(mean_square + self.eps)
-
-
-def _is_axis(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

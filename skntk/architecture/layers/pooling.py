@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
-from skntk.architecture.layers.window_layer import WindowLayer, window_sums
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none
+from skntk.architecture.layers.window_layer import WindowLayer
 from skntk.architecture.propagation.finite import pad_inputs
-from skntk.architecture.propagation.pixel_covariance import Field, Offsets
+from skntk.architecture.propagation.pixel_covariance import Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array
+from skntk.architecture.propagation.window_sums import window_sums
 from skntk.architecture.propagation.windows import Window
 
 __all__ = ["AvgPool", "SumPool"]
@@ -23,6 +25,10 @@ class _Pool(WindowLayer):
     """What pools share: ``K' = M K M^T`` and ``T' = M T M^T``, M the matrix of the windows."""
 
     static: ClassVar[tuple[str, ...]] = ("window_shape", "strides", "padding")
+    canonical_forms: ClassVar[CanonicalForms] = {
+        "window_shape": tuple_or_none,
+        "strides": tuple_or_none,
+    }
     window_shape: Sequence[int]
 
     def _scale(self) -> float:
@@ -44,9 +50,9 @@ class _Pool(WindowLayer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian
 
-    def _map(self, field: Field, offsets: Offsets) -> Field:
-        windows = self._windows(len(field.grid.sizes))
-        return window_sums(field, windows, offsets, self._scale() ** 2)
+    def _map(self, covariance: PixelCovariance, offsets: Offsets) -> PixelCovariance:
+        windows = self._windows(len(covariance.grid.sizes))
+        return window_sums(covariance, windows, offsets, self._scale() ** 2)
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         windows = self._windows(inputs.ndim - 2)
@@ -64,14 +70,10 @@ class _Pool(WindowLayer):
             return pooled
         return pooled * prod(shape) / sums(jnp.ones_like(inputs[:1, ..., :1]))
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         windows = self._windows(len(input_shape) - 1)
         sizes = (w.output_size(n) for w, n in zip(windows, input_shape, strict=False))
         return (*sizes, input_shape[-1])
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        return tuple(value) if name in ("window_shape", "strides") and value is not None else value
 
 
 class AvgPool(_Pool):

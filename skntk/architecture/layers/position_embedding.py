@@ -10,10 +10,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.core.validation import check_choice, check_real
+from skntk._validation import check_choice, check_real
+from skntk.architecture.core.input_shapes import check_spatial_input
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.dense_covariance import coordinates
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offset, Offsets, value_of
+from skntk.architecture.propagation.pixel_covariance import (
+    Grid,
+    Offset,
+    Offsets,
+    PixelCovariance,
+    value_of,
+)
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
 __all__ = ["PositionEmbedding"]
@@ -56,7 +64,7 @@ class PositionEmbedding(Layer):
 
     See Also
     --------
-    SelfAttention : Reads all positions.
+    SelfAttention : GatherIndices all positions.
 
     Examples
     --------
@@ -70,7 +78,7 @@ class PositionEmbedding(Layer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("mode",)
-    not_learned: ClassVar[tuple[str, ...]] = ("channel_ratio", "p_norm")
+    fixed_by_default: ClassVar[tuple[str, ...]] = ("channel_ratio", "p_norm")
 
     def __init__(
         self,
@@ -98,7 +106,7 @@ class PositionEmbedding(Layer):
         if check_real(self, "p_norm", minimum=0, maximum=2) == 0:
             raise ValueError(f"PositionEmbedding(p_norm={self.p_norm!r}): p_norm must be > 0.")
         check_real(self, "channel_ratio", minimum=0)
-        check_positions(self, input_shape)
+        check_spatial_input(self, input_shape)
         return input_shape
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
@@ -106,26 +114,28 @@ class PositionEmbedding(Layer):
 
     # Infinite width --------------------------------------------------------------------------
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._map(field), ()
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        return self._map(covariance), ()
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._map(field)
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        return self._map(covariance)
 
-    def _map(self, field: Field) -> Field:
-        steps = [_steps_on_circle(places) for places in field.grid.canvas]
+    def _map(self, covariance: PixelCovariance) -> PixelCovariance:
+        steps = [_steps_on_circle(period) for period in covariance.grid.period]
 
         def compute(offset: Offset) -> PairState:
-            state = field.at(offset)
-            of_axes = [
-                jnp.asarray(of_axis)[value_of(at)]
-                for of_axis, at in zip(steps, offset, strict=True)
+            state = covariance.at(offset)
+            axis_steps = [
+                jnp.asarray(by_offset)[value_of(at)]
+                for by_offset, at in zip(steps, offset, strict=True)
             ]
-            return self.embedded(state, self._correlation(jnp.ix_(*of_axes), state.nngp.dtype))
+            return self.embedded(state, self._correlation(jnp.ix_(*axis_steps), state.nngp.dtype))
 
-        return field.mapped(compute)
+        return covariance.mapped(compute)
 
     def correlation(self, grid: Grid, dtype: jnp.dtype) -> Array:
         """Return R of all pairs of pixels.
@@ -160,11 +170,11 @@ class PositionEmbedding(Layer):
         PairState
             Of the same shape.
         """
-        of_embedding = self.std * self.std * correlation[..., None]
+        embedding = self.std * self.std * correlation[..., None]
         if self.mode == "sum":
-            return PairState(*(values + of_embedding for values in state))
-        beside, whole = self.channel_ratio * of_embedding, 1 + self.channel_ratio
-        return PairState(*((values + beside) / whole for values in state))
+            return PairState(*(values + embedding for values in state))
+        beside, n_channels = self.channel_ratio * embedding, 1 + self.channel_ratio
+        return PairState(*((values + beside) / n_channels for values in state))
 
     def _correlation(self, steps: Sequence[Array] | np.ndarray, dtype: jnp.dtype) -> Array:
         """Return R from the steps between two positions along every axis."""
@@ -172,8 +182,8 @@ class PositionEmbedding(Layer):
             return jnp.asarray(sum(steps) == 0, dtype)
         # No step stays none for any power, and has no derivative.
         powers = (
-            jnp.where(of_axis > 0, jnp.maximum(of_axis, 1).astype(dtype) ** self.p_norm, 0)
-            for of_axis in steps
+            jnp.where(distance > 0, jnp.maximum(distance, 1).astype(dtype) ** self.p_norm, 0)
+            for distance in steps
         )
         return jnp.exp(-self.decay_rate * sum(powers))
 
@@ -200,22 +210,12 @@ class PositionEmbedding(Layer):
         beside = jnp.broadcast_to(embedding, (len(inputs), *embedding.shape[1:]))
         return jnp.concatenate([inputs, beside], axis=-1)
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         beside = self._channels(input_shape) if self.mode == "concat" else 0
         return (*input_shape[:-1], input_shape[-1] + beside)
 
 
-def check_positions(owner: object, input_shape: tuple[int, ...]) -> None:
-    """Raise a ValueError unless samples are images or sequences."""
-    if len(input_shape) < 2:
-        raise ValueError(
-            f"{type(owner).__name__} takes images, X of shape (n_samples, height, width, channels),"
-            " or sequences, X of shape (n_samples, length, channels), but one sample has shape "
-            f"{tuple(input_shape)}."
-        )
-
-
-def _steps_on_circle(places: int) -> np.ndarray:
-    """Return the distance of places on a line by offset and left place, shape (places, places)."""
-    offset, left = np.indices((places, places))
-    return np.abs((left + offset) % places - left)
+def _steps_on_circle(period: int) -> np.ndarray:
+    """Return distances on a line by offset and left position, shape (period, period)."""
+    offset, left = np.indices((period, period))
+    return np.abs((left + offset) % period - left)

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.dense_covariance import (
     all_offsets,
-    from_pixel_matrices,
-    pixel_matrices,
+    from_dense,
+    to_dense,
 )
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offsets
+from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
 
@@ -23,13 +23,13 @@ class PositionMatrixLayer(Layer):
     M is the product of one matrix for each spatial axis, which subclasses define.
     """
 
-    def sizes_behind(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the pixels behind the layer from those before it.
+    def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the pixels of the outputs from those of the inputs.
 
         Parameters
         ----------
         sizes : tuple of int
-            Pixels along every spatial axis before the layer.
+            Pixels of the inputs along every spatial axis.
 
         Returns
         -------
@@ -44,13 +44,13 @@ class PositionMatrixLayer(Layer):
         Parameters
         ----------
         sizes : tuple of int
-            Pixels along every spatial axis before the layer.
+            Pixels of the inputs along every spatial axis.
         dtype : dtype
             That of the kernels.
 
         Returns
         -------
-        sequence of arrays of shape (pixels behind, pixels before)
+        sequence of arrays of shape (output pixels, input pixels)
             One for each axis.
         """
         raise NotImplementedError
@@ -58,44 +58,46 @@ class PositionMatrixLayer(Layer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        behind = self.sizes_behind(sizes)
-        # A smaller image is counted on a smaller canvas.
-        strides = tuple(max(n // m, 1) for n, m in zip(sizes, behind, strict=True))
+        outputs = self.output_sizes(sizes)
+        # A smaller image has a smaller period.
+        strides = tuple(max(n // m, 1) for n, m in zip(sizes, outputs, strict=True))
         smallest = tuple(
-            max(n, stride * m) for n, m, stride in zip(sizes, behind, strides, strict=True)
+            max(n, stride * m) for n, m, stride in zip(sizes, outputs, strides, strict=True)
         )
-        return behind, strides, smallest
+        return outputs, strides, smallest
 
-    def grid_behind(self, grid: Grid) -> Grid:
-        behind, strides, _ = self.smallest_canvas(grid.sizes)
-        canvas = (places // stride for places, stride in zip(grid.canvas, strides, strict=True))
-        return Grid(behind, tuple(canvas))
+    def output_grid(self, grid: Grid) -> Grid:
+        outputs, strides, _ = self.smallest_period(grid.sizes)
+        period = (period // stride for period, stride in zip(grid.period, strides, strict=True))
+        return Grid(outputs, tuple(period))
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return all_offsets(grid)
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._mapped(field), ()
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        return self._mapped(covariance), ()
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._mapped(field)
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        return self._mapped(covariance)
 
-    def _mapped(self, field: Field) -> Field:
-        grid = self.grid_behind(field.grid)
-        state = pixel_matrices(field)
-        matrices = self.matrices(field.grid.sizes, state.nngp.dtype)
+    def _mapped(self, covariance: PixelCovariance) -> PixelCovariance:
+        grid = self.output_grid(covariance.grid)
+        state = to_dense(covariance)
+        matrices = self.matrices(covariance.grid.sizes, state.nngp.dtype)
 
         def at_both_positions(values: Array) -> Array:
             n_pixels, n_pairs = prod(grid.sizes), values.shape[-1]
-            values = values.reshape(*field.grid.sizes, *field.grid.sizes, n_pairs)
+            values = values.reshape(*covariance.grid.sizes, *covariance.grid.sizes, n_pairs)
             for axis, matrix in enumerate((*matrices, *matrices)):
                 sums = jnp.tensordot(matrix, values, (1, axis), precision="highest")
                 values = jnp.moveaxis(sums, 0, axis)
             return values.reshape(n_pixels, n_pixels, n_pairs)
 
-        return from_pixel_matrices(field, PairState(*map(at_both_positions, state)), grid)
+        return from_dense(covariance, PairState(*map(at_both_positions, state)), grid)

@@ -11,14 +11,15 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from skntk.architecture.core.layer import Layer, Parameters
-from skntk.architecture.propagation.fusion import Passes, mapped_parts, unpacked
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.propagation.fusion import FusionBarriers, mapped_parts, unpacked
 from skntk.architecture.propagation.pixel_covariance import (
     NO_OFFSETS,
-    Field,
     Grid,
     Offset,
     Offsets,
+    PixelCovariance,
     in_loop,
 )
 from skntk.architecture.propagation.state import Array, PairState, Statistics
@@ -27,12 +28,12 @@ __all__ = ["Flatten", "GlobalAvgPool", "GlobalSumPool"]
 
 
 class _Reduction(Layer):
-    """What they share: behind them there is one position."""
+    """What they share: after them there is one position."""
 
-    def grid_behind(self, grid: Grid) -> Grid:
+    def output_grid(self, grid: Grid) -> Grid:
         return Grid((), ())
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         return (), (1,) * len(sizes), sizes
@@ -40,21 +41,23 @@ class _Reduction(Layer):
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return field if offsets == NO_OFFSETS else self._reduced(field), ()
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        return covariance if offsets == NO_OFFSETS else self._reduced(covariance), ()
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._reduced(field)
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        return self._reduced(covariance)
 
-    def _reduced(self, field: Field) -> Field:
-        if not field.grid.sizes:
-            return field
-        state = self._reduce(field)
-        return field.mapped(lambda offset: state, Grid((), ()))
+    def _reduced(self, covariance: PixelCovariance) -> PixelCovariance:
+        if not covariance.grid.sizes:
+            return covariance
+        state = self._reduce(covariance)
+        return covariance.mapped(lambda offset: state, Grid((), ()))
 
-    def _reduce(self, field: Field) -> PairState:
+    def _reduce(self, covariance: PixelCovariance) -> PairState:
         raise NotImplementedError
 
 
@@ -73,17 +76,23 @@ class Flatten(_Reduction):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (prod(input_shape),)
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return ((0,),) * len(grid.sizes)
 
-    def _reduce(self, field: Field) -> PairState:
-        sums = unpacked(_summed(_pixels(field, field.zero), len(field.grid.sizes), field.passes))
-        return PairState(*(values / prod(field.grid.sizes) for values in sums))
+    def _reduce(self, covariance: PixelCovariance) -> PairState:
+        sums = unpacked(
+            _summed(
+                _pixels(covariance, covariance.zero),
+                len(covariance.grid.sizes),
+                covariance.barriers,
+            )
+        )
+        return PairState(*(values / prod(covariance.grid.sizes) for values in sums))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return inputs.reshape(len(inputs), -1)
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (prod(input_shape),)
 
 
@@ -107,39 +116,41 @@ class GlobalSumPool(_Reduction):
             )
         return input_shape[-1:]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         if offsets == NO_OFFSETS:
-            return ((),) * len(grid.canvas)
-        return tuple(tuple(range(places)) for places in grid.canvas)
+            return ((),) * len(grid.period)
+        return tuple(tuple(range(period)) for period in grid.period)
 
     def _scale(self, grid: Grid) -> float:
         return 1.0
 
-    def _reduce(self, field: Field) -> PairState:
-        others = list(product(*map(range, field.grid.canvas)))
+    def _reduce(self, covariance: PixelCovariance) -> PairState:
+        others = list(product(*map(range, covariance.grid.period)))
         weights = [1.0] * len(others)
-        rows, *columns = field.grid.canvas
-        total = field.passes.empty((rows + 1, *columns), with_ntk=field.passes.with_ntk)
-        if field.of_samples:
+        rows, *columns = covariance.grid.period
+        total = covariance.barriers.empty(
+            (rows + 1, *columns), with_ntk=covariance.barriers.with_ntk
+        )
+        if covariance.is_diagonal:
             # Offset 0 stands before the loop: samples with themselves may not meet it inside.
-            others, weights = _one_of_opposites(others[1:], field.grid.canvas)
-            total = _with_pixels(field, field.zero, total, 1.0)
+            others, weights = _one_of_opposites(others[1:], covariance.grid.period)
+            total = _with_pixels(covariance, covariance.zero, total, 1.0)
 
         def add_offset(total: Array, step: tuple[Array, Array]) -> Array:
             offset, weight = step
-            return _with_pixels(field, in_loop(offset), total, weight)
+            return _with_pixels(covariance, in_loop(offset), total, weight)
 
         if others:
             steps = jnp.array(others, jnp.int32), jnp.asarray(weights, jnp.finfo(total.dtype).dtype)
-            total = field.passes.over_offsets(add_offset, total, steps)
+            total = covariance.barriers.over_offsets(add_offset, total, steps)
         total = total[:rows]
-        of_all = unpacked(_summed(total, len(field.grid.sizes), field.passes))
-        return PairState(*(self._scale(field.grid) * values for values in of_all))
+        sums = unpacked(_summed(total, len(covariance.grid.sizes), covariance.barriers))
+        return PairState(*(self._scale(covariance.grid) * values for values in sums))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return jnp.sum(inputs, axis=tuple(range(1, inputs.ndim - 1)))
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return input_shape[-1:]
 
 
@@ -163,7 +174,7 @@ class GlobalAvgPool(GlobalSumPool):
 
 
 def _one_of_opposites(
-    offsets: Sequence[tuple[int, ...]], canvas: tuple[int, ...]
+    offsets: Sequence[tuple[int, ...]], period: tuple[int, ...]
 ) -> tuple[list[tuple[int, ...]], list[float]]:
     """Return one of every two opposite offsets, and how many it stands for.
 
@@ -171,41 +182,43 @@ def _one_of_opposites(
     """
     weights: dict[tuple[int, ...], float] = {}
     for offset in offsets:
-        opposite = tuple(-at % places for at, places in zip(offset, canvas, strict=True))
+        opposite = tuple(-at % period for at, period in zip(offset, period, strict=True))
         known = opposite if opposite in weights else offset
         weights[known] = weights.get(known, 0.0) + 1.0
     return list(weights), list(weights.values())
 
 
-def _pixels(field: Field, offset: Offset) -> Array:
+def _pixels(covariance: PixelCovariance, offset: Offset) -> Array:
     """Return the packed state of an offset, 0 where there is no pixel."""
-    field.prepare(offset)
-    rows = field.grid.canvas[0]
-    pixels = field.passes.in_place(
-        lambda: field.inside(offset, field.at(offset)), field.grid.canvas
+    covariance.prepare(offset)
+    rows = covariance.grid.period[0]
+    pixels = covariance.barriers.isolated_in_place(
+        lambda: covariance.inside(offset, covariance.at(offset)), covariance.grid.period
     )
     return pixels[:rows]
 
 
-def _with_pixels(field: Field, offset: Offset, total: Array, weight: Array | float) -> Array:
+def _with_pixels(
+    covariance: PixelCovariance, offset: Offset, total: Array, weight: Array | float
+) -> Array:
     """Return a total, with one more row, to which the packed state of an offset is added."""
-    field.prepare(offset)
+    covariance.prepare(offset)
 
     def compute() -> PairState:
-        state = field.inside(offset, field.at(offset))
-        before = unpacked(total[: field.grid.canvas[0]])
+        state = covariance.inside(offset, covariance.at(offset))
+        before = unpacked(total[: covariance.grid.period[0]])
         sums = (old + weight * new for old, new in zip(before, state, strict=True))
         return PairState(*sums)
 
-    return field.passes.replaced(total, compute)
+    return covariance.barriers.overwritten(total, compute)
 
 
-def _summed(packed: Array, n_axes: int, passes: Passes) -> Array:
+def _summed(packed: Array, n_axes: int, barriers: FusionBarriers) -> Array:
     """Return the sums over the first axes, each in a loop over whole vectors of pairs."""
 
-    def of_first_axis(values: Array) -> Array:
+    def sum_of_first_axis(values: Array) -> Array:
         return reduce(add, (values[at] for at in range(len(values))))
 
     for _ in range(n_axes):
-        packed = passes.alone(partial(mapped_parts, of_first_axis, packed))
+        packed = barriers.isolated(partial(mapped_parts, sum_of_first_axis, packed))
     return packed

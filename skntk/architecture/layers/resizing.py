@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
+from skntk._validation import check_boolean, check_sizes_of_axes
+from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import CanonicalForms
 from skntk.architecture.layers.position_matrices import PositionMatrixLayer
 from skntk.architecture.propagation.state import Array
 
@@ -21,9 +23,9 @@ METHODS = ("nearest", "bilinear", "bicubic")
 class ImageResize(PositionMatrixLayer):
     """The image scaled to another size, as by `jax.image.resize`.
 
-    Every pixel behind is a weighted mean of pixels before: ``K' = R K R^T`` and ``T'`` alike, R the
+    Every output pixel is a weighted mean of input pixels: ``K' = R K R^T`` and ``T'`` alike, R the
     matrix of the weights. The kernels of all pairs of positions are held in memory at once, and the
-    layers below are computed on at least as many places as the new image has.
+    layers below are computed on at least as many positions as the new image has.
 
     Parameters
     ----------
@@ -44,6 +46,7 @@ class ImageResize(PositionMatrixLayer):
 
     category: ClassVar[str | None] = "spatial"
     static: ClassVar[tuple[str, ...]] = ("shape", "method", "antialias")
+    canonical_forms: ClassVar[CanonicalForms] = {"shape": tuple}
 
     def __init__(
         self, shape: Sequence[int], method: str = "bilinear", antialias: bool = True
@@ -57,25 +60,15 @@ class ImageResize(PositionMatrixLayer):
         return [cls((3, 5))]
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        sizes, label = input_shape[:-1], f"ImageResize(shape={self.shape!r})"
-        if not isinstance(self.shape, tuple | list) or not all(
-            isinstance(each, int) and not isinstance(each, bool) for each in self.shape
-        ):
-            raise TypeError(f"{label}: shape must be a tuple of integers.")
-        if not sizes or len(self.shape) != len(sizes):
-            raise ValueError(
-                f"{label}: shape has {len(self.shape)} entries, but the input has {len(sizes)} "
-                "spatial axes."
-            )
-        if min(self.shape) < 1:
-            raise ValueError(f"{label}: shape must be at least 1.")
+        shape = check_sizes_of_axes(self, "shape", len(input_shape) - 1)
         if self.method not in METHODS:
             raise ValueError(
                 f"ImageResize(method={self.method!r}): method must be one of {METHODS}."
             )
-        return (*self.shape, input_shape[-1])
+        check_boolean(self, "antialias")
+        return (*shape, input_shape[-1])
 
-    def sizes_behind(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    def output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(self.shape)
 
     def matrices(self, sizes: tuple[int, ...], dtype: jnp.dtype) -> list[Array]:
@@ -92,9 +85,5 @@ class ImageResize(PositionMatrixLayer):
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         return self._resized(inputs, (len(inputs), *self.shape, inputs.shape[-1]))
 
-    def width_behind(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
+    def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*self.shape, input_shape[-1])
-
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        return tuple(value) if name == "shape" else value

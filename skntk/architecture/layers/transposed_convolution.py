@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from skntk.architecture.core.layer import Parameters
+from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.convolution import Conv
-from skntk.architecture.propagation.gather import offsets_read, sums_of_reads
-from skntk.architecture.propagation.pixel_covariance import Field, Grid, Offset, Offsets
+from skntk.architecture.propagation.gather import gather_sum, gathered_offsets
+from skntk.architecture.propagation.pixel_covariance import Grid, Offset, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
 __all__ = ["ConvTranspose"]
@@ -21,7 +21,7 @@ __all__ = ["ConvTranspose"]
 
 @dataclass(frozen=True)
 class SpreadWindow:
-    """A window on one axis whose pixels stand ``stride`` places apart, with zeros in between.
+    """A window on one axis whose pixels stand ``stride`` positions apart, with zeros in between.
 
     Attributes
     ----------
@@ -40,14 +40,14 @@ class SpreadWindow:
 
     @property
     def before(self) -> int:
-        """How many places of the first window stand before the first pixel."""
+        """How many positions of the first window are before the first pixel."""
         if self.padding == "VALID" or self.stride >= self.size:
             return self.size - 1
         return -(-(self.size + self.stride - 2) // 2)
 
-    def reads(self, n: int, places: int) -> np.ndarray:
+    def indices(self, n: int, period: int) -> np.ndarray:
         """Return the pixel by place of the window and output position, -1 where there is none."""
-        position = np.arange(places)
+        position = np.arange(period)
         at = position + np.arange(self.size)[:, None] - self.before
         if self.padding == "CIRCULAR":
             at %= n * self.stride
@@ -58,9 +58,10 @@ class SpreadWindow:
 class ConvTranspose(Conv):
     """A transposed convolution: the pixels spread out by the strides, and a convolution over them.
 
-    With F places of the filter, and zeros between the spread pixels of K, ``K'(p, p') =
+    With F positions in the filter, and zeros between the spread pixels of K, ``K'(p, p') =
     weight_std^2 / F * sum_d K(p + d, p' + d) + bias_std^2``, and ``T'`` is ``K'`` and the same sum
-    of T without the bias [1]_. Layers below are computed on as many places as the grown image has.
+    of T without the bias [1]_. Layers below are computed on as many positions as the grown
+    image has.
 
     Parameters
     ----------
@@ -101,36 +102,38 @@ class ConvTranspose(Conv):
             for size, stride in zip(self.filter_shape, strides, strict=True)
         )
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         windows = self._windows(len(sizes))
         outputs = tuple(window.output_size(n) for window, n in zip(windows, sizes, strict=True))
         return outputs, (1,) * len(sizes), outputs
 
-    def grid_behind(self, grid: Grid) -> Grid:
-        return Grid(self.smallest_canvas(grid.sizes)[0], grid.canvas)
+    def output_grid(self, grid: Grid) -> Grid:
+        return Grid(self.smallest_period(grid.sizes)[0], grid.period)
 
-    def _reads(self, grid: Grid) -> list[np.ndarray]:
+    def _indices(self, grid: Grid) -> list[np.ndarray]:
         windows = self._windows(len(grid.sizes))
-        return [window.reads(*of_axis) for window, *of_axis in zip(windows, *grid, strict=True)]
+        return [window.indices(*sizes) for window, *sizes in zip(windows, *grid, strict=True)]
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        return offsets_read(offsets, grid.canvas, self._reads(grid))
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
+        return gathered_offsets(offsets, grid.period, self._indices(grid))
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._spread(field, offsets), ()
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        return self._spread(covariance, offsets), ()
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._spread(field, offsets)
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        return self._spread(covariance, offsets)
 
-    def _spread(self, field: Field, offsets: Offsets) -> Field:
-        grid = self.grid_behind(field.grid)
-        sums = sums_of_reads(field, offsets, grid, self._reads(field.grid))
+    def _spread(self, covariance: PixelCovariance, offsets: Offsets) -> PixelCovariance:
+        grid = self.output_grid(covariance.grid)
+        sums = gather_sum(covariance, offsets, grid, self._indices(covariance.grid))
         weight_variance = self.weight_std * self.weight_std / prod(self.filter_shape)
-        bias_std = self._field("bias_std")
+        bias_std = self.canonical("bias_std")
 
         def compute(offset: Offset) -> PairState:
             nngp, ntk = sums.at(offset)
@@ -154,7 +157,7 @@ class ConvTranspose(Conv):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(prod(weights.shape[:-1]))
-        return scale * sums + self._field("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * biases
 
 
 def _spread(inputs: Array, window: SpreadWindow, axis: int) -> Array:

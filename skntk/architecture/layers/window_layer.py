@@ -1,293 +1,17 @@
-"""Weighted sums of neighbouring pixels: what convolutions and pools have in common."""
+"""What convolutions and pools share as layers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import partial, reduce
-from itertools import product
-from operator import add
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-from jax import lax
-
+from skntk._validation import check_sizes_of_axes
+from skntk.architecture.core.input_shapes import check_spatial_input
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.propagation.fusion import mapped_parts
-from skntk.architecture.propagation.pixel_covariance import (
-    Field,
-    Grid,
-    Offset,
-    Offsets,
-    PackedField,
-    in_loop,
-    moved,
-    value_of,
-)
-from skntk.architecture.propagation.state import Array, PairState, Statistics
+from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
+from skntk.architecture.propagation.state import Statistics
+from skntk.architecture.propagation.window_sums import output_grid
 from skntk.architecture.propagation.windows import PADDINGS, Window
-
-
-def window_sums(field: Field, windows: Sequence[Window], offsets: Offsets, scale: float) -> Field:
-    """Return the field of sums over the windows at both positions of every pair.
-
-    Parameters
-    ----------
-    field : Field
-        What the windows read.
-    windows : sequence of Window
-        One for each spatial axis.
-    offsets : Offsets
-        The offsets of the output that will be asked for.
-    scale : float
-        Factor of every sum.
-    """
-    field = field.kept()
-    shifts = [
-        window.shifts(n, places) for window, n, places in zip(windows, *field.grid, strict=True)
-    ]
-    sums = _WindowSums(field, tuple(windows), scale)
-    if not all(offsets):
-        return Field(sums.grid_behind, _not_asked_for, field.passes, field.of_samples)
-    if all(len(of_axis) == 1 for of_axis in shifts):
-        return _on_demand(field, sums)
-    return _accumulated(field, sums, offsets)
-
-
-class _WindowSums:
-    """The sums of one layer, from one input offset to one output offset at a time."""
-
-    def __init__(self, field: Field, windows: tuple[Window, ...], scale: float) -> None:
-        self.passes = field.passes
-        self.sizes = field.grid.sizes
-        self.windows = windows
-        self.grid_behind = grid_behind(field.grid, windows)
-        self.tables = [
-            np.stack([window.weights(n, places, d) for d in window.shifts(n, places)])
-            for window, n, places in zip(windows, *field.grid, strict=True)
-        ]
-        self.tables[0] = scale * self.tables[0]
-
-    def alone_along(self, axis: int, packed: Array, shift: int | Array, offset: Any) -> Array:
-        """Return the packed sums along one axis, from a loop of their own; see `along`."""
-        shape = list(packed.shape)
-        shape[axis] = self.grid_behind.canvas[axis]
-        return self.passes.alone(
-            partial(self.along, axis, packed, shift, offset),
-            jax.ShapeDtypeStruct(shape, packed.dtype),
-        )
-
-    def along(self, axis: int, packed: Array, shift: int | Array, offset: Any) -> PairState | Array:
-        """Return the sums along one axis.
-
-        Parameters
-        ----------
-        axis : int
-        packed : array of shape (*canvas, ...)
-            One more row of zeros changes nothing.
-        shift : int or scalar array
-            The number of the shift.
-        offset : int, LoopIndex or scalar array
-            The output offset on this axis.
-        """
-        tables = jnp.asarray(self.tables[axis], jnp.finfo(packed.dtype).dtype)
-        weights = _one_of(tables, shift, offset)
-
-        def along_axis(values: Array) -> Array:
-            return _sum_along(values, weights, axis, self.windows[axis], self.sizes[axis])
-
-        return mapped_parts(along_axis, packed)
-
-
-def _one_of(tables: Array, *indices: Any) -> Array:
-    """Return the table at nonnegative indices of the first axes."""
-    for index in indices:
-        tables = lax.dynamic_index_in_dim(
-            tables, value_of(index), keepdims=False, allow_negative_indices=False
-        )
-    return tables
-
-
-def _sum_along(values: Array, weights: Array, axis: int, window: Window, n: int) -> Array:
-    """Return y[i] = sum_u weights[i, u] values[stride * i + u - before] along an axis."""
-    before = window.before(n)
-    shape = [1] * values.ndim
-    shape[axis] = len(weights)
-    if window.padding == "CIRCULAR":
-        span = window.stride * (len(weights) - 1) + 1
-        turns = np.arange(-before, span + window.size - 1 - before) % n
-        values = jnp.take(values, turns, axis=axis)
-        before = 0
-    return reduce(
-        add,
-        (
-            _strided(values, axis, place - before, window.stride, len(weights))
-            * weights[:, place].reshape(shape)
-            for place in range(window.size)
-        ),
-    )
-
-
-def _strided(values: Array, axis: int, start: int, stride: int, count: int) -> Array:
-    """Return ``values[start::stride]`` along an axis, 0 before the first and behind the last.
-
-    Every piece is padded by itself: what reads one padded array in several places would have it
-    written to memory before.
-    """
-    stop = start + stride * (count - 1) + 1
-    pads = [(0, 0, 0)] * values.ndim
-    pads[axis] = (-start, stop - values.shape[axis], 0)
-    piece = lax.pad(values, jnp.zeros((), values.dtype), pads)
-    return lax.slice_in_dim(piece, 0, None, stride, axis)
-
-
-def _not_asked_for(offset: Offset) -> PairState:
-    raise AssertionError("No offset of this field was asked for.")
-
-
-def _on_demand(field: PackedField, sums: _WindowSums) -> Field:
-    """Return the sums where every output offset reads one input offset."""
-    (shift,) = product(
-        *(w.shifts(n, places) for w, n, places in zip(sums.windows, *field.grid, strict=True))
-    )
-
-    def compute(offset: Offset) -> Array:
-        below = tuple(
-            moved(at, window.stride, d, places)
-            for window, at, d, places in zip(
-                sums.windows, offset, shift, field.grid.canvas, strict=True
-            )
-        )
-        packed = field.packed(below)
-        for axis, at in enumerate(offset):
-            packed = sums.alone_along(axis, packed, 0, at)
-        return packed
-
-    return PackedField(
-        sums.grid_behind, compute, field.passes, field.of_samples, with_ntk=field.with_ntk
-    )
-
-
-def _accumulated(field: PackedField, sums: _WindowSums, offsets: Offsets) -> Field:
-    """Return the sums where an output offset reads several input offsets.
-
-    Every input offset is computed once, and added to all output offsets that read it.
-    """
-    below, readers = _schedule(field.grid, sums.windows, offsets)
-    steps = jnp.asarray(below), jax.tree.map(jnp.asarray, readers)
-    canvas = sums.grid_behind.canvas
-    n_axes = len(canvas)
-    of_canvas = field.passes.empty(canvas, with_ntk=field.with_ntk)
-    behind = of_canvas.shape[n_axes:]
-    of_one_offset = (*(1,) * n_axes, *canvas, *behind)
-
-    def start(place: Iterable[int | Array]) -> tuple[Array, ...]:
-        """Return where an output offset begins, with one type for all indices."""
-        indices = (*place, *(0,) * (len(of_one_offset) - n_axes))
-        return tuple(jnp.asarray(index, jnp.int32) for index in indices)
-
-    def added(total: Array, new: Array, place: Sequence[Array]) -> Array:
-        old = _piece(total, start(place), of_one_offset)
-        sums_of_one = old + new.reshape(of_one_offset)
-        return lax.dynamic_update_slice(
-            total, sums_of_one, start(place), allow_negative_indices=False
-        )
-
-    def add(total: Array, packed: Array, readers: Readers, place: tuple[Array, ...] = ()) -> Array:
-        """Add to the output offsets of one place on the first axes, and of all on the others."""
-        if field.passes.counting:
-            return total
-        axis = len(place)
-
-        def read(total: Array, packed: Array, numbers: Array) -> Array:
-            shift, target, place_on_axis = numbers
-            places = (*place, place_on_axis)
-            if len(places) == n_axes:
-                return added(
-                    total, field.passes.packed(sums.along(axis, packed, shift, target)), places
-                )
-            return add(total, sums.alone_along(axis, packed, shift, target), readers, places)
-
-        def one(total: Array, reader: tuple[Array, Array]) -> tuple[Array, None]:
-            exists, numbers = reader
-            return lax.cond(exists, read, lambda total, *_: total, total, packed, numbers), None
-
-        with field.passes.apart():
-            return lax.scan(one, total, readers[axis])[0]
-
-    def turn(total: Array, step: tuple[Array, Readers]) -> Array:
-        offset, readers = step
-        return add(total, field.packed(in_loop(offset)), readers)
-
-    total = jnp.zeros((*map(len, offsets), *of_canvas.shape), of_canvas.dtype)
-    if field.of_samples:
-        # Offset 0 comes first, and stands before the loop.
-        total = add(total, field.packed(field.zero), jax.tree.map(lambda each: each[0], readers))
-        steps = jax.tree.map(lambda each: each[1:], steps)
-    total = field.passes.over_offsets(turn, total, steps)
-    positions = [_positions(of_axis, n) for of_axis, n in zip(offsets, canvas, strict=True)]
-
-    def compute(offset: Offset) -> Array:
-        place = (_one_of(jnp.asarray(p), at) for p, at in zip(positions, offset, strict=True))
-        return _piece(total, start(place), of_one_offset).reshape(*canvas, *behind)
-
-    return PackedField(
-        sums.grid_behind, compute, field.passes, field.of_samples, with_ntk=field.with_ntk
-    )
-
-
-def _piece(values: Array, start: Sequence[Array], shape: tuple[int, ...]) -> Array:
-    return lax.dynamic_slice(values, start, shape, allow_negative_indices=False)
-
-
-Readers = Sequence[tuple[Any, Any]]
-"""For every axis, the output offsets that read an input offset.
-
-Of every axis an array (most,) that is False where there are fewer, and one (most, 3) of the number
-of the shift, the output offset, and where this stands among the offsets asked for.
-"""
-
-
-def _schedule(
-    grid: Grid, windows: Sequence[Window], offsets: Offsets
-) -> tuple[np.ndarray, Readers]:
-    """Return the input offsets, shape (n_below, n_axes), and the readers of each of them."""
-    per_axis = []
-    for window, of_axis, n, canvas in zip(windows, offsets, *grid, strict=True):
-        readers: dict[int, list[tuple[int, int, int]]] = {}
-        for place, target in enumerate(of_axis):
-            for number, shift in enumerate(window.shifts(n, canvas)):
-                at = (window.stride * target + shift) % canvas
-                readers.setdefault(at, []).append((number, target, place))
-        per_axis.append(readers)
-    below = list(product(*map(sorted, per_axis)))
-    of_axes = [
-        _filled([readers[at] for at in on_axis])
-        for readers, on_axis in zip(per_axis, zip(*below, strict=True), strict=True)
-    ]
-    return np.array(below, np.int32), of_axes
-
-
-def _filled(entries: Sequence[list[tuple[int, int, int]]]) -> tuple[np.ndarray, np.ndarray]:
-    most = max(map(len, entries))
-    exists = np.array([[number < len(each) for number in range(most)] for each in entries])
-    filled = [each + each[:1] * (most - len(each)) for each in entries]
-    return exists, np.array(filled, np.int32)
-
-
-def _positions(offsets: tuple[int, ...], canvas: int) -> np.ndarray:
-    positions = np.zeros(canvas, np.int32)
-    positions[list(offsets)] = np.arange(len(offsets))
-    return positions
-
-
-def grid_behind(grid: Grid, windows: Sequence[Window]) -> Grid:
-    """Return the grid of the output of windows."""
-    return Grid(
-        tuple(window.output_size(n) for window, n in zip(windows, grid.sizes, strict=True)),
-        tuple(places // window.stride for window, places in zip(windows, grid.canvas, strict=True)),
-    )
 
 
 class WindowLayer(Layer):
@@ -300,19 +24,21 @@ class WindowLayer(Layer):
     def _windows(self, n_axes: int) -> tuple[Window, ...]:
         raise NotImplementedError
 
-    def _map(self, field: Field, offsets: Offsets) -> Field:
-        """Return the kernels behind the layer, of samples and of pairs alike."""
+    def _map(self, covariance: PixelCovariance, offsets: Offsets) -> PixelCovariance:
+        """Return the kernels after the layer, of samples and of pairs alike."""
         raise NotImplementedError
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
-        return self._map(field, offsets), ()
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
+        return self._map(covariance, offsets), ()
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
-        return self._map(field, offsets)
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
+        return self._map(covariance, offsets)
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         windows = self._windows(len(sizes))
@@ -324,24 +50,24 @@ class WindowLayer(Layer):
         )
         return outputs, strides, smallest
 
-    def grid_behind(self, grid: Grid) -> Grid:
-        return grid_behind(grid, self._windows(len(grid.sizes)))
+    def output_grid(self, grid: Grid) -> Grid:
+        return output_grid(grid, self._windows(len(grid.sizes)))
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
         return tuple(
-            window.offsets_below(of_axis, n, places)
-            for window, of_axis, n, places in zip(
+            window.input_offsets(axis_offsets, n, period)
+            for window, axis_offsets, n, period in zip(
                 self._windows(len(grid.sizes)), offsets, *grid, strict=True
             )
         )
 
     def check_windows(self, input_shape: tuple[int, ...], name: str) -> tuple[int, ...]:
-        """Return the sizes behind the windows.
+        """Return the sizes after the windows.
 
         Parameters
         ----------
         input_shape : tuple of int
-            Shape of one sample before the layer, channels last.
+            Shape of one input sample, channels last.
         name : str
             The hyperparameter with the shape of the windows.
 
@@ -355,18 +81,11 @@ class WindowLayer(Layer):
         TypeError, ValueError
             If a hyperparameter is not valid, or the input too small or of the wrong dimension.
         """
-        label, shape = type(self).__name__, getattr(self, name)
-        sizes = input_shape[:-1]
-        if not sizes:
-            raise ValueError(
-                f"{label} takes images, X of shape (n_samples, height, width, channels), or "
-                f"sequences, X of shape (n_samples, length, channels), but one sample has shape "
-                f"{tuple(input_shape)}."
-            )
-        for field, value in ((name, shape), ("strides", self.strides)):
-            if value is None and field == "strides":
-                continue
-            self._check_positive(field, value, len(sizes))
+        check_spatial_input(self, input_shape)
+        label, sizes = type(self).__name__, input_shape[:-1]
+        shape = check_sizes_of_axes(self, name, len(sizes))
+        if self.strides is not None:
+            check_sizes_of_axes(self, "strides", len(sizes))
         if self.padding not in PADDINGS:
             raise ValueError(f"{label}: padding must be one of {PADDINGS}, got {self.padding!r}.")
         outputs = tuple(
@@ -374,21 +93,7 @@ class WindowLayer(Layer):
         )
         if min(outputs) < 1:
             raise ValueError(
-                f"{label}({name}={tuple(shape)}, padding='VALID') does not fit into {sizes} pixels:"
+                f"{label}({name}={shape}, padding='VALID') does not fit into {sizes} pixels:"
                 " use padding='SAME', a smaller window, or larger images."
             )
         return outputs
-
-    def _check_positive(self, field: str, value: Any, n_axes: int) -> None:
-        label = f"{type(self).__name__}({field}={value!r})"
-        if not isinstance(value, tuple | list) or not all(
-            isinstance(each, int) and not isinstance(each, bool) for each in value
-        ):
-            raise TypeError(f"{label}: {field} must be a tuple of integers.")
-        if len(value) != n_axes:
-            raise ValueError(
-                f"{label}: {field} has {len(value)} entries, but the input has {n_axes} spatial "
-                "axes."
-            )
-        if min(value) < 1:
-            raise ValueError(f"{label}: {field} must be at least 1.")

@@ -5,38 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
-from skntk.architecture.activations.names import as_activation
-from skntk.architecture.combinators.branches import Residual
-from skntk.architecture.combinators.serial import Serial
-from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import (
+from skntk._validation import (
     check_boolean,
     check_choice,
     check_integer,
-    check_sizes,
 )
+from skntk.architecture.activations.names import as_activation
+from skntk.architecture.combinators.branches import Residual
+from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.input_shapes import check_spatial_input
+from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.attention import SelfAttention
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.normalization import LayerNorm
-from skntk.architecture.layers.position_embedding import PositionEmbedding, check_positions
+from skntk.architecture.layers.position_embedding import PositionEmbedding
 from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
-from skntk.architecture.presets.base import ActivationLike, Preset
-from skntk.architecture.presets.spatial import (
-    DEFAULT_BIAS_STD,
-    DEFAULT_WEIGHT_STD,
-    as_samples_of,
-)
+from skntk.architecture.presets.base import ActivationLike
+from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
 
 __all__ = ["AttentionNet"]
 
 
-class AttentionNet(Preset):
+class AttentionNet(SpatialPreset):
     """A network of attention for sequences: a transformer without a causal mask.
 
     A `Dense` at every position, ``depth`` blocks, `LayerNorm`, a pool, and a last `Dense`. A block
-    is `SelfAttention` and then (`Dense`, activation, `Dense`) at every position, each behind a
+    is `SelfAttention` and then (`Dense`, activation, `Dense`) at every position, each after a
     `LayerNorm` and with a shortcut around both [1]_. On images every pixel is a position.
 
     Parameters
@@ -52,7 +46,7 @@ class AttentionNet(Preset):
     pooling : {"global", "none"}, default="global"
         "global" ends the sequence with `GlobalAvgPool`, "none" with `Flatten`.
     residual : bool, default=True
-        Whether there are shortcuts around attention and around the layers behind it.
+        Whether there are shortcuts around attention and around the layers after it.
     layer_norm : bool, default=True
         Whether there is a `LayerNorm` before each of these and before the pool.
     weight_std : float, default=1.5
@@ -60,7 +54,7 @@ class AttentionNet(Preset):
     bias_std : float or None, default=0.1
         Standard deviation of their biases; None is 0.
     last_layer : Dense or None, default=None
-        The layer behind the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
+        The layer after the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
         others.
     input_shape : tuple of int, default=None
         Shape of one sample, (length, channels) or (height, width, channels), for ``X`` whose rows
@@ -85,7 +79,7 @@ class AttentionNet(Preset):
     (4,)
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = (
         "depth",
         "pooling",
@@ -107,27 +101,19 @@ class AttentionNet(Preset):
         last_layer: Dense | None = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
+        super().__init__(activation, weight_std, bias_std, last_layer)
         self.depth = depth
-        self.activation = activation
         self.attention = attention
         self.pooling = pooling
         self.residual = residual
         self.layer_norm = layer_norm
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.last_layer = last_layer
         self.input_shape = input_shape
 
     @classmethod
     def examples(cls) -> list[Any]:
         return [cls(1)]
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
-        if self.input_shape is None:
-            return X
-        return as_samples_of(self, check_sizes(self, "input_shape"), X)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def check_hyperparameters(self) -> None:
         check_integer(self, "depth", minimum=1)
         check_choice(self, "pooling", ("global", "none"))
         check_boolean(self, "residual")
@@ -137,7 +123,10 @@ class AttentionNet(Preset):
                 f"AttentionNet(attention={self.attention!r}): attention must be a SelfAttention "
                 "layer or None."
             )
-        check_positions(self, input_shape)
+        super().check_hyperparameters()
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_spatial_input(self, input_shape)
         return super().output_shape(input_shape)
 
     def build(self) -> Serial:
@@ -152,9 +141,6 @@ class AttentionNet(Preset):
 
     def _norm(self) -> list[Layer]:
         return [LayerNorm()] if self.layer_norm else []
-
-    def _dense(self) -> Dense:
-        return Dense(self.weight_std, self.bias_std)
 
     def _at_every_position(self) -> list[Layer]:
         return [self._dense(), as_activation(self.activation), self._dense()]

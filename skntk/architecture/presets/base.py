@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import ClassVar
 
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.core.delegation import DelegatingLayer
 from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.pytree import CanonicalForms, zero_if_none
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.state import Array
 
@@ -18,11 +19,53 @@ ActivationLike = str | Activation | Callable[[Array], Array]
 
 
 class Preset(DelegatingLayer):
-    """A network described by a few hyperparameters; subclasses build it from layers."""
+    """A network described by a few hyperparameters; subclasses build it from layers.
 
-    weight_std: float
-    bias_std: float | None
-    last_layer: Dense | None
+    A subclass defines ``build`` and, for hyperparameters of its own, ``check_hyperparameters``. All
+    else, such as its kernels, its shapes and its finite width, is that of the network that it
+    builds.
+
+    Parameters
+    ----------
+    activation : str, activation or callable
+        As for `FullyConnected`.
+    weight_std : float
+        Standard deviation of the weights.
+    bias_std : float or None
+        Standard deviation of the biases; None is 0.
+    last_layer : Dense or None
+        The last layer; None is one with the same ``weight_std`` and ``bias_std`` as the others.
+    """
+
+    canonical_forms: ClassVar[CanonicalForms] = {
+        "bias_std": zero_if_none,
+        "activation": as_activation,
+    }
+
+    last_layer: Dense | None = None  # of presets without such a parameter
+
+    def __init__(
+        self,
+        activation: ActivationLike,
+        weight_std: float,
+        bias_std: float | None,
+        last_layer: Dense | None,
+    ) -> None:
+        self.activation = activation
+        self.weight_std = weight_std
+        self.bias_std = bias_std
+        self.last_layer = last_layer
+
+    def check_hyperparameters(self) -> None:
+        """Raise a TypeError or a ValueError if a hyperparameter that ``build`` reads is not valid.
+
+        Those that it hands to layers are checked by these.
+        """
+        if self.last_layer is not None and not isinstance(self.last_layer, Dense):
+            raise TypeError(
+                f"{type(self).__name__}(last_layer={self.last_layer!r}): last_layer must be a "
+                "Dense layer or None."
+            )
 
     def build(self) -> Layer:
         """Return the network, made of public layers.
@@ -34,22 +77,15 @@ class Preset(DelegatingLayer):
         """
         raise NotImplementedError
 
-    def network_within(self) -> Layer:
+    def delegate(self) -> Layer:
+        self.check_hyperparameters()
         return self.build()
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if self.last_layer is not None and not isinstance(self.last_layer, Dense):
-            raise TypeError(
-                f"{type(self).__name__}(last_layer={self.last_layer!r}): last_layer must be a "
-                "Dense layer or None."
-            )
-        return super().output_shape(input_shape)
+    def resolve(self) -> Layer:
+        return self.delegate()
 
-    def _field(self, name: str) -> Any:
-        value = super()._field(name)
-        if name == "bias_std" and value is None:
-            return 0.0  # no bias and a bias of size 0 are one network, and so one compiled program
-        return as_activation(value) if name == "activation" else value
+    def _dense(self) -> Dense:
+        return Dense(self.weight_std, self.bias_std)
 
     def _last_layer(self) -> Dense:
-        return Dense(self.weight_std, self.bias_std) if self.last_layer is None else self.last_layer
+        return self._dense() if self.last_layer is None else self.last_layer

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from skntk._validation import check_integer
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import check_integer
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.pooling import AvgPool
 from skntk.architecture.presets.base import ActivationLike
-from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
+from skntk.architecture.presets.spatial import (
+    DEFAULT_BIAS_STD,
+    DEFAULT_WEIGHT_STD,
+    ConvolutionalPreset,
+)
 
 __all__ = ["ConvNet"]
 
 
-class ConvNet(SpatialPreset):
+class ConvNet(ConvolutionalPreset):
     """A convolutional network: ``depth`` times (`Conv`, activation), a pool, and a last `Dense`.
 
     Without a pool the last layer reads every pixel for itself [1]_; a global mean makes the network
@@ -33,7 +37,7 @@ class ConvNet(SpatialPreset):
         As for `FullyConnected`.
     pooling : {"none", "global", "blockwise"}, default="none"
         "none" ends the convolutions with `Flatten`, "global" with `GlobalAvgPool`. "blockwise" puts
-        an `AvgPool` behind every ``block_depth`` hidden layers, and `Flatten` at the end.
+        an `AvgPool` after every ``block_depth`` hidden layers, and `Flatten` at the end.
     strides : tuple of int, default=None
         Steps of the filters of all convolutions along every axis; None is 1.
     padding : {"SAME", "VALID", "CIRCULAR"}, default="SAME"
@@ -47,7 +51,7 @@ class ConvNet(SpatialPreset):
     bias_std : float or None, default=0.1
         Standard deviation of the biases; None is 0.
     last_layer : Dense or None, default=None
-        The layer behind the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
+        The layer after the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
         others.
     input_shape : tuple of int, default=None
         Shape of one sample, (height, width, channels) or (length, channels), for ``X`` whose rows
@@ -80,9 +84,9 @@ class ConvNet(SpatialPreset):
     (3,)
     """
 
-    category: ClassVar[str | None] = "image_network"
+    category: ClassVar[str | None] = "spatial_preset"
     static: ClassVar[tuple[str, ...]] = (
-        *SpatialPreset.static,
+        *ConvolutionalPreset.static,
         "depth",
         "strides",
         "block_depth",
@@ -106,19 +110,21 @@ class ConvNet(SpatialPreset):
         input_shape: Sequence[int] | None = None,
         horizontal_flip: bool = False,
     ) -> None:
+        super().__init__(
+            filter_shape,
+            activation,
+            pooling,
+            padding,
+            weight_std,
+            bias_std,
+            last_layer,
+            input_shape,
+            horizontal_flip,
+        )
         self.depth = depth
-        self.filter_shape = filter_shape
-        self.activation = activation
-        self.pooling = pooling
         self.strides = strides
-        self.padding = padding
         self.block_depth = block_depth
         self.pool_shape = pool_shape
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.last_layer = last_layer
-        self.input_shape = input_shape
-        self.horizontal_flip = horizontal_flip
 
     @classmethod
     def examples(cls) -> list[Any]:
@@ -128,12 +134,12 @@ class ConvNet(SpatialPreset):
             cls(1, pooling="blockwise", last_layer=Dense(0.8, 0.1)),
         ]
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def check_hyperparameters(self) -> None:
         check_integer(self, "depth", minimum=1)
         check_integer(self, "block_depth", minimum=1)
+        super().check_hyperparameters()
         self._check_one_for_each_axis("strides")
         self._check_one_for_each_axis("pool_shape")
-        return super().output_shape(input_shape)
 
     def _spatial_layers(self) -> list[Layer]:
         activation, conv = as_activation(self.activation), self._conv(self.strides)

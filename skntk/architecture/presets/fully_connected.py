@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from skntk._validation import check_integer
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.combinators.branches import Residual
 from skntk.architecture.combinators.serial import Serial
-from skntk.architecture.core.validation import check_integer, check_vector_input
+from skntk.architecture.core.input_shapes import check_vector_input
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.presets.base import ActivationLike, Preset
 
@@ -30,11 +31,8 @@ class _FullyConnectedPreset(Preset):
         bias_std: float | None = DEFAULT_BIAS_STD,
         last_layer: Dense | None = None,
     ) -> None:
+        super().__init__(activation, weight_std, bias_std, last_layer)
         self.depth = depth
-        self.activation = activation
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.last_layer = last_layer
 
     @classmethod
     def examples(cls) -> list[Any]:
@@ -42,11 +40,11 @@ class _FullyConnectedPreset(Preset):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         check_vector_input(self, input_shape)
-        check_integer(self, "depth", minimum=1)
         return super().output_shape(input_shape)
 
-    def _hidden_layer(self) -> Dense:
-        return Dense(self.weight_std, self.bias_std)
+    def check_hyperparameters(self) -> None:
+        check_integer(self, "depth", minimum=1)
+        super().check_hyperparameters()
 
 
 class FullyConnected(_FullyConnectedPreset):
@@ -65,7 +63,7 @@ class FullyConnected(_FullyConnectedPreset):
     bias_std : float or None, default=1.0
         Standard deviation of the biases; None is 0.
     last_layer : Dense or None, default=None
-        The layer behind the last activation; None is one with the same ``weight_std`` and
+        The layer after the last activation; None is one with the same ``weight_std`` and
         ``bias_std`` as the others.
 
     See Also
@@ -83,7 +81,7 @@ class FullyConnected(_FullyConnectedPreset):
 
     def build(self) -> Serial:
         activation = as_activation(self.activation)
-        hidden = [self._hidden_layer(), activation] * self.depth
+        hidden = [self._dense(), activation] * self.depth
         return Serial([*hidden, self._last_layer()])
 
 
@@ -100,12 +98,11 @@ class ResidualFullyConnected(_FullyConnectedPreset):
     activation : str, activation or callable, default="relu"
         As for `FullyConnected`.
     weight_std : float, default=1.5
-        Standard deviation of the weights.
+        As for `FullyConnected`.
     bias_std : float or None, default=1.0
-        Standard deviation of the biases; None is 0.
+        As for `FullyConnected`.
     last_layer : Dense or None, default=None
-        The layer behind the last activation; None is one with the same ``weight_std`` and
-        ``bias_std`` as the others.
+        As for `FullyConnected`.
 
     See Also
     --------
@@ -122,6 +119,6 @@ class ResidualFullyConnected(_FullyConnectedPreset):
 
     def build(self) -> Serial:
         activation = as_activation(self.activation)
-        block = Residual(Serial([activation, self._hidden_layer()]))
+        block = Residual(Serial([activation, self._dense()]))
         blocks = [block] * self.depth
-        return Serial([self._hidden_layer(), *blocks, activation, self._last_layer()])
+        return Serial([self._dense(), *blocks, activation, self._last_layer()])

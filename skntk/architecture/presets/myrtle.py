@@ -10,7 +10,11 @@ from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.pooling import AvgPool
 from skntk.architecture.presets.base import ActivationLike
-from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
+from skntk.architecture.presets.spatial import (
+    DEFAULT_BIAS_STD,
+    DEFAULT_WEIGHT_STD,
+    ConvolutionalPreset,
+)
 
 __all__ = ["Myrtle"]
 
@@ -18,11 +22,11 @@ __all__ = ["Myrtle"]
 GROUPS = {5: (2, 1, 1), 7: (2, 2, 2), 10: (3, 3, 3)}
 
 
-class Myrtle(SpatialPreset):
+class Myrtle(ConvolutionalPreset):
     """The Myrtle network of 5, 7 or 10 layers [1]_: three groups of `Conv` layers with pools.
 
     Each group is some times (`Conv`, activation): 2, 1 and 1 times in Myrtle-5, 2 in each group of
-    Myrtle-7, 3 in each of Myrtle-10. An `AvgPool` of 2 x 2 pixels stands behind the first two
+    Myrtle-7, 3 in each of Myrtle-10. An `AvgPool` of 2 x 2 pixels stands after the first two
     groups. In the source, made for images of 32 x 32, three more such pools take the mean of the
     8 x 8 pixels that are left; here `GlobalAvgPool` does, for images of any size that the first two
     pools divide. A `Dense` layer is the last.
@@ -41,21 +45,18 @@ class Myrtle(SpatialPreset):
     padding : {"SAME", "VALID", "CIRCULAR"}, default="SAME"
         As for `Conv`.
     pool_shape : tuple of int, default=None
-        Size and steps of the pools behind the first two groups, which have to divide the image;
+        Size and steps of the pools after the first two groups, which have to divide the image;
         None is 2 along every axis.
     weight_std : float, default=1.5
-        Standard deviation of the weights.
+        As for `ConvNet`.
     bias_std : float or None, default=0.1
-        Standard deviation of the biases; None is 0.
+        As for `ConvNet`.
     last_layer : Dense or None, default=None
-        The layer behind the last pool; None is one with the same ``weight_std`` and ``bias_std`` as
-        the others.
+        As for `ConvNet`.
     input_shape : tuple of int, default=None
-        Shape of one sample, (height, width, channels) or (length, channels), for ``X`` whose rows
-        are flattened samples. None takes samples in their own shape.
+        As for `ConvNet`.
     horizontal_flip : bool, default=False
-        Whether the network is the mean of itself over each sample and its mirror image along the
-        last spatial axis, see `FlipAverage`.
+        As for `ConvNet`.
 
     See Also
     --------
@@ -74,8 +75,8 @@ class Myrtle(SpatialPreset):
     16
     """
 
-    category: ClassVar[str | None] = "image_network"
-    static: ClassVar[tuple[str, ...]] = (*SpatialPreset.static, "depth", "pool_shape")
+    category: ClassVar[str | None] = "spatial_preset"
+    static: ClassVar[tuple[str, ...]] = (*ConvolutionalPreset.static, "depth", "pool_shape")
 
     def __init__(
         self,
@@ -91,27 +92,29 @@ class Myrtle(SpatialPreset):
         input_shape: Sequence[int] | None = None,
         horizontal_flip: bool = False,
     ) -> None:
+        super().__init__(
+            filter_shape,
+            activation,
+            pooling,
+            padding,
+            weight_std,
+            bias_std,
+            last_layer,
+            input_shape,
+            horizontal_flip,
+        )
         self.depth = depth
-        self.filter_shape = filter_shape
-        self.activation = activation
-        self.pooling = pooling
-        self.padding = padding
         self.pool_shape = pool_shape
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.last_layer = last_layer
-        self.input_shape = input_shape
-        self.horizontal_flip = horizontal_flip
 
     @classmethod
     def examples(cls) -> list[Any]:
         return [cls(5, (3,), "erf"), cls(7, (2,), "erf", "none")]
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def check_hyperparameters(self) -> None:
         if self.depth not in GROUPS:
             raise ValueError(f"Myrtle(depth={self.depth!r}): depth must be 5, 7 or 10.")
+        super().check_hyperparameters()
         self._check_one_for_each_axis("pool_shape")
-        return super().output_shape(input_shape)
 
     def _spatial_layers(self) -> list[Layer]:
         hidden = [self._conv(), as_activation(self.activation)]

@@ -8,11 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from skntk._validation import check_boolean, check_choice, check_sizes
 from skntk.architecture.combinators.flips import FlipAverage
 from skntk.architecture.combinators.serial import Serial
+from skntk.architecture.core.input_shapes import check_spatial_input
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import check_boolean, check_choice, check_sizes
 from skntk.architecture.layers.convolution import Conv
+from skntk.architecture.layers.dense import Dense
 from skntk.architecture.layers.pooling import AvgPool
 from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
 from skntk.architecture.presets.base import ActivationLike, Preset
@@ -23,7 +25,30 @@ DEFAULT_BIAS_STD = 0.1
 
 
 class SpatialPreset(Preset):
-    """A network of convolutions; subclasses say which, and what the pixels behind them become."""
+    """A network for images or sequences, which may come as flat rows."""
+
+    input_shape: Sequence[int] | None
+
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
+        """Return samples of ``input_shape``, made of X as it is or of its flat rows."""
+        if self.input_shape is None:
+            return X
+        n_axes = self._n_axes()
+        shape = check_sizes(self, "input_shape", None if n_axes is None else n_axes + 1)
+        if X.shape[1:] not in (shape, (prod(shape),)):
+            raise ValueError(
+                f"{type(self).__name__}(input_shape={shape}) takes samples of this shape, or flat "
+                f"rows of {prod(shape)} features, but one sample has shape {X.shape[1:]}."
+            )
+        return X.reshape(-1, *shape)
+
+    def _n_axes(self) -> int | None:
+        """Return how many spatial axes the samples have, None for any number of them."""
+        return None
+
+
+class ConvolutionalPreset(SpatialPreset):
+    """A network of convolutions; subclasses say which, and what the pixels after them become."""
 
     static: ClassVar[tuple[str, ...]] = (
         "filter_shape",
@@ -35,59 +60,63 @@ class SpatialPreset(Preset):
     poolings: ClassVar[tuple[str, ...]] = ("none", "global")
     paddings: ClassVar[tuple[str, ...]] = PADDINGS
 
-    filter_shape: Sequence[int]
-    activation: ActivationLike
-    pooling: str
-    padding: str
-    input_shape: Sequence[int] | None
-    horizontal_flip: bool
+    def __init__(
+        self,
+        filter_shape: Sequence[int],
+        activation: ActivationLike,
+        pooling: str,
+        padding: str,
+        weight_std: float,
+        bias_std: float | None,
+        last_layer: Dense | None,
+        input_shape: Sequence[int] | None,
+        horizontal_flip: bool,
+    ) -> None:
+        super().__init__(activation, weight_std, bias_std, last_layer)
+        self.filter_shape = filter_shape
+        self.pooling = pooling
+        self.padding = padding
+        self.input_shape = input_shape
+        self.horizontal_flip = horizontal_flip
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
-        if self.input_shape is None:
-            return X
-        shape = check_sizes(self, "input_shape", len(check_sizes(self, "filter_shape")) + 1)
-        return as_samples_of(self, shape, X)
+    def _n_axes(self) -> int:
+        return len(check_sizes(self, "filter_shape"))
 
-    @property
-    def n_views(self) -> int:
-        return 2 if self.horizontal_flip else 1
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def check_hyperparameters(self) -> None:
         check_choice(self, "pooling", self.poolings)
         check_choice(self, "padding", self.paddings)
         check_boolean(self, "horizontal_flip")
-        n_axes = len(check_sizes(self, "filter_shape"))
-        self._check_axes(input_shape, n_axes)
-        self._check_pixels(input_shape)
-        return super().output_shape(input_shape)
+        check_sizes(self, "filter_shape")
+        super().check_hyperparameters()
 
-    def _check_axes(self, input_shape: tuple[int, ...], n_axes: int) -> None:
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        self.check_hyperparameters()
+        self._check_axes(input_shape)
+        shape = input_shape
+        for layer in self._layers():
+            if isinstance(layer, Conv) and layer.padding == "VALID":
+                self._check_filter_fits(layer, shape[:-1])
+            if isinstance(layer, AvgPool):
+                self._check_pool_divides(layer, shape[:-1])
+            shape = layer.output_shape(shape)
+        return shape
+
+    def _check_axes(self, input_shape: tuple[int, ...]) -> None:
         """Raise a ValueError unless the samples have as many spatial axes as the filter."""
-        label = type(self).__name__
-        if len(input_shape) < 2:
-            raise ValueError(
-                f"{label} takes images, X of shape (n_samples, height, width, channels), or "
-                "sequences, X of shape (n_samples, length, channels), but one sample has shape "
-                f"{tuple(input_shape)}. Set input_shape to the shape of one sample, such as "
-                "(height, width, channels), to pass flat rows."
-            )
+        check_spatial_input(
+            self,
+            input_shape,
+            " Set input_shape to the shape of one sample, such as (height, width, channels), to "
+            "pass flat rows.",
+        )
+        n_axes = len(self.filter_shape)
         if len(input_shape) != n_axes + 1:
             kind = {1: "sequences", 2: "images"}.get(n_axes, f"samples of {n_axes} spatial axes")
             raise ValueError(
-                f"{label}(filter_shape={tuple(self.filter_shape)}) takes {kind}, but one sample "
-                f"has shape {tuple(input_shape)}: give filter_shape one entry for every axis but "
-                "the last, that of the channels."
+                f"{type(self).__name__}(filter_shape={tuple(self.filter_shape)}) takes {kind}, but "
+                f"one sample has shape {tuple(input_shape)}: give filter_shape one entry for every "
+                "axis but the last, that of the channels."
             )
-
-    def _check_pixels(self, input_shape: tuple[int, ...]) -> None:
-        """Raise a ValueError if an image gets too small for a filter, or a pool does not fit."""
-        for layer in self._spatial_layers():
-            sizes = input_shape[:-1]
-            if isinstance(layer, Conv) and layer.padding == "VALID":
-                self._check_filter_fits(layer, sizes)
-            if isinstance(layer, AvgPool):
-                self._check_pool_divides(layer, sizes)
-            input_shape = layer.output_shape(input_shape)
 
     def _check_filter_fits(self, layer: Conv, sizes: tuple[int, ...]) -> None:
         if any(n < size for n, size in zip(sizes, layer.filter_shape, strict=True)):
@@ -110,9 +139,13 @@ class SpatialPreset(Preset):
         """Return the layers up to the last convolution, activation or pool between layers."""
         raise NotImplementedError
 
-    def build(self) -> Layer:
+    def _layers(self) -> list[Layer]:
+        """Return all layers in their order."""
         top = GlobalAvgPool() if self.pooling == "global" else Flatten()
-        network = Serial([*self._spatial_layers(), top, self._last_layer()])
+        return [*self._spatial_layers(), top, self._last_layer()]
+
+    def build(self) -> Layer:
+        network = Serial(self._layers())
         return FlipAverage(network) if self.horizontal_flip else network
 
     def _conv(self, strides: Sequence[int] | None = None) -> Conv:
@@ -125,13 +158,3 @@ class SpatialPreset(Preset):
         """Check sizes that are None or as many as those of the filter."""
         if getattr(self, name) is not None:
             check_sizes(self, name, len(self.filter_shape))
-
-
-def as_samples_of(owner: Layer, shape: tuple[int, ...], X: np.ndarray) -> np.ndarray:
-    """Return X, whose samples have this shape or are flat rows of it, as samples of this shape."""
-    if X.shape[1:] not in (shape, (prod(shape),)):
-        raise ValueError(
-            f"{type(owner).__name__}(input_shape={shape}) takes samples of this shape, or flat "
-            f"rows of {prod(shape)} features, but one sample has shape {X.shape[1:]}."
-        )
-    return X.reshape(-1, *shape)

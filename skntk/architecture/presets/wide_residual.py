@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from skntk._validation import check_integer
 from skntk.architecture.activations.names import as_activation
 from skntk.architecture.combinators.branches import Residual
 from skntk.architecture.combinators.serial import Serial
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.core.validation import check_integer
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.presets.base import ActivationLike
-from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
+from skntk.architecture.presets.spatial import (
+    DEFAULT_BIAS_STD,
+    DEFAULT_WEIGHT_STD,
+    ConvolutionalPreset,
+)
 
 __all__ = ["WideResNet"]
 
 
-class WideResNet(SpatialPreset):
+class WideResNet(ConvolutionalPreset):
     """A wide residual network [1]_: a `Conv`, groups of residual blocks, a mean, a last `Dense`.
 
     A block is ``shortcut(x) + Conv(activation(Conv(activation(x))))``. In the first block of every
@@ -45,18 +49,15 @@ class WideResNet(SpatialPreset):
     padding : {"SAME", "CIRCULAR"}, default="SAME"
         As for `Conv`. Without padding the branches would differ in size.
     weight_std : float, default=1.5
-        Standard deviation of the weights.
+        As for `ConvNet`.
     bias_std : float or None, default=0.1
-        Standard deviation of the biases; None is 0.
+        As for `ConvNet`.
     last_layer : Dense or None, default=None
-        The layer behind the mean; None is one with the same ``weight_std`` and ``bias_std`` as the
-        others.
+        As for `ConvNet`.
     input_shape : tuple of int, default=None
-        Shape of one sample, (height, width, channels) or (length, channels), for ``X`` whose rows
-        are flattened samples. None takes samples in their own shape.
+        As for `ConvNet`.
     horizontal_flip : bool, default=False
-        Whether the network is the mean of itself over each sample and its mirror image along the
-        last spatial axis, see `FlipAverage`.
+        As for `ConvNet`.
 
     See Also
     --------
@@ -76,8 +77,8 @@ class WideResNet(SpatialPreset):
     ['Conv', 'Residual', 'Residual', 'Residual', 'GlobalAvgPool', 'Dense']
     """
 
-    category: ClassVar[str | None] = "image_network"
-    static: ClassVar[tuple[str, ...]] = (*SpatialPreset.static, "blocks", "groups", "strides")
+    category: ClassVar[str | None] = "spatial_preset"
+    static: ClassVar[tuple[str, ...]] = (*ConvolutionalPreset.static, "blocks", "groups", "strides")
     paddings: ClassVar[tuple[str, ...]] = ("SAME", "CIRCULAR")
 
     def __init__(
@@ -95,18 +96,20 @@ class WideResNet(SpatialPreset):
         input_shape: Sequence[int] | None = None,
         horizontal_flip: bool = False,
     ) -> None:
+        super().__init__(
+            filter_shape,
+            activation,
+            pooling,
+            padding,
+            weight_std,
+            bias_std,
+            last_layer,
+            input_shape,
+            horizontal_flip,
+        )
         self.blocks = blocks
-        self.filter_shape = filter_shape
-        self.activation = activation
-        self.pooling = pooling
         self.groups = groups
         self.strides = strides
-        self.padding = padding
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.last_layer = last_layer
-        self.input_shape = input_shape
-        self.horizontal_flip = horizontal_flip
 
     @classmethod
     def examples(cls) -> list[Any]:
@@ -115,11 +118,11 @@ class WideResNet(SpatialPreset):
             cls(2, (2,), "erf", "none", 1, padding="CIRCULAR"),
         ]
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def check_hyperparameters(self) -> None:
         check_integer(self, "blocks", minimum=1)
         check_integer(self, "groups", minimum=1)
+        super().check_hyperparameters()
         self._check_one_for_each_axis("strides")
-        return super().output_shape(input_shape)
 
     def _spatial_layers(self) -> list[Layer]:
         strides = (2,) * len(self.filter_shape) if self.strides is None else self.strides

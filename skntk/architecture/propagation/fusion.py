@@ -1,8 +1,18 @@
-"""Passes over the states of one offset: loops that XLA fuses with no others and gives one thread.
+"""Fusion barriers: loops that XLA fuses with no others and gives one thread.
 
 On CPU, XLA would fuse whatever an elementwise result needs into one loop over its entries, computed
-anew for every neighbour that a sum reads. And it would spread loops of much arithmetic over its own
+anew for every neighbor that a sum reads. And it would spread loops of much arithmetic over its own
 threads, which takes longer than the loop itself: whole tiles are computed by our threads.
+
+An example: behind `Relu`, a pool of nine pixels reads the state of one offset nine times. Fused
+into the loop of the pool, the arcsine of every pixel pair would be computed nine times. `isolated`
+puts it into the branch of a condition that always holds, which nothing is fused across.
+
+Such a branch of much arithmetic would be run by many threads, as XLA knows how large its result is.
+`isolated_in_place` writes the result into a piece of an array that was there before, whose length
+XLA does not know. That array, a buffer, must not be allocated anew in every iteration of a loop, so
+it is carried around the loop. How many buffers of which shape the body of a loop needs is found by
+tracing it once without computing anything, a dry run.
 """
 
 from __future__ import annotations
@@ -18,7 +28,7 @@ from jax import lax
 from skntk.architecture.propagation.state import Array, PairState
 
 
-class Passes:
+class FusionBarriers:
     """How the loops of one program are kept apart, while it is traced.
 
     Parameters
@@ -38,12 +48,12 @@ class Passes:
         self._zero = negative.astype(jnp.int32)
         self._pairs = nonnegative.shape[-1]
         self._dtype = nonnegative.dtype
-        self._memories: list[_Memory] = []
+        self._buffers: list[_Buffers] = []
 
-    def empty(self, canvas: Sequence[int], *, with_ntk: bool) -> Array:
-        """Return zeros of the shape of a packed state on a canvas."""
+    def empty(self, period: Sequence[int], *, with_ntk: bool) -> Array:
+        """Return zeros of the shape of a packed state with padding."""
         dtype = jnp.result_type(self._dtype, jnp.complex64) if with_ntk else self._dtype
-        return jnp.zeros((*canvas, self._pairs), dtype)
+        return jnp.zeros((*period, self._pairs), dtype)
 
     def packed(self, state: PairState | Array) -> Array:
         """Return a state as one complex array, and the NNGP kernel alone as it is."""
@@ -51,13 +61,13 @@ class Passes:
             return state
         return lax.complex(*state) if self.with_ntk else state.nngp
 
-    def replaced(self, total: Array, compute: Callable[[], PairState]) -> Array:
-        """Return an array whose first rows are overwritten, all but the last, as by `in_place`."""
-        if self.counting:
+    def overwritten(self, total: Array, compute: Callable[[], PairState]) -> Array:
+        """Return an array with new rows, all but the last, as by `isolated_in_place`."""
+        if self.is_dry_run:
             return total
         return _with_rows(total, self.packed(compute()), self._zero)
 
-    def alone(
+    def isolated(
         self,
         compute: Callable[[], PairState | Array],
         shape: jax.ShapeDtypeStruct | None = None,
@@ -81,7 +91,7 @@ class Passes:
             The NNGP kernel as the real part, the NTK as the imaginary part; a real array without
             NTK.
         """
-        if self.counting and shape is not None:
+        if self.is_dry_run and shape is not None:
             return jnp.zeros(shape.shape, shape.dtype)
 
         def compute_packed() -> Array:
@@ -94,12 +104,12 @@ class Passes:
         return result
 
     @property
-    def counting(self) -> bool:
-        """Whether a turn is traced for its passes in place alone, and other values do not count."""
-        return bool(self._memories) and isinstance(self._memories[-1], _Counted)
+    def is_dry_run(self) -> bool:
+        """Whether the buffers of a loop are being counted, and values do not matter."""
+        return bool(self._buffers) and isinstance(self._buffers[-1], _DryRun)
 
-    def in_place(self, compute: Callable[[], PairState], canvas: Sequence[int]) -> Array:
-        """Return the same as `alone`, from a loop of any amount of arithmetic on one thread.
+    def isolated_in_place(self, compute: Callable[[], PairState], period: Sequence[int]) -> Array:
+        """Return the same as `isolated`, from a loop of any amount of arithmetic on one thread.
 
         XLA would spread such a loop over threads of its own, which takes longer than the loop: it
         does not where it cannot know how much is written, which is so for a piece of an array that
@@ -109,7 +119,7 @@ class Passes:
         ----------
         compute : callable
             Returns the state.
-        canvas : sequence of int
+        period : sequence of int
             Of the state, at least one axis.
 
         Returns
@@ -117,75 +127,77 @@ class Passes:
         array
             May have one more row of zeros than the state.
         """
-        if not self._memories:
-            return self.alone(compute)
-        if self.counting:
-            return self._memories[-1].written(
-                self.empty(canvas, with_ntk=self.with_ntk), self._zero
-            )
-        return self._memories[-1].written(self.packed(compute()), self._zero)
+        if not self._buffers:
+            return self.isolated(compute)
+        if self.is_dry_run:
+            return self._buffers[-1].written(self.empty(period, with_ntk=self.with_ntk), self._zero)
+        return self._buffers[-1].written(self.packed(compute()), self._zero)
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
+    def without_buffers(self) -> Iterator[None]:
         """Leave the memory of the loop around alone: for the bodies of further loops within."""
-        memories, self._memories = self._memories, []
+        buffers, self._buffers = self._buffers, []
         try:
             yield
         finally:
-            self._memories = memories
+            self._buffers = buffers
 
-    def looped(
-        self, turn: Callable[..., Any], first: tuple[Any, ...]
+    def with_buffers(
+        self, iteration: Callable[..., Any], first: tuple[Any, ...]
     ) -> tuple[tuple[Array, ...], Callable[..., tuple[Any, tuple[Array, ...]]]]:
-        """Return the body of a loop together with the memory that its turns share.
+        """Return the body of a loop together with the memory that its iterations share.
 
         Parameters
         ----------
-        turn : callable
-            What one turn returns, for ``first`` and for the arguments of any other turn.
+        iteration : callable
+            What one iteration returns, for ``first`` and for the arguments of any other iteration.
         first : tuple of pytrees of arrays
-            Arguments of a turn, of which the shapes count.
+            Arguments of an iteration, of which the shapes count.
 
         Returns
         -------
         memory : tuple of arrays
             To begin with.
         body : callable
-            Called with the memory and the arguments of a turn, returns what the turn returns and
-            the memory.
+            Called with the memory and the arguments of an iteration, returns what the iteration
+            returns and the memory.
         """
-        counted = _Counted()
-        self._memories.append(counted)
-        jax.eval_shape(turn, *first)
-        self._memories.pop()
+        counted = _DryRun()
+        self._buffers.append(counted)
+        jax.eval_shape(iteration, *first)
+        self._buffers.pop()
 
         def body(memory: tuple[Array, ...], *arguments: Any) -> tuple[Any, tuple[Array, ...]]:
-            written = _Memory(memory)
-            self._memories.append(written)
-            result = turn(*arguments)
-            self._memories.pop()
+            written = _Buffers(memory)
+            self._buffers.append(written)
+            result = iteration(*arguments)
+            self._buffers.pop()
             return result, tuple(written.arrays)
 
         return tuple(jnp.zeros(shape, dtype) for shape, dtype in counted.shapes), body
 
-    def over_offsets(self, turn: Callable[[Array, Any], Array], total: Array, steps: Any) -> Array:
+    def over_offsets(
+        self, iteration: Callable[[Array, Any], Array], total: Array, steps: Any
+    ) -> Array:
         """Return a total to which every step of a loop over offsets adds.
 
-        Each turn stands inside of a condition, where one pass follows the other: XLA would spread
+        Each iteration is inside of a condition, where one loop follows the other: XLA would spread
         the small independent parts of a long loop body over threads, which then mostly wait.
 
         Parameters
         ----------
-        turn : callable
+        iteration : callable
             Maps the total and one step to the new total.
         total : array
         steps : pytree of arrays
             Their first axis is that of the steps.
         """
-        if self.counting:
-            return total  # its passes have memory of their own
-        with self.apart():
-            memory, body = self.looped(turn, (total, jax.tree.map(lambda leaf: leaf[0], steps)))
+        if self.is_dry_run:
+            return total  # this loop has buffers of its own
+        with self.without_buffers():
+            memory, body = self.with_buffers(
+                iteration, (total, jax.tree.map(lambda leaf: leaf[0], steps))
+            )
 
             def one(carry: tuple[Array, Any], step: Any) -> tuple[Any, None]:
                 def inside(total: Array, memory: Any, step: Any) -> tuple[Array, Any]:
@@ -196,8 +208,8 @@ class Passes:
             return lax.scan(one, (total, memory), steps)[0][0]
 
 
-class _Memory:
-    """The arrays that the passes of one turn write into, in the order in which they are traced."""
+class _Buffers:
+    """The arrays that one iteration writes into, in the order in which it is traced."""
 
     def __init__(self, arrays: Sequence[Array]) -> None:
         self.arrays = list(arrays)
@@ -211,8 +223,8 @@ class _Memory:
         return array
 
 
-class _Counted(_Memory):
-    """The shapes of these arrays, found by tracing a turn once."""
+class _DryRun(_Buffers):
+    """The shapes of these arrays, found by tracing an iteration once."""
 
     def __init__(self) -> None:
         super().__init__(())
@@ -229,14 +241,14 @@ def _with_rows(array: Array, values: Array, zero: Array) -> Array:
 
 
 def unpacked(values: Array) -> PairState:
-    """Return the state that `in_one_pass` packed."""
+    """Return the state that `FusionBarriers.packed` packed."""
     if not jnp.iscomplexobj(values):
         return PairState(values, jnp.zeros_like(values))
     return PairState(jnp.real(values), jnp.imag(values))
 
 
 def mapped_parts(function: Callable[[Array], Array], *packed: Array) -> PairState | Array:
-    """Return what `in_one_pass` packs: a function of the kernels, or of the NNGP kernel alone."""
+    """Return a function of both kernels, or of the NNGP kernel if there is no NTK."""
     if not jnp.iscomplexobj(packed[0]):
         return function(*packed)
     return PairState(*map(function, *map(unpacked, packed)))

@@ -1,9 +1,9 @@
-"""Fields read at other positions: layers that copy, move or spread pixels.
+"""Covariances gathered from other positions: layers that copy, move or spread pixels.
 
-Every position p behind such a layer reads a few single pixels, ``reads[u, p]`` the one of number u,
-and both samples of a pair are read at the same u: ``K'(p, p') = sum_u K(reads[u, p], reads[u,
-p'])``. Strides that grow an image, and images in a row, are reads, but not windows, whose output
-offsets are multiples of input offsets on one canvas.
+Every output position p of such a layer reads a few single pixels, ``indices[u, p]`` the one of
+number u, and both samples of a pair are read at the same u: ``K'(p, p') = sum_u K(indices[u, p],
+indices[u, p'])``. Strides that grow an image, and images in a row, gather pixels, but not by
+windows, whose output offsets are multiples of input offsets of one period.
 """
 
 from __future__ import annotations
@@ -19,73 +19,78 @@ from jax import lax
 
 from skntk.architecture.propagation.dense_covariance import states_by_offset
 from skntk.architecture.propagation.pixel_covariance import (
-    Field,
     Grid,
     LoopIndex,
     Offset,
     Offsets,
+    PixelCovariance,
     value_of,
 )
 from skntk.architecture.propagation.state import Array, PairState
 
-Reads = Sequence[np.ndarray]
-"""Of every axis an array (n_reads, places behind): the pixel that is read, or -1 for none."""
+GatherIndices = Sequence[np.ndarray]
+"""By axis, an array (n_indices, output period): the pixel that is read, or -1 for none."""
 
 
-def offsets_read(offsets: Offsets, canvas: Sequence[int], reads: Reads) -> Offsets:
-    """Return the offsets before a layer that are needed for some behind it, ascending.
+def gathered_offsets(offsets: Offsets, period: Sequence[int], indices: GatherIndices) -> Offsets:
+    """Return the input offsets that some output offsets need, ascending.
 
     Parameters
     ----------
     offsets : Offsets
-    canvas : sequence of int
-        The places before the layer.
-    reads : Reads
+    period : sequence of int
+        The period of the inputs.
+    indices : GatherIndices
     """
 
-    def on_axis(of_axis: Sequence[int], places: int, left: np.ndarray) -> tuple[int, ...]:
+    def on_axis(axis_offsets: Sequence[int], period: int, left: np.ndarray) -> tuple[int, ...]:
         found = {0}
-        for offset in of_axis:
+        for offset in axis_offsets:
             right = np.roll(left, -offset, axis=1)
             distances = (right - left)[(left >= 0) & (right >= 0)]
-            found.update((distances % places).tolist())
+            found.update((distances % period).tolist())
         return tuple(sorted(found))
 
-    return tuple(map(on_axis, offsets, canvas, reads))
+    return tuple(map(on_axis, offsets, period, indices))
 
 
-def sums_of_reads(field: Field, offsets: Offsets, grid: Grid, reads: Reads) -> Field:
-    """Return the field of sums over the reads at both positions of every pair.
+def gather_sum(
+    covariance: PixelCovariance, offsets: Offsets, grid: Grid, indices: GatherIndices
+) -> PixelCovariance:
+    """Return the covariance of sums over the gathered pixels at both positions of every pair.
 
     Parameters
     ----------
-    field : Field
+    covariance : PixelCovariance
         What is read.
     offsets : Offsets
-        The offsets behind the layer that will be asked for.
+        The output offsets that will be asked for.
     grid : Grid
-        The grid behind the layer.
-    reads : Reads
+        The output grid.
+    indices : GatherIndices
     """
-    known = offsets_read(offsets, field.grid.canvas, reads)
-    states = states_by_offset(field, list(product(*known)))
-    numbers = [_numbers(of_axis, n) for of_axis, n in zip(known, field.grid.canvas, strict=True)]
+    known = gathered_offsets(offsets, covariance.grid.period, indices)
+    states = states_by_offset(covariance, list(product(*known)))
+    numbers = [
+        _numbers(axis_offsets, n)
+        for axis_offsets, n in zip(known, covariance.grid.period, strict=True)
+    ]
 
     def compute(offset: Offset) -> PairState:
         sources = [
-            _sources(at, of_axis, table, places)
-            for at, of_axis, table, places in zip(
-                offset, reads, numbers, field.grid.canvas, strict=True
+            _sources(at, axis_indices, table, period)
+            for at, axis_indices, table, period in zip(
+                offset, indices, numbers, covariance.grid.period, strict=True
             )
         ]
-        totals = [jnp.zeros((*grid.canvas, values.shape[-1]), values.dtype) for values in states]
-        for read in product(*(range(len(of_axis)) for of_axis in reads)):
+        totals = [jnp.zeros((*grid.period, values.shape[-1]), values.dtype) for values in states]
+        for read in product(*(range(len(axis_indices)) for axis_indices in indices)):
             number, pixel, inside = (
-                jnp.ix_(*(part[u] for part, u in zip(of_axes, read, strict=True)))
-                for of_axes in zip(*sources, strict=True)
+                jnp.ix_(*(part[u] for part, u in zip(parts, read, strict=True)))
+                for parts in zip(*sources, strict=True)
             )
             row = jnp.ravel_multi_index(
-                (*number, *pixel), (*map(len, known), *field.grid.canvas), mode="clip"
+                (*number, *pixel), (*map(len, known), *covariance.grid.period), mode="clip"
             )
             counted = reduce(mul, inside)[..., None]
             for kernel, values in enumerate(states):
@@ -93,13 +98,13 @@ def sums_of_reads(field: Field, offsets: Offsets, grid: Grid, reads: Reads) -> F
                 totals[kernel] += jnp.where(counted > 0, rows, 0)
         return PairState(*totals)
 
-    return field.mapped(compute, grid)
+    return covariance.mapped(compute, grid)
 
 
 def _sources(
-    at: int | LoopIndex, left: np.ndarray, numbers: np.ndarray, places: int
+    at: int | LoopIndex, left: np.ndarray, numbers: np.ndarray, period: int
 ) -> tuple[Array, Array, Array]:
-    """Return arrays (n_reads, places behind) for an axis, at an offset.
+    """Return arrays (n_indices, padded output positions) for an axis, at an offset.
 
     Returns
     -------
@@ -110,56 +115,58 @@ def _sources(
     inside : array of int
         Whether there are two pixels.
     """
-    n_behind = left.shape[1]
-    right = jnp.asarray(left)[:, (np.arange(n_behind) + value_of(at)) % n_behind]
+    n_outputs = left.shape[1]
+    right = jnp.asarray(left)[:, (np.arange(n_outputs) + value_of(at)) % n_outputs]
     inside = (left >= 0) & (right >= 0)
-    number = jnp.asarray(numbers)[(right - left) % places]
+    number = jnp.asarray(numbers)[(right - left) % period]
     return number, jnp.asarray(left), jnp.asarray(inside, jnp.int32)
 
 
-def _numbers(offsets: Sequence[int], canvas: int) -> np.ndarray:
-    numbers = np.zeros(canvas, np.int32)
+def _numbers(offsets: Sequence[int], period: int) -> np.ndarray:
+    numbers = np.zeros(period, np.int32)
     numbers[list(offsets)] = np.arange(len(offsets))
     return numbers
 
 
-def moved_along(field: Field, grid: Grid, start: Sequence[int]) -> Field:
-    """Return the field with its pixels elsewhere on the same canvas, where offsets stay the same.
+def translated(covariance: PixelCovariance, grid: Grid, start: Sequence[int]) -> PixelCovariance:
+    """Return the covariance with its pixels moved; the period and the offsets stay the same.
 
     Parameters
     ----------
-    field : Field
+    covariance : PixelCovariance
     grid : Grid
-        The grid behind, with the canvas of the field.
+        The output grid, with the period of the covariance.
     start : sequence of int
-        Where the first pixel stands behind, along every axis.
+        Where the first pixel stands after, along every axis.
     """
-    if field.grid == grid:
-        return field
+    if covariance.grid == grid:
+        return covariance
 
     def compute(offset: Offset) -> PairState:
-        inside = field.inside(offset, field.at(offset))
+        inside = covariance.inside(offset, covariance.at(offset))
         shifts = [*((first, -first, 0) for first in start), (0, 0, 0)]
         return PairState(
             *(lax.pad(values, jnp.zeros((), values.dtype), shifts) for values in inside)
         )
 
-    return Field(grid, compute, field.passes, field.of_samples, (field,))
+    return PixelCovariance(
+        grid, compute, covariance.barriers, covariance.is_diagonal, (covariance,)
+    )
 
 
-def copied(grid: Grid, canvas: Sequence[int], start: Sequence[int]) -> Reads:
-    """Return the reads of pixels that stand elsewhere on another canvas.
+def copy_indices(grid: Grid, period: Sequence[int], start: Sequence[int]) -> GatherIndices:
+    """Return the indices of pixels that stand elsewhere with another period.
 
     Parameters
     ----------
     grid : Grid
         The pixels that are read.
-    canvas : sequence of int
-        The places behind.
+    period : sequence of int
+        The period of the outputs.
     start : sequence of int
         Where the first pixel stands among them, along every axis.
     """
-    positions = [np.arange(places) - first for places, first in zip(canvas, start, strict=True)]
+    positions = [np.arange(period) - first for period, first in zip(period, start, strict=True)]
     return [
         np.where((at >= 0) & (at < n), at, -1)[None]
         for at, n in zip(positions, grid.sizes, strict=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from skntk.architecture.propagation.pixel_covariance import (
     NO_OFFSETS,
-    Field,
     Grid,
     Offset,
     Offsets,
+    PixelCovariance,
     Shifted,
 )
 from skntk.architecture.propagation.state import PairState, SampleState, Statistics
@@ -26,12 +26,12 @@ class InfiniteWidth:
         Parameters
         ----------
         state : SampleState
-            Kernels before the layer, arrays of shape (..., n).
+            Kernels of the inputs, arrays of shape (..., n).
 
         Returns
         -------
         state : SampleState
-            Kernels behind the layer.
+            Kernels of the outputs.
         statistics : pytree of arrays of shape (..., n)
             What `propagate_pairs` needs to know of each sample.
         """
@@ -43,66 +43,65 @@ class InfiniteWidth:
         Parameters
         ----------
         state : PairState
-            Kernels before the layer, arrays of shape (..., n_left, n_right).
+            Kernels of the inputs, arrays of shape (..., n_left, n_right).
         left, right : pytrees of arrays of shapes (..., n_left, 1) and (..., 1, n_right)
             The statistics of `propagate_samples`, aligned with the pairs.
 
         Returns
         -------
         PairState
-            Kernels behind the layer.
+            Kernels of the outputs.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define propagate_pairs.")
 
     # Many positions --------------------------------------------------------------------------
 
-    def smallest_canvas(
+    def smallest_period(
         self, sizes: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        """Return what the layer asks of the circle on which offsets of positions are counted.
+        """Return what the layer asks of the padding: offsets are counted modulo a period.
 
         Parameters
         ----------
         sizes : tuple of int
-            Pixels along every spatial axis before the layer.
+            Pixels of the inputs along every spatial axis.
 
         Returns
         -------
         sizes : tuple of int
-            Pixels behind the layer.
+            Pixels of the outputs.
         strides : tuple of int
-            The canvas is a multiple of these, and behind the layer that part of it.
+            The period is a multiple of these, and that of the outputs is divided by them.
         smallest : tuple of int
-            Least number of places.
+            Least number of padded positions.
         """
         return sizes, (1,) * len(sizes), sizes
 
-    def grid_behind(self, grid: Grid) -> Grid:
-        """Return pixels and places behind the layer.
+    def output_grid(self, grid: Grid) -> Grid:
+        """Return the grid of the outputs.
 
         Parameters
         ----------
         grid : Grid
-            Pixels of the image and places of the canvas, along every spatial axis, before the
-            layer.
+            Pixels and padded positions of the inputs, along every spatial axis.
 
         Returns
         -------
         Grid
-            Both behind it, as `smallest_canvas` announces them.
+            Both of the outputs, as `smallest_period` announces them.
         """
         return grid
 
-    def offsets_below(self, offsets: Offsets, grid: Grid, of_samples: bool) -> Offsets:
-        """Return the offsets before the layer that are needed for some behind it.
+    def input_offsets(self, offsets: Offsets, grid: Grid, is_diagonal: bool) -> Offsets:
+        """Return the input offsets that some output offsets need.
 
         Parameters
         ----------
         offsets : Offsets
             What the network above asks for; `NO_OFFSETS` if nothing but the statistics of samples.
         grid : Grid
-            Pixels and places before the layer.
-        of_samples : bool
+            The grid of the inputs.
+        is_diagonal : bool
             Whether pairs are samples with themselves, whose statistics are read at offset 0.
 
         Returns
@@ -110,60 +109,62 @@ class InfiniteWidth:
         Offsets
             For each axis, in ascending order.
         """
-        if not of_samples:
+        if not is_diagonal:
             return offsets
-        of_axes = ((),) * len(grid.sizes) if offsets == NO_OFFSETS else offsets
-        return tuple(tuple(sorted({0, *each})) for each in of_axes)
+        needed = ((),) * len(grid.sizes) if offsets == NO_OFFSETS else offsets
+        return tuple(tuple(sorted({0, *axis})) for axis in needed)
 
-    def field_of_samples(self, field: Field, offsets: Offsets) -> tuple[Field, Statistics]:
+    def propagate_sample_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets
+    ) -> tuple[PixelCovariance, Statistics]:
         """Map the kernels of samples with themselves at all pairs of positions.
 
         Parameters
         ----------
-        field : Field
-            Kernels before the layer, arrays of shape ``(*canvas, n)``.
+        covariance : PixelCovariance
+            Kernels of the inputs, arrays of shape ``(*period, n)``.
         offsets : Offsets
             The offsets that will be asked for.
 
         Returns
         -------
-        field : Field
-            Kernels behind the layer.
-        statistics : pytree of arrays of shape ``(..., *canvas, n)``
-            What `field_of_pairs` needs to know of each sample.
+        covariance : PixelCovariance
+            Kernels of the outputs.
+        statistics : pytree of arrays of shape ``(..., *period, n)``
+            What `propagate_pair_pixels` needs to know of each sample.
         """
-        state, statistics = self.propagate_samples(SampleState(*field.at(field.zero)))
-        shifted = Shifted(statistics, len(field.grid.sizes))
+        state, statistics = self.propagate_samples(SampleState(*covariance.at(covariance.zero)))
+        shifted = Shifted(statistics, len(covariance.grid.sizes))
 
         def compute(offset: Offset) -> PairState:
-            if offset == field.zero:
+            if offset == covariance.zero:
                 return PairState(*state)
-            return self.propagate_pairs(field.at(offset), statistics, shifted.at(offset))
+            return self.propagate_pairs(covariance.at(offset), statistics, shifted.at(offset))
 
-        return field.mapped(compute), statistics
+        return covariance.mapped(compute), statistics
 
-    def field_of_pairs(
-        self, field: Field, offsets: Offsets, left: Statistics, right: Statistics
-    ) -> Field:
+    def propagate_pair_pixels(
+        self, covariance: PixelCovariance, offsets: Offsets, left: Statistics, right: Statistics
+    ) -> PixelCovariance:
         """Map the kernels of pairs of samples at all pairs of positions.
 
         Parameters
         ----------
-        field : Field
-            Kernels before the layer, arrays of shape ``(*canvas, pairs)``.
+        covariance : PixelCovariance
+            Kernels of the inputs, arrays of shape ``(*period, pairs)``.
         offsets : Offsets
             The offsets that will be asked for.
-        left, right : pytrees of arrays of shape ``(..., *canvas, pairs)``
-            The statistics of `field_of_samples` of the left and of the right sample of each pair.
+        left, right : pytrees of arrays of shape ``(..., *period, pairs)``
+            The statistics of `propagate_sample_pixels`, of the left and of the right samples.
 
         Returns
         -------
-        Field
-            Kernels behind the layer.
+        PixelCovariance
+            Kernels of the outputs.
         """
-        shifted = Shifted(right, len(field.grid.sizes))
+        shifted = Shifted(right, len(covariance.grid.sizes))
 
         def compute(offset: Offset) -> PairState:
-            return self.propagate_pairs(field.at(offset), left, shifted.at(offset))
+            return self.propagate_pairs(covariance.at(offset), left, shifted.at(offset))
 
-        return field.mapped(compute)
+        return covariance.mapped(compute)

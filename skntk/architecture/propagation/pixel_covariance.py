@@ -1,9 +1,9 @@
 """The kernels of all pairs of pixels, offset by offset, computed when a layer above asks for them.
 
-A field holds the state of pairs of samples as a function of the offset: arrays of shape (*canvas,
-pairs) whose spatial axes are the left position h, the right one being h plus the offset modulo the
-canvas. Most layers never mix offsets, so that a chain of them runs through cache for one offset
-after the other; what the network above does not need is never computed.
+A `PixelCovariance` holds the state of pairs of samples as a function of the offset: arrays of shape
+(*period, pairs) whose spatial axes are the left position h, the right one being h plus the offset
+modulo the period. Most layers never mix offsets, so that a chain of them runs through cache for one
+offset after the other; what the network above does not need is never computed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from skntk.architecture.propagation.fusion import Passes, unpacked
+from skntk.architecture.propagation.fusion import FusionBarriers, unpacked
 from skntk.architecture.propagation.state import Array, PairState
 
 
@@ -45,59 +45,59 @@ Offsets = tuple[tuple[int, ...], ...]
 """The offsets that a layer above needs: of each axis some, and all their combinations."""
 
 NO_OFFSETS: Offsets = ((),)
-"""Asked of a network behind whose last spatial layer nothing is needed but the statistics."""
+"""Asked of a network after whose last spatial layer nothing is needed but the statistics."""
 
 
 class Grid(NamedTuple):
-    """Pixels and places of every spatial axis.
+    """Pixels and padded positions of every spatial axis.
 
     Attributes
     ----------
     sizes : tuple of int
         Pixels.
-    canvas : tuple of int
-        Places on the circle on which offsets are counted, at least as many as pixels.
+    period : tuple of int
+        Positions with those of the padding: the period of offsets, at least as many as pixels.
     """
 
     sizes: tuple[int, ...]
-    canvas: tuple[int, ...]
+    period: tuple[int, ...]
 
 
-def canvas_for(network: Any, sizes: tuple[int, ...]) -> Grid:
-    """Return the grid of a network's input: a canvas that suits all of its layers."""
-    _, strides, smallest = network.smallest_canvas(sizes)
-    places = (-(-least // stride) * stride for least, stride in zip(smallest, strides, strict=True))
-    return Grid(sizes, tuple(places))
+def input_grid(network: Any, sizes: tuple[int, ...]) -> Grid:
+    """Return the grid of a network's input: a period that suits all of its layers."""
+    _, strides, smallest = network.smallest_period(sizes)
+    period = (-(-least // stride) * stride for least, stride in zip(smallest, strides, strict=True))
+    return Grid(sizes, tuple(period))
 
 
-class Field:
+class PixelCovariance:
     """The state of pairs for every offset.
 
     Parameters
     ----------
     grid : Grid
     compute : callable
-        Returns the `PairState` of an offset, arrays of shape ``(*canvas, pairs)``.
-    passes : Passes
+        Returns the `PairState` of an offset, arrays of shape ``(*period, pairs)``.
+    barriers : FusionBarriers
         How the loops of the program are kept apart.
-    of_samples : bool
+    is_diagonal : bool
         Whether pairs are samples with themselves. Then offset 0 is a position with itself, which is
         more than a pair of equal ones (to `Dropout`), and may not be met inside of a loop.
-    sources : sequence of Field, default=()
-        The fields that ``compute`` reads, all at the offset asked for.
+    sources : sequence of PixelCovariance, default=()
+        The covariances that ``compute`` reads, all at the offset asked for.
     """
 
     def __init__(
         self,
         grid: Grid,
         compute: Callable[[Offset], PairState],
-        passes: Passes,
-        of_samples: bool,
-        sources: Sequence[Field] = (),
+        barriers: FusionBarriers,
+        is_diagonal: bool,
+        sources: Sequence[PixelCovariance] = (),
     ) -> None:
         self.grid = grid
-        self.passes = passes
-        self.of_samples = of_samples
+        self.barriers = barriers
+        self.is_diagonal = is_diagonal
         self._compute = compute
         self._sources = sources
 
@@ -119,73 +119,75 @@ class Field:
         self,
         compute: Callable[[Offset], PairState],
         grid: Grid | None = None,
-        sources: Sequence[Field] | None = None,
-    ) -> Field:
-        """Return the field of another function of the offset.
+        sources: Sequence[PixelCovariance] | None = None,
+    ) -> PixelCovariance:
+        """Return the covariance of another function of the offset.
 
         Parameters
         ----------
         compute : callable
         grid : Grid, default=None
             None is the same; on another grid offsets have another meaning, so that ``compute``
-            reads no field.
-        sources : sequence of Field, default=None
-            The fields that ``compute`` reads; None is this one.
+            reads no covariance.
+        sources : sequence of PixelCovariance, default=None
+            The covariances that ``compute`` reads; None is this one.
         """
         if grid is not None:
-            return Field(grid, compute, self.passes, self.of_samples)
+            return PixelCovariance(grid, compute, self.barriers, self.is_diagonal)
         read = (self,) if sources is None else sources
-        return Field(self.grid, compute, self.passes, self.of_samples, read)
+        return PixelCovariance(self.grid, compute, self.barriers, self.is_diagonal, read)
 
-    def kept(self) -> PackedField:
-        """Return the field with the state of every offset computed once, by one loop."""
+    def stored(self) -> PackedCovariance:
+        """Return the covariance with the state of every offset computed once, by one loop."""
 
         def compute(offset: Offset) -> Array:
             self.prepare(offset)
-            if self.grid.canvas and not self._of_inputs:
-                return self.passes.in_place(lambda: self.at(offset), self.grid.canvas)
-            return self.passes.alone(lambda: self._to_keep(offset))
+            if self.grid.period and not self._is_input:
+                return self.barriers.isolated_in_place(lambda: self.at(offset), self.grid.period)
+            return self.barriers.isolated(lambda: self._stored_state(offset))
 
-        with_ntk = self.passes.with_ntk and not self._of_inputs
-        return PackedField(self.grid, compute, self.passes, self.of_samples, with_ntk=with_ntk)
+        with_ntk = self.barriers.with_ntk and not self._is_input
+        return PackedCovariance(
+            self.grid, compute, self.barriers, self.is_diagonal, with_ntk=with_ntk
+        )
 
-    _of_inputs: ClassVar[bool] = False
+    _is_input: ClassVar[bool] = False
 
-    def _to_keep(self, offset: Offset) -> PairState | Array:
+    def _stored_state(self, offset: Offset) -> PairState | Array:
         return self.at(offset)
 
     def inside(self, offset: Offset, state: PairState) -> PairState:
         """Return the state with 0 where one of the positions is no pixel."""
-        for axis, (at, n, places) in enumerate(zip(offset, *self.grid, strict=True)):
-            if n == places:
+        for axis, (at, n, period) in enumerate(zip(offset, *self.grid, strict=True)):
+            if n == period:
                 continue
-            position = np.arange(places)
-            both = (position < n) & ((position + value_of(at)) % places < n)
+            position = np.arange(period)
+            both = (position < n) & ((position + value_of(at)) % period < n)
             shape = [1] * state.nngp.ndim
-            shape[axis] = places
+            shape[axis] = period
             mask = jnp.asarray(both).reshape(shape)
             state = PairState(*(jnp.where(mask, values, 0) for values in state))
         return state
 
 
-class InputField(Field):
-    """A field of inputs: their NTK is 0."""
+class InputCovariance(PixelCovariance):
+    """A covariance of inputs: their NTK is 0."""
 
-    _of_inputs: ClassVar[bool] = True
+    _is_input: ClassVar[bool] = True
 
-    def _to_keep(self, offset: Offset) -> PairState | Array:
+    def _stored_state(self, offset: Offset) -> PairState | Array:
         return self.at(offset).nngp
 
 
-class PackedField(Field):
-    """A field whose states are kept in memory, each packed into one complex array.
+class PackedCovariance(PixelCovariance):
+    """A covariance whose states are kept in memory, each packed into one complex array.
 
     Parameters
     ----------
-    grid, passes, of_samples
-        As for `Field`.
+    grid, barriers, is_diagonal
+        As for `PixelCovariance`.
     compute_packed : callable
-        Returns the state of an offset as `Passes` packs it.
+        Returns the state of an offset as `FusionBarriers` packs it.
     with_ntk : bool
         Whether states have an NTK; the others are real arrays.
     """
@@ -194,19 +196,19 @@ class PackedField(Field):
         self,
         grid: Grid,
         compute_packed: Callable[[Offset], Array],
-        passes: Passes,
-        of_samples: bool,
+        barriers: FusionBarriers,
+        is_diagonal: bool,
         *,
         with_ntk: bool,
     ) -> None:
-        super().__init__(grid, self._unpacked, passes, of_samples)
+        super().__init__(grid, self._unpacked, barriers, is_diagonal)
         self.with_ntk = with_ntk
         self._compute_packed = compute_packed
         self._known: dict[tuple[Any, ...], Array] = {}
 
     def packed(self, offset: Offset) -> Array:
         """Return the state of one offset, computed once; it may have one more row of zeros."""
-        key = tuple(each.key if isinstance(each, LoopIndex) else each for each in offset)
+        key = tuple(at.key if isinstance(at, LoopIndex) else at for at in offset)
         if key not in self._known:
             self._known[key] = self._compute_packed(offset)
         return self._known[key]
@@ -214,11 +216,11 @@ class PackedField(Field):
     def prepare(self, offset: Offset) -> None:
         self.packed(offset)
 
-    def kept(self) -> PackedField:
+    def stored(self) -> PackedCovariance:
         return self
 
     def _unpacked(self, offset: Offset) -> PairState:
-        rows = tuple(map(slice, self.grid.canvas[:1]))
+        rows = tuple(map(slice, self.grid.period[:1]))
         return unpacked(self.packed(offset)[rows])
 
 
@@ -228,19 +230,19 @@ def value_of(at: int | LoopIndex) -> int | Array:
 
 
 def in_loop(offset: Array) -> Offset:
-    """Return the offset of a turn of a loop from an integer array of shape (n_axes,)."""
-    turn = object()
-    return tuple(LoopIndex(value, (turn, axis)) for axis, value in enumerate(offset))
+    """Return the offset of one step of a loop from an integer array of shape (n_axes,)."""
+    loop = object()
+    return tuple(LoopIndex(value, (loop, axis)) for axis, value in enumerate(offset))
 
 
-def moved(at: int | LoopIndex, factor: int, shift: int, places: int) -> int | LoopIndex:
-    """Return (factor * at + shift) modulo the number of places."""
+def moved(at: int | LoopIndex, factor: int, shift: int, period: int) -> int | LoopIndex:
+    """Return (factor * at + shift) modulo the period."""
     if isinstance(at, int):
-        return (factor * at + shift) % places
+        return (factor * at + shift) % period
     if (factor, shift) == (1, 0):
         return at
     return LoopIndex(
-        lax.rem(factor * at.value + shift, jnp.int32(places)), (*at.key, factor, shift, places)
+        lax.rem(factor * at.value + shift, jnp.int32(period)), (*at.key, factor, shift, period)
     )
 
 
@@ -252,7 +254,7 @@ class Shifted:
 
     Parameters
     ----------
-    values : pytree of arrays of shape ``(..., *canvas, pairs)``
+    values : pytree of arrays of shape ``(..., *period, pairs)``
     n_axes : int
         Number of spatial axes.
     """
@@ -263,7 +265,7 @@ class Shifted:
 
     def at(self, offset: Offset) -> Any:
         """Return the values whose entry at position h is the one at h plus the offset."""
-        if all(isinstance(each, int) and each == 0 for each in offset):
+        if all(isinstance(at, int) and at == 0 for at in offset):
             return self._values
 
         def piece(values: Array, twice: Array) -> Array:
@@ -280,18 +282,18 @@ def _twice_in_a_row(values: Array, n_axes: int) -> Array:
     return values
 
 
-def input_field(
-    left: Array, right: Array, grid: Grid, passes: Passes, *, of_samples: bool
-) -> Field:
-    """Return the field of mean products of the channels of pairs of images.
+def input_covariance(
+    left: Array, right: Array, grid: Grid, barriers: FusionBarriers, *, is_diagonal: bool
+) -> PixelCovariance:
+    """Return the covariance of mean products of the channels of pairs of images.
 
     Parameters
     ----------
-    left, right : arrays of shape (channels, *canvas, pairs)
+    left, right : arrays of shape (channels, *period, pairs)
         0 where there is no pixel.
     grid : Grid
-    passes : Passes
-    of_samples : bool
+    barriers : FusionBarriers
+    is_diagonal : bool
         Whether pairs are samples with themselves.
     """
     unrolled = len(left) <= _MOST_UNROLLED_CHANNELS
@@ -301,7 +303,7 @@ def input_field(
         nngp = _mean_of_products(left, shifted.at(offset))
         return PairState(nngp, jnp.zeros_like(nngp))
 
-    return InputField(grid, compute, passes, of_samples)
+    return InputCovariance(grid, compute, barriers, is_diagonal)
 
 
 def _mean_of_products(left: Array, right: Array | Sequence[Array]) -> Array:

@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._memory import require_memory
 from skntk._sklearn import CheckedParameters, Interval
-from skntk.architecture.core.layer import Layer, Parameters
+from skntk.architecture.core.layer import Layer
+from skntk.architecture.core.protocols import Parameters
 from skntk.estimators.data.own_network import copy_of_architecture, require_own_network
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS, validate_inputs_like
@@ -125,7 +126,7 @@ class FiniteWidthEnsemble(CheckedParameters):
             width=self.width,
             n_outputs=1 if self.y_train_.ndim == 1 else self.y_train_.shape[1],
             dtype=self.dtype,
-            input_shape=self.architecture_.arrange(self.X_train_[:1]).shape[1:],
+            input_shape=self.architecture_.reshape_inputs(self.X_train_[:1]).shape[1:],
         )
 
     def _checked_learning_rate(self) -> float:
@@ -148,7 +149,7 @@ class FiniteWidthEnsemble(CheckedParameters):
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
         """Return the normalized outputs of all networks, shape (n_networks, n, n_outputs)."""
-        inputs = self.architecture_.arrange(X)
+        inputs = self.architecture_.reshape_inputs(X)
         return self._ensemble().outputs(self.parameters_, inputs, working_memory_in_bytes(None))
 
     def _staged_outputs(
@@ -208,7 +209,7 @@ class Training:
         self._estimator = estimator
         self._ensemble = ensemble
         self._n_bytes = working_memory_in_bytes(None)
-        X = estimator.architecture_.arrange(estimator.X_train_)
+        X = estimator.architecture_.reshape_inputs(estimator.X_train_)
         targets = estimator.y_train_.reshape(len(X), -1)
         self._data = (X, targets, estimator._sample_weight)
         self._batches: list[Networks] = [
@@ -249,7 +250,7 @@ class Training:
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Return the normalized outputs of all networks, shape (n_networks, n, n_outputs)."""
-        inputs = self._estimator.architecture_.arrange(X)
+        inputs = self._estimator.architecture_.reshape_inputs(X)
         return self._ensemble.outputs(self.parameters(), inputs, self._n_bytes)
 
     def _penalty(self) -> float:
@@ -342,7 +343,7 @@ def _require_several(values: np.ndarray) -> None:
 
 def _with_finite_width(architecture: Layer, X: np.ndarray) -> Layer:
     """Return the architecture, which fits X and has a finite width."""
-    shape = architecture.arrange(X).shape[1:]
+    shape = architecture.reshape_inputs(X).shape[1:]
     behind = architecture.output_shape(shape)
     if len(behind) != 1 or not architecture.outputs_are_gaussian():
         raise ValueError(

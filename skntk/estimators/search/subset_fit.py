@@ -171,7 +171,7 @@ class SampleFit:
     def test_rows(self) -> np.ndarray:
         """Return the rows that stand for the expected samples."""
         # To some networks a sample is not a training sample because it equals one.
-        if self.kernel.architecture.tells_equal_samples_apart():
+        if self.kernel.architecture.is_stochastic():
             return self.expected.samples
         return self.samples.rows_of(self.model, self.expected.samples)
 

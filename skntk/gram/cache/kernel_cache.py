@@ -99,7 +99,7 @@ class KernelCache:
         rows = _digests(X)
         columns = rows if Y is None else _digests(Y)
         # To such a network equal bytes are not all there is to a pair of samples.
-        is_by_content = not kernel_function.layers.tells_equal_samples_apart()
+        is_by_content = not kernel_function.layers.is_stochastic()
         fits = key.n_bytes(len({*rows, *columns})) <= max_bytes
         with self._lock:
             if is_by_content and fits:

@@ -30,18 +30,18 @@ class DirectionalDerivative(DelegatingLayer):
         self.network = network
         self.direction = direction
 
-    def network_within(self) -> Layer:
+    def delegate(self) -> Layer:
         """Return the network, whose structure it has."""
         return self.network
 
-    def arrange(self, X: np.ndarray) -> np.ndarray:
+    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
         """Return inputs as the network reads them."""
-        return self.network.arrange(X)
+        return self.network.reshape_inputs(X)
 
     @property
-    def n_views(self) -> int:
+    def n_transforms(self) -> int:
         """Number of views of the network."""
-        return self.network.n_views
+        return self.network.n_transforms
 
     def of(
         self,

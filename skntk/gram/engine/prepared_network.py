@@ -11,7 +11,7 @@ from jax.tree_util import PyTreeDef
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.presets.base import Preset
-from skntk.architecture.propagation.pixel_covariance import canvas_for
+from skntk.architecture.propagation.pixel_covariance import input_grid
 
 
 class ProgramSignature(NamedTuple):
@@ -72,7 +72,7 @@ class PreparedNetwork(NamedTuple):
         # A pool reads many offsets, but what pairs need to know of every sample takes few: the
         # kernels of samples with themselves are then left to the program for pairs, unless a sample
         # is more than a pair of equal ones.
-        with_kernels = n_offsets == 1 or layers.tells_equal_samples_apart()
+        with_kernels = n_offsets == 1 or layers.is_stochastic()
         shapes = tuple([array.shape for array in arrays])
         signature = ProgramSignature(
             structure, shapes, sample_shape, precision, n_offsets, with_kernels
@@ -83,13 +83,13 @@ class PreparedNetwork(NamedTuple):
 def _n_offsets(layers: Layer, sizes: tuple[int, ...]) -> int:
     if not sizes:
         return 1
-    return prod(map(len, layers.offsets_below((), canvas_for(layers, sizes), of_samples=False)))
+    return prod(map(len, layers.input_offsets((), input_grid(layers, sizes), is_diagonal=False)))
 
 
 def _built(architecture: Layer) -> Layer:
     """Return a network with its presets replaced by the layers that they are made of."""
     built: Layer = jax.tree.map(
-        lambda part: part.network_within() if isinstance(part, Preset) else part,
+        lambda part: part.delegate() if isinstance(part, Preset) else part,
         architecture,
         is_leaf=lambda part: isinstance(part, Preset),
     )

@@ -17,12 +17,12 @@ import numpy as np
 from jax import lax
 
 from skntk.architecture.core.layer import Layer
-from skntk.architecture.propagation.fusion import Passes
+from skntk.architecture.propagation.fusion import FusionBarriers
 from skntk.architecture.propagation.pixel_covariance import (
     NO_OFFSETS,
     Grid,
-    canvas_for,
-    input_field,
+    input_covariance,
+    input_grid,
 )
 from skntk.architecture.propagation.state import (
     Array,
@@ -71,12 +71,14 @@ def kernels_of_samples(
     X = architecture.scale_inputs(X)
     if X.ndim == 2:
         return architecture.propagate_samples(input_samples(X))
-    grid = canvas_for(architecture, X.shape[1:-1])
-    images = _on_canvas(X, grid)
-    passes = Passes(jnp.square(images), with_ntk=with_kernels)
-    field = input_field(images, images, grid, passes, of_samples=True)
-    field, statistics = architecture.field_of_samples(field, () if with_kernels else NO_OFFSETS)
-    return SampleState(*field.at(())) if with_kernels else None, statistics
+    grid = input_grid(architecture, X.shape[1:-1])
+    images = _padded(X, grid)
+    barriers = FusionBarriers(jnp.square(images), with_ntk=with_kernels)
+    covariance = input_covariance(images, images, grid, barriers, is_diagonal=True)
+    covariance, statistics = architecture.propagate_sample_pixels(
+        covariance, () if with_kernels else NO_OFFSETS
+    )
+    return SampleState(*covariance.at(())) if with_kernels else None, statistics
 
 
 @program(static_argnames="kinds", donate_argnames="memory", keep_unused=True)
@@ -193,11 +195,10 @@ def _kernels_of_shifts(
     shifts_per_step: int,
 ) -> tuple[Array, ...]:
     """Fill one row of ``memory`` in every step, with the kernels of some shifts."""
-    grid = canvas_for(architecture, left[0].shape[1:-1])
+    grid = input_grid(architecture, left[0].shape[1:-1])
     n_left, n_right = len(left[0]), len(right[0])
     left, right = (
-        (_on_canvas(architecture.scale_inputs(X), grid), statistics)
-        for X, statistics in (left, right)
+        (_padded(architecture.scale_inputs(X), grid), statistics) for X, statistics in (left, right)
     )
     left = jax.tree.map(lambda leaf: _repeated(leaf, shifts_per_step * n_left), left)
     # A multiple of the number of right images, at least n_left - 1, and one more.
@@ -214,16 +215,16 @@ def _kernels_of_shifts(
 
         return jax.tree.map(piece, right)
 
-    passes = Passes(jnp.square(left[0]), with_ntk="ntk" in kinds)
+    barriers = FusionBarriers(jnp.square(left[0]), with_ntk="ntk" in kinds)
 
     def kernels(number: Array) -> list[Array]:
         shift = lax.rem(first_shift + shifts_per_step * number, np.int32(n_right))
         images, statistics = shifted(shift)
-        field = input_field(left[0], images, grid, passes, of_samples=False)
-        state = architecture.field_of_pairs(field, (), left[1], statistics).at(())
+        covariance = input_covariance(left[0], images, grid, barriers, is_diagonal=False)
+        state = architecture.propagate_pair_pixels(covariance, (), left[1], statistics).at(())
         return [getattr(state, kind) for kind in kinds]
 
-    buffers, body = passes.looped(kernels, (n_steps,))
+    buffers, body = barriers.with_buffers(kernels, (n_steps,))
 
     def step(number: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         memory, buffers = carry
@@ -243,7 +244,7 @@ def _repeated(values: Array, length: int) -> Array:
     return values if times == 1 else jnp.concatenate([values] * times, -1)[..., :length]
 
 
-def _on_canvas(X: Array, grid: Grid) -> Array:
-    """Return images (n, *sizes, channels) as an array of shape (channels, *canvas, n)."""
+def _padded(X: Array, grid: Grid) -> Array:
+    """Return images (n, *sizes, channels) as an array of shape (channels, *period, n)."""
     pads = [(0, places - n) for n, places in zip(*grid, strict=True)]
     return jnp.moveaxis(jnp.pad(X, [(0, 0), *pads, (0, 0)]), (-1, 0), (0, -1))

@@ -36,10 +36,10 @@ def symmetrized_matrices(
 
     ``evaluate(left)`` and ``evaluate(left, right)`` return those of one network.
     """
-    equivalent = network.views_are_equivalent(X.shape[1:])
-    transforms = network.views(X)
+    equivalent = network.transforms_are_equivalent(X.shape[1:])
+    transforms = network.transforms(X)
     if Y is not None:
-        pairs = list(product(transforms[:1] if equivalent else transforms, network.views(Y)))
+        pairs = list(product(transforms[:1] if equivalent else transforms, network.transforms(Y)))
         return _mean((evaluate(*pair) for pair in pairs), len(pairs))
     if equivalent:
         return _mean(_first_with_all(evaluate, transforms), len(transforms))
@@ -48,8 +48,8 @@ def symmetrized_matrices(
 
 def number_of_pairs(network: Layer, X: np.ndarray, Y: np.ndarray | None = None) -> int:
     """Return how many kernels of pairs of samples the matrices of a network take."""
-    n, n_transforms = len(X), network.n_views
-    equivalent = network.views_are_equivalent(X.shape[1:])
+    n, n_transforms = len(X), network.n_transforms
+    equivalent = network.transforms_are_equivalent(X.shape[1:])
     if Y is not None:
         return n * len(Y) * n_transforms * (1 if equivalent else n_transforms)
     with_itself = n * (n + 1) // 2
@@ -66,8 +66,8 @@ def symmetrized_diagonals(
 
     ``diagonals(X)`` and ``matrices(left, right)`` return those of one network.
     """
-    transforms = network.views(X)
-    lefts = transforms[:1] if network.views_are_equivalent(X.shape[1:]) else transforms
+    transforms = network.transforms(X)
+    lefts = transforms[:1] if network.transforms_are_equivalent(X.shape[1:]) else transforms
     pairs = list(product(lefts, transforms))
     terms = (
         diagonals(left) if left is right else _paired(matrices, left, right)

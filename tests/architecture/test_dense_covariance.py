@@ -1,4 +1,4 @@
-"""Fields as matrices of pixels, on canvases that fit and on larger ones."""
+"""Covariances as matrices of pixels, on periods that fit and on larger ones."""
 
 from itertools import product
 
@@ -8,32 +8,32 @@ import numpy as np
 import pytest
 
 from skntk.architecture.propagation.dense_covariance import (
-    from_canvas,
-    from_pixel_matrices,
-    onto_canvas,
-    pixel_matrices,
+    crop_positions,
+    from_dense,
+    pad_positions,
+    to_dense,
 )
-from skntk.architecture.propagation.fusion import Passes
-from skntk.architecture.propagation.pixel_covariance import Grid, input_field
+from skntk.architecture.propagation.fusion import FusionBarriers
+from skntk.architecture.propagation.pixel_covariance import Grid, input_covariance
 
 
 @pytest.mark.parametrize(
     "grid",
     [Grid((5,), (7,)), Grid((3, 4), (3, 4)), Grid((3, 2), (4, 5))],
-    ids=lambda grid: f"{grid.sizes} on {grid.canvas}",
+    ids=lambda grid: f"{grid.sizes} on {grid.period}",
 )
 def test_a_field_is_the_matrices_made_of_it(grid):
     pixels, n_pairs = int(np.prod(grid.sizes)), 3
     left, right = np.random.default_rng(0).normal(size=(2, 2, pixels, n_pairs))
-    offsets = list(product(*map(range, grid.canvas)))
+    offsets = list(product(*map(range, grid.period)))
 
     @jax.jit
     def there_and_back(left, right):
-        images = onto_canvas(left, grid), onto_canvas(right, grid)
-        passes = Passes(jnp.square(images[0]))
-        field = input_field(*images, grid, passes, of_samples=False)
-        matrices = pixel_matrices(field)
-        restored = from_pixel_matrices(field, matrices)
+        images = pad_positions(left, grid), pad_positions(right, grid)
+        barriers = FusionBarriers(jnp.square(images[0]))
+        field = input_covariance(*images, grid, barriers, is_diagonal=False)
+        matrices = to_dense(field)
+        restored = from_dense(field, matrices)
         pairs = [(restored.at(at), field.inside(at, field.at(at))) for at in offsets]
         return matrices, pairs
 
@@ -49,4 +49,4 @@ def test_a_field_is_the_matrices_made_of_it(grid):
 def test_canvas_round_trip():
     grid = Grid((2, 3), (4, 3))
     values = jnp.arange(2 * 6 * 5.0).reshape(2, 6, 5)
-    np.testing.assert_array_equal(from_canvas(onto_canvas(values, grid), grid), values)
+    np.testing.assert_array_equal(crop_positions(pad_positions(values, grid), grid), values)

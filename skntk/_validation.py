@@ -1,0 +1,146 @@
+"""Checks of hyperparameters, run in plain Python before anything is traced or computed.
+
+NumPy's integers, numbers and booleans are as good as Python's, and True is no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+import numpy as np
+
+
+def is_boolean(value: object) -> bool:
+    """Return whether a value is True or False."""
+    return isinstance(value, bool | np.bool)
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Return whether a value is an integer; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_real(value: object) -> bool:
+    """Return whether a value is a real number, or an array that holds one; True is none."""
+    if isinstance(value, Real):
+        return not isinstance(value, bool)
+    dtype = getattr(value, "dtype", None)
+    # bfloat16 is of the kind "V" to NumPy.
+    return getattr(value, "shape", None) == () and getattr(dtype, "kind", None) in tuple("iufV")
+
+
+def check_real(
+    owner: object,
+    name: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    exclusive: bool = False,
+) -> float:
+    """Return the hyperparameter ``owner.name`` as a float, or say what is wrong with it.
+
+    Parameters
+    ----------
+    owner : object
+        The layer, named in the message.
+    name : str
+        The hyperparameter.
+    minimum, maximum : float, default=None
+        Bounds; None leaves that side open.
+    exclusive : bool, default=False
+        Whether the bounds themselves are refused.
+
+    Raises
+    ------
+    TypeError
+        If the value is not a real number.
+    ValueError
+        If it is not finite or not within the bounds.
+    """
+    value = getattr(owner, name)
+    label = _label(owner, name)
+    if not is_real(value):
+        raise TypeError(f"{label}: {name} must be a real number, got {type(value).__name__}.")
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError(f"{label}: {name} must be finite.")
+    if minimum is not None and (number < minimum or (exclusive and number == minimum)):
+        raise ValueError(f"{label}: {name} must be {'>' if exclusive else '>='} {minimum:g}.")
+    if maximum is not None and (number > maximum or (exclusive and number == maximum)):
+        raise ValueError(f"{label}: {name} must be {'<' if exclusive else '<='} {maximum:g}.")
+    return number
+
+
+def check_integer(owner: object, name: str, *, minimum: int) -> int:
+    """Return the hyperparameter ``owner.name`` as an int of at least ``minimum``."""
+    value = getattr(owner, name)
+    if not is_integer(value):
+        raise TypeError(
+            f"{_label(owner, name)}: {name} must be an integer, got {type(value).__name__}."
+        )
+    if value < minimum:
+        raise ValueError(f"{_label(owner, name)}: {name} must be at least {minimum}.")
+    return int(value)
+
+
+def check_boolean(owner: object, name: str) -> bool:
+    """Return the hyperparameter ``owner.name``, which is True or False, as a bool."""
+    value = getattr(owner, name)
+    if not is_boolean(value):
+        raise TypeError(
+            f"{_label(owner, name)}: {name} must be True or False, got {type(value).__name__}."
+        )
+    return bool(value)
+
+
+def check_choice(owner: object, name: str, choices: Sequence[str]) -> str:
+    """Return the hyperparameter ``owner.name``, which is one of a few words."""
+    value = getattr(owner, name)
+    if not isinstance(value, str) or value not in choices:
+        words = ", ".join(map(repr, choices))
+        raise ValueError(f"{_label(owner, name)}: {name} must be one of {words}.")
+    return value
+
+
+def check_sizes(owner: object, name: str, length: int | None = None) -> tuple[int, ...]:
+    """Return the hyperparameter ``owner.name`` as a tuple of integers of at least 1.
+
+    Without ``length`` any number of them, but 0, is accepted.
+    """
+    value = _check_integers(owner, name)
+    label = _label(owner, name)
+    if not value or (length is not None and len(value) != length):
+        wanted = "at least one entry" if length is None else f"{length} entries"
+        raise ValueError(f"{label}: {name} must have {wanted}, one for every axis.")
+    return _check_positive(owner, name, value)
+
+
+def check_sizes_of_axes(owner: object, name: str, n_axes: int) -> tuple[int, ...]:
+    """Return the hyperparameter ``owner.name``, a size for each spatial axis of the input."""
+    value = _check_integers(owner, name)
+    if not n_axes or len(value) != n_axes:
+        raise ValueError(
+            f"{_label(owner, name)}: {name} has {len(value)} entries, but the input has {n_axes} "
+            "spatial axes."
+        )
+    return _check_positive(owner, name, value)
+
+
+def _check_integers(owner: object, name: str) -> tuple[int, ...]:
+    value: Any = getattr(owner, name)
+    if not isinstance(value, tuple | list) or not all(map(is_integer, value)):
+        raise TypeError(f"{_label(owner, name)}: {name} must be a tuple of integers.")
+    return tuple(map(int, value))
+
+
+def _check_positive(owner: object, name: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if min(sizes) < 1:
+        raise ValueError(f"{_label(owner, name)}: {name} must be at least 1.")
+    return sizes
+
+
+def _label(owner: object, name: str) -> str:
+    return f"{type(owner).__name__}({name}={getattr(owner, name)!r})"
