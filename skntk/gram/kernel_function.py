@@ -124,9 +124,7 @@ class KernelFunction:
         -------
         tuple of ndarray of shape (n_samples_X, n_samples_Y)
         """
-        inputs = [
-            self.architecture.reshape_inputs(samples) for samples in (X, Y) if samples is not None
-        ]
+        inputs = [self._reshaped(samples) for samples in (X, Y) if samples is not None]
         n_bytes = working_memory_in_bytes(working_memory)
         n_left, n_right = len(inputs[0]), len(inputs[-1])
         at_once = len(kinds) * (1 if self._n_transforms == 1 else MATRICES_OF_A_SUM)
@@ -172,9 +170,15 @@ class KernelFunction:
         self, X: np.ndarray, *, kinds: tuple[Kind, ...], working_memory: float | None = None
     ) -> tuple[np.ndarray, ...]:
         """Compute the diagonals for several kinds."""
-        inputs = self.architecture.reshape_inputs(X)
+        inputs = self._reshaped(X)
         with engine_for(self.n_jobs, working_memory_in_bytes(working_memory)) as engine:
             return tuple(self._diagonals(kinds, engine)(inputs))
+
+    def _reshaped(self, X: np.ndarray) -> np.ndarray:
+        """Return samples as the network reads them, without asking where they are so already."""
+        if X.shape[1:] == self.input_shape:
+            return X
+        return self.architecture.reshape_inputs(X)
 
     def _matrices(self, kinds: tuple[Kind, ...], engine: Engine) -> Evaluate:
         """Return the function that computes matrices."""

@@ -20,7 +20,6 @@ from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
     TrainingMethodName,
-    naming_precision,
 )
 from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
 from skntk.gram.matrix import Kind
@@ -271,7 +270,7 @@ class NNGPClassifier(NetworkClassifier):
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
         self._scale_noise(rows.alpha, np.diagonal(kernel))
-        with tasks.training(), naming_precision(self.dtype):
+        with tasks.training(), self._solving():
             if self.likelihood == "softmax":
                 self._hold_scores(self._softmax_likelihood_scores(kernels, kernel), kernels)
                 return self

@@ -19,7 +19,6 @@ from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
     TrainingMethodName,
-    naming_precision,
 )
 from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
 from skntk.gram.matrix import Kind
@@ -279,7 +278,7 @@ class NTKClassifier(NetworkClassifier):
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
         self._scale_noise(rows.alpha, np.diagonal(ntk))
-        with tasks.training(), naming_precision(self.dtype):
+        with tasks.training(), self._solving():
             if self.loss == "log_loss":
                 self._hold_scores(self._log_loss_scores(kernels, ntk), kernels)
                 return self

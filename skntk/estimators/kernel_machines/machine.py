@@ -32,21 +32,11 @@ from skntk.inference import (
 )
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import LinearSolver
+from skntk.inference.linalg.threads import small_problem_threads
 from skntk.inference.posteriors.protocol import Posterior
 
 TrainingMethodName = Literal["gradient_flow", "gradient_descent"]
 SolverName = Literal["cholesky"]
-
-
-@contextmanager
-def naming_precision(dtype: str) -> Iterator[None]:
-    """Add to the error of a singular kernel what its precision has to do with it."""
-    try:
-        yield
-    except SingularKernelError as error:
-        if dtype == "float32":
-            error.add_note("With dtype='float64' the kernel resolves smaller values of alpha.")
-        raise
 
 
 class KernelMachine(CallbackSupportMixin, CheckedParameters):
@@ -172,6 +162,17 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         if method.has_steps:
             curvature = converged.largest_curvature(self._noise.sample_weight)
             method.require_stability(curvature, converged=True)
+
+    @contextmanager
+    def _solving(self) -> Iterator[None]:
+        """Hold the threads of BLAS, and say what the precision of a singular kernel has to do."""
+        try:
+            with small_problem_threads(len(self.X_train_)):
+                yield
+        except SingularKernelError as error:
+            if self.dtype == "float32":
+                error.add_note("With dtype='float64' the kernel resolves smaller values of alpha.")
+            raise
 
     # Training --------------------------------------------------------------------------------
 

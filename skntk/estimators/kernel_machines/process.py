@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
-from typing import Any, Protocol
+from functools import cached_property, wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,8 +20,12 @@ from skntk.inference import (
     errors_at_test_points,
     errors_at_training_points,
 )
+from skntk.inference.linalg.threads import small_problem_threads
 from skntk.inference.posteriors.protocol import Posterior, TrainingRun
 from skntk.inference.training.cross_validation import Folds
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Process(Protocol):
@@ -103,6 +107,18 @@ class ProcessTrajectory(Protocol):
         ...
 
 
+def _few_threads(method: Callable[P, T]) -> Callable[P, T]:
+    """Hold BLAS at one thread in a method, where there are few training rows."""
+
+    @wraps(method)
+    def held(*args: P.args, **kwargs: P.kwargs) -> T:
+        process: Any = args[0]
+        with small_problem_threads(process.n_train):
+            return method(*args, **kwargs)
+
+    return held
+
+
 @dataclass(frozen=True, eq=False)
 class PosteriorProcess:
     """A posterior, with the kernels between its training rows and any others.
@@ -130,22 +146,30 @@ class PosteriorProcess:
     posterior: Posterior
 
     @property
+    def n_train(self) -> int:
+        """The number of training rows."""
+        return len(self.X_train)
+
+    @property
     def dual_coef(self) -> np.ndarray:
         return self.posterior.dual_coef
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         return validate_inputs_like(estimator, X, self.X_train.shape[1:], dtype=estimator.dtype)
 
+    @_few_threads
     def mean(self, X: np.ndarray) -> np.ndarray:
         blocks = self.kernels.blocks(X, self.X_train, self.kernels.kinds[:1])
         return np.concatenate([self.posterior.mean(*crosses) for _, crosses in blocks])
 
+    @_few_threads
     def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, variance = self.in_blocks(
             X, lambda *kernels: self.posterior.mean(kernels[0]), self.posterior.variance
         )
         return mean, variance
 
+    @_few_threads
     def mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # Beside the covariance of one output that of all in their units.
         test_kernel = self.kernels.between_test_rows(X, 1 + n_outputs(self.targets))
@@ -168,14 +192,17 @@ class PosteriorProcess:
         curvature = self.posterior.largest_curvature(self.sample_weight)
         return self.method.max_learning_rate(curvature)
 
+    @_few_threads
     def leave_one_out_mean(self) -> np.ndarray:
         if self.is_centered:
             return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
         return self.posterior.leave_one_out_mean(self.targets)
 
+    @_few_threads
     def leave_one_out_variance(self) -> np.ndarray:
         return self.posterior.leave_one_out(self.targets)[1]
 
+    @_few_threads
     def over(self, training_times: ArrayLike) -> RunTrajectory:
         times = as_training_times(training_times, self.method)
         # A model that was trained to convergence keeps no eigendecomposition: every call finds one.
@@ -193,10 +220,12 @@ class RunTrajectory:
         self, process: PosteriorProcess, run: TrainingRun, training_times: np.ndarray
     ) -> None:
         self.process, self.training_times = process, training_times
+        self.n_train = process.n_train
         self._run = run
         self._trajectory: Any = run.over(training_times)
         self._remembered: list[tuple[np.ndarray, np.ndarray]] = []
 
+    @_few_threads
     def means(self, X: np.ndarray) -> np.ndarray:
         process = self.process
         blocks = process.kernels.blocks(X, process.X_train, process.kernels.kinds[:1])
@@ -211,6 +240,7 @@ class RunTrajectory:
         self._remembered = [(X.copy(), means), *self._remembered][: self._n_remembered]
         return means
 
+    @_few_threads
     def means_and_variances(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         process = self.process
         diagonal = process.kernels.diagonal(X)
@@ -228,6 +258,7 @@ class RunTrajectory:
         covariances = self._trajectory.covariances(*crosses, test_kernel)
         return self._trajectory.mean(crosses[0]), covariances
 
+    @_few_threads
     def errors(self, X: np.ndarray, targets: np.ndarray) -> tuple[ErrorMoments, ErrorMoments]:
         process = self.process
         crosses = process.kernels.matrices(X, process.X_train)
@@ -248,6 +279,7 @@ class RunTrajectory:
             errors_at_test_points(self.means(X), targets, None),
         )
 
+    @_few_threads
     def held_out_means(self, folds: Folds) -> np.ndarray:
         process = self.process
         return self._run.held_out(

@@ -19,6 +19,7 @@ from skntk.gram import gram_matrix
 from skntk.gram.gradient import contracted_gradient
 from skntk.gram.matrix import Kind
 from skntk.inference import KernelGradient
+from skntk.inference.linalg.threads import small_problem_threads
 from skntk.kernels.hyperparameters import (
     ArchitectureHyperparameters,
     Bounds,
@@ -225,15 +226,16 @@ def learn_hyperparameters(
         f"{type(estimator).__name__}.fit with an optimizer on {n} samples",
         "Learn the hyperparameters on fewer rows, and train with optimizer=None.",
     )
-    return maximize(
-        objective,
-        objective.theta,
-        objective.theta_bounds,
-        objective.names,
-        optimizer=estimator.optimizer,
-        n_restarts=estimator.n_restarts_optimizer,
-        random=check_random_state(estimator.random_state),
-    )
+    with small_problem_threads(n):
+        return maximize(
+            objective,
+            objective.theta,
+            objective.theta_bounds,
+            objective.names,
+            optimizer=estimator.optimizer,
+            n_restarts=estimator.n_restarts_optimizer,
+            random=check_random_state(estimator.random_state),
+        )
 
 
 def _require_closed_form(estimator: LearningParameters) -> None:

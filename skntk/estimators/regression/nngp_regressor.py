@@ -16,7 +16,6 @@ from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
     TrainingMethodName,
-    naming_precision,
 )
 from skntk.estimators.kernel_machines.posteriors import (
     bayesian_posterior,
@@ -270,7 +269,7 @@ class NNGPRegressor(NetworkRegressor):
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
         self._scale_noise(alpha, np.diagonal(kernel))
         targets = self._targets_to_learn()
-        with tasks.training(), naming_precision(self.dtype):
+        with tasks.training(), self._solving():
             posterior = bayesian_posterior(self, kernel, targets)
             self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
             process = self._process_given(kernels, targets, posterior)

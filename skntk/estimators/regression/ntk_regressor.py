@@ -15,7 +15,6 @@ from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
     TrainingMethodName,
-    naming_precision,
 )
 from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
 from skntk.estimators.regression.hyperparameter_search import Optimizer
@@ -254,7 +253,7 @@ class NTKRegressor(NetworkRegressor):
             ntk, nngp = ensemble_kernels(self, kernels, progress)
         self._scale_noise(alpha, np.diagonal(ntk))
         targets = self._targets_to_learn()
-        with tasks.training(), naming_precision(self.dtype):
+        with tasks.training(), self._solving():
             posterior = ensemble_posterior(self, ntk, nngp, targets)
             process = self._process_given(kernels, targets, posterior)
             self._hold(process, kernels.architecture)

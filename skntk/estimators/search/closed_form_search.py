@@ -19,6 +19,7 @@ from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
 from skntk.estimators.search.scoring import Fit, Fold, HeldOutScoring
 from skntk.estimators.search.subset_fit import SubsetFit
+from skntk.inference.linalg.threads import small_problem_threads
 
 if TYPE_CHECKING:
     from skntk._sklearn import GridSearchCV
@@ -207,7 +208,8 @@ class ClosedFormSearchCV(GridSearchCV):
         scoring = HeldOutScoring(
             type(self.estimator), samples, fit_type, self.scorer_, self.error_score
         )
-        outcomes = scoring.outcomes(candidates, folds, self.n_jobs)
+        with small_problem_threads(len(samples.y)):
+            outcomes = scoring.outcomes(candidates, folds, self.n_jobs)
         self.cv_results_ = results_of_search(candidates.parameters, outcomes, self.error_score)
         self.n_splits_ = len(folds)
         self.multimetric_ = isinstance(outcomes[0][0]["test_scores"], dict)
