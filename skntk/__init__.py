@@ -46,7 +46,7 @@ __all__ = [
     "training_time_curve",
 ]
 
-__getattr__ = importing_on_demand(
+__getattr__, __dir__ = importing_on_demand(
     __name__,
     {
         "ClosedFormSearchCV": "estimators",

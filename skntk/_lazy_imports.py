@@ -5,8 +5,10 @@ from importlib import import_module
 from typing import Any
 
 
-def importing_on_demand(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a package that does without some of its modules at first.
+def importing_on_demand(
+    package: str, modules: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return ``__getattr__`` and ``__dir__`` of a package that does without some modules at first.
 
     Parameters
     ----------
@@ -17,8 +19,10 @@ def importing_on_demand(package: str, modules: Mapping[str, str]) -> Callable[[s
 
     Returns
     -------
-    callable
+    attribute : callable
         From a name to its value; raises an AttributeError for other names.
+    names : callable
+        Returns all names of the package, for completion.
     """
 
     def attribute(name: str) -> Any:
@@ -26,4 +30,7 @@ def importing_on_demand(package: str, modules: Mapping[str, str]) -> Callable[[s
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(f"{package}.{modules[name]}"), name)
 
-    return attribute
+    def names() -> list[str]:
+        return sorted({*vars(import_module(package)), *modules})
+
+    return attribute, names

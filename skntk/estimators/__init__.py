@@ -27,7 +27,7 @@ __all__ = [
 
 # What others do without: sklearn.model_selection and the training of finite networks take their
 # time to import.
-__getattr__ = importing_on_demand(
+__getattr__, __dir__ = importing_on_demand(
     __name__,
     {
         "ClosedFormSearchCV": "search.closed_form_search",

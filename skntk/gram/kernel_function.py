@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skntk._memory import require_memory
+from skntk.architecture.core.delegation import building_once
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.linearized import LinearizedNetwork
 from skntk.gram.engine.checkpoint import open_checkpoint
@@ -71,7 +72,10 @@ class KernelFunction:
         self.sample_shape = tuple(sample_shape)
         self.dtype = check_dtype(dtype).name
         self.n_jobs = n_jobs
-        self.input_shape = check_samples(architecture, self.sample_shape)
+        with building_once():
+            self.input_shape = check_samples(architecture, self.sample_shape)
+            # Prepared here, while the network is built.
+            _ = self.layers
 
     def __getstate__(self) -> dict[str, Any]:
         # What is prepared is found anew where it is needed.
@@ -216,9 +220,8 @@ def check_samples(architecture: Layer, sample_shape: tuple[int, ...]) -> tuple[i
 
     Raises a ValueError or a TypeError if it does not fit, or if its outputs are no vectors.
     """
-    input_shape: tuple[int, ...] = architecture.reshape_inputs(np.zeros((1, *sample_shape))).shape[
-        1:
-    ]
+    one_sample = architecture.reshape_inputs(np.zeros((1, *sample_shape)))
+    input_shape: tuple[int, ...] = one_sample.shape[1:]
     shape = architecture.output_shape(input_shape)
     if len(shape) != 1:
         raise ValueError(

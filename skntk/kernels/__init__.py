@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["NNGPKernel", "NTKKernel", "NeuralTangentKernel"]
 
 # sklearn.gaussian_process takes as long to import as half of this package.
-__getattr__ = importing_on_demand(
+__getattr__, __dir__ = importing_on_demand(
     __name__,
     {
         "NNGPKernel": "network_kernels",

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from skntk.architecture.activations.base import Activation
 from skntk.architecture.activations.names import as_activation
-from skntk.architecture.core.delegation import DelegatingLayer
+from skntk.architecture.core.delegation import DelegatingLayer, built
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.pytree import CanonicalForms, zero_if_none
 from skntk.architecture.layers.dense import Dense
@@ -78,6 +78,9 @@ class Preset(DelegatingLayer):
         raise NotImplementedError
 
     def delegate(self) -> Layer:
+        return built(self, self._checked_build)
+
+    def _checked_build(self) -> Layer:
         self.check_hyperparameters()
         return self.build()
 

@@ -66,7 +66,7 @@ class NetworkKernels:
         function = KernelFunction(
             architecture, X.shape[1:], dtype=parameters.dtype, n_jobs=parameters.n_jobs
         )
-        if not architecture.outputs_are_gaussian():
+        if not function.layers.outputs_are_gaussian():
             raise ValueError(
                 f"The outputs of {architecture!r} are not a Gaussian process: a last Dense layer "
                 "is missing. Append one, for example Serial([..., Dense()])."

@@ -136,6 +136,11 @@ class ClosedFormSearchCV(GridSearchCV):
     6
     """
 
+    # What `GridSearchCV` reads of itself, and this search has no choice of.
+    verbose = 0
+    pre_dispatch = "2*n_jobs"
+    return_train_score = False
+
     def __init__(
         self,
         estimator: KernelMachine,
