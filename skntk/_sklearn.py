@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import signature
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -233,7 +234,7 @@ def results_of_search(
         _warn_or_raise_about_fit_failures,
     )
 
-    in_order = [outcome for of_candidate in outcomes for outcome in of_candidate]
+    in_order = list(chain.from_iterable(outcomes))
     _warn_or_raise_about_fit_failures(in_order, error_score)
     _insert_error_scores(in_order, error_score)
     results: dict[str, Any] = GridSearchCV(None, {})._format_results(

@@ -144,3 +144,17 @@ def _check_positive(owner: object, name: str, sizes: tuple[int, ...]) -> tuple[i
 
 def _label(owner: object, name: str) -> str:
     return f"{type(owner).__name__}({name}={getattr(owner, name)!r})"
+
+
+def check_sample_shape(estimator: object, X: Any, expected: tuple[int, ...]) -> None:
+    """Raise a ValueError if images differ in shape from the training data.
+
+    Of tables scikit-learn says which features are missing; of images it would compare the heights
+    alone. What has no shape before its validation is checked again after it.
+    """
+    shape = tuple(X.shape[1:]) if hasattr(X, "shape") else expected
+    if shape != expected and max(len(shape), len(expected)) > 1:
+        raise ValueError(
+            f"X has samples of shape {shape}, but {type(estimator).__name__} was fitted on samples "
+            f"of shape {expected}: pass samples of that shape."
+        )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from numbers import Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh, svd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skntk._sklearn import CheckedParameters, OneToOneFeatureMixin, TransformerMixin, fit_context
-from skntk.estimators.data.validation import check_sample_shape
+from skntk._sklearn import (
+    CheckedParameters,
+    Interval,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    fit_context,
+)
+from skntk._validation import check_sample_shape
 
 
 class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, CheckedParameters):
@@ -87,6 +94,10 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, CheckedParameters):
     explained_variance_: np.ndarray
     added_variance_: float
     _sample_shape: tuple[int, ...]
+
+    _constraints: ClassVar[dict[str, list[Any]]] = {
+        "regularization": [Interval(Real, 0, None, closed="left")]
+    }
 
     def __init__(self, regularization: float = 0.1) -> None:
         self.regularization = regularization

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class Noise:
             return 1.0
         return float(np.average(kernel_diagonal, weights=self.sample_weight))
 
-    def variance(self, alpha: np.ndarray, unit: Any) -> np.ndarray:
+    def variance(self, alpha: np.ndarray, unit: float | np.ndarray) -> np.ndarray:
         """Return the variances to add, shape (n,), for alpha of shape (n,) or (1,)."""
         variance: np.ndarray = alpha * unit / self.sample_weight
         return variance

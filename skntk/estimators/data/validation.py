@@ -7,10 +7,10 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from skntk._sklearn import CheckedParameters, HasMethods, Interval, StrOptions
+from skntk._validation import check_sample_shape
 from skntk.architecture.core.layer import Layer
 
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -36,7 +36,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "alpha_bounds": ["array-like", StrOptions({"fixed"})],
     "criterion": [StrOptions({"marginal_likelihood", "leave_one_out"})],
     "random_state": ["random_state"],
-    "regularization": [Interval(Real, 0, None, closed="left")],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }
 
@@ -100,17 +99,3 @@ def require_one_spread(return_std: bool, return_cov: bool) -> None:
     """Raise a RuntimeError if both spreads of a prediction are asked for."""
     if return_std and return_cov:
         raise RuntimeError("At most one of return_std or return_cov can be requested.")
-
-
-def check_sample_shape(estimator: BaseEstimator, X: Any, expected: tuple[int, ...]) -> None:
-    """Raise a ValueError if images differ in shape from the training data.
-
-    Of tables scikit-learn says which features are missing; of images it would compare the heights
-    alone. What has no shape before its validation is checked again behind it.
-    """
-    shape = tuple(X.shape[1:]) if hasattr(X, "shape") else expected
-    if shape != expected and max(len(shape), len(expected)) > 1:
-        raise ValueError(
-            f"X has samples of shape {shape}, but {type(estimator).__name__} was fitted on samples "
-            f"of shape {expected}: pass samples of that shape."
-        )

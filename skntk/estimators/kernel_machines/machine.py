@@ -71,7 +71,8 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     dual_coef_: np.ndarray
     _rows: TrainingRows
     _noise: Noise
-    _alpha_unit: Any
+    # One number, or in a search one for each model that leaves out a sample.
+    _alpha_unit: float | np.ndarray
     _scaling: TargetScaling
     _process: FittedProcess
 
@@ -165,7 +166,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
 
     @contextmanager
     def _solving(self) -> Iterator[None]:
-        """Hold the threads of BLAS, and say what the precision of a singular kernel has to do."""
+        """Hold the threads of BLAS, and name the precision where a kernel is singular."""
         try:
             with small_problem_threads(len(self.X_train_)):
                 yield

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.target_scaling import TargetScaling
@@ -35,8 +36,8 @@ class ObservationNoise(Protocol):
 class AssumedNoise:
     """The noise is that of the model: ``alpha``, or what was learned in its place."""
 
-    alpha: Any
-    unit: Any
+    alpha: float | ArrayLike
+    unit: float | np.ndarray
     scaling: TargetScaling
 
     def std(self) -> np.ndarray:
