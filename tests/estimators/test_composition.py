@@ -160,3 +160,12 @@ def test_names_are_listed_before_they_are_imported():
     assert {*skntk.__all__} <= {*dir(skntk)}
     assert {*skntk.estimators.__all__} <= {*dir(skntk.estimators)}
     assert ZCAWhitening.__name__ in dir(skntk)
+
+
+def test_a_model_at_another_time_has_the_noise_of_that_time():
+    X, y, X_test = regression()
+    converged = NTKRegressor(NETWORK).fit(X, y)
+    (early,) = converged._stages([5.0])
+    with pytest.raises(ValueError, match=r"trained until training_time=5: give the variance"):
+        early.predict_observation(X_test)
+    converged.predict_observation(X_test)

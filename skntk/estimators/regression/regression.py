@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -109,6 +109,11 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     def _noise_model(self) -> ObservationNoise:
         """Return what the fitted model takes the noise of new observations to be."""
         raise NotImplementedError
+
+    def _with_process(self, process: FittedProcess, training_time: float) -> Self:
+        stage = super()._with_process(process, training_time)
+        stage._observation_noise = stage._noise_model()
+        return stage
 
     # Predictions -----------------------------------------------------------------------------
 
