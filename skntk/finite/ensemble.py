@@ -9,17 +9,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from sklearn.utils import gen_batches, gen_even_slices
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
-from skntk.finite.losses import Loss
+from skntk.finite.losses import LossName
 from skntk.finite.programs import (
     Data,
-    Networks,
     Rates,
+    TrainingState,
     descend,
+    ensemble_outputs,
     largest_curvature,
-    outputs_of,
 )
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
 from skntk.gram.engine.programs import as_arguments
@@ -100,11 +101,11 @@ class Ensemble:
     @property
     def n_bytes(self) -> int:
         """Memory that training takes for the parameters of all networks."""
-        of_one = _COPIES_OF_PARAMETERS * self.n_parameters * self._dtype.itemsize
-        return self._n_networks * of_one
+        n_numbers = self._n_networks * _COPIES_OF_PARAMETERS * self.n_parameters
+        return n_numbers * self._dtype.itemsize
 
     def batches(self, n_rows: int, n_bytes: int) -> list[range]:
-        """Return the numbers of the networks of each batch.
+        """Return the numbers of the networks of every batch.
 
         Parameters
         ----------
@@ -114,22 +115,22 @@ class Ensemble:
             The most memory for the activations of a batch, as far as one network does not take
             more.
         """
-        of_one = _COPIES_OF_ACTIVATIONS * n_rows * self._n_activations + (
+        numbers_per_network = _COPIES_OF_ACTIVATIONS * n_rows * self._n_activations + (
             _COPIES_OF_PARAMETERS * self.n_parameters
         )
-        at_once = max(n_bytes // (of_one * self._dtype.itemsize), 1)
-        n_batches = -(-self._n_networks // at_once)
-        numbers = np.array_split(np.arange(self._n_networks), n_batches)
-        return [range(each[0], each[-1] + 1) for each in numbers]
+        networks_at_once = max(n_bytes // (numbers_per_network * self._dtype.itemsize), 1)
+        n_batches = -(-self._n_networks // networks_at_once)
+        batches = gen_even_slices(self._n_networks, n_batches)
+        return [range(batch.start, batch.stop) for batch in batches]
 
-    def draw(self, numbers: range) -> Networks:
+    def draw(self, numbers: range) -> TrainingState:
         """Return networks before training, by their numbers."""
         size = _DRAWN_TOGETHER if self.n_parameters <= _SMALL_NETWORK else 1
         groups = [range(first, first + size) for first in range(numbers[0], numbers[-1] + 1, size)]
         drawn = [self._initialize(self._keys(group, "parameters")) for group in groups]
         parameters = jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(numbers)], *drawn)
         step = jax.tree.map(np.zeros_like, parameters)
-        return Networks(parameters, parameters, step, self.mask_keys(numbers))
+        return TrainingState(parameters, parameters, step, self.mask_keys(numbers))
 
     def _initialize(self, keys: Any) -> Parameters:
         def initialize(key: Any) -> Parameters:
@@ -139,7 +140,7 @@ class Ensemble:
 
         # In double precision, so that the networks are the same in single. Not within a compiled
         # program: random numbers take longer to compile than to draw, and by themselves they are
-        # compiled once for each shape.
+        # compiled once for every shape.
         with jax.enable_x64(True):
             parameters = jax.vmap(initialize)(keys)
             return jax.tree.map(lambda leaf: np.asarray(leaf, self._dtype), parameters)
@@ -163,34 +164,33 @@ class Ensemble:
 
     def largest_curvature(
         self,
-        networks: Networks,
+        networks: TrainingState,
         X: np.ndarray,
         targets: np.ndarray,
         sample_weight: np.ndarray,
-        loss: Loss,
+        loss: LossName,
     ) -> float:
         """Return a bound of the second derivative of the loss along any direction."""
         data = self._data(X, targets, sample_weight)
         with self._precision():
-            of_networks = largest_curvature(self._architecture, networks, data, loss=loss)
-            return float(np.max(of_networks))
+            return float(np.max(largest_curvature(self._architecture, networks, data, loss=loss)))
 
     def train(
         self,
-        networks: Networks,
+        networks: TrainingState,
         X: np.ndarray,
         targets: np.ndarray,
         sample_weight: np.ndarray,
         *,
-        loss: Loss,
+        loss: LossName,
         rates: Rates,
         n_steps: int,
-    ) -> Networks:
+    ) -> TrainingState:
         """Return the networks after so many more steps of gradient descent.
 
         Parameters
         ----------
-        networks : Networks
+        networks : TrainingState
             From `draw` or from an earlier call.
         X : ndarray of shape (n, ...)
             Inputs as the network reads them.
@@ -204,9 +204,9 @@ class Ensemble:
         """
         data = self._data(X, targets, sample_weight)
         with self._precision():
-            numbers = Rates(*(np.asarray(each, self._dtype) for each in rates))
+            rates = Rates(*(np.asarray(rate, self._dtype) for rate in rates))
             count = np.int32(n_steps)
-            return descend(self._architecture, networks, data, numbers, count, loss=loss)
+            return descend(self._architecture, networks, data, rates, count, loss=loss)
 
     def outputs(self, parameters: Parameters, X: np.ndarray, n_bytes: int) -> np.ndarray:
         """Return the outputs of all networks, shape (n_networks, n, n_outputs) in float64.
@@ -219,29 +219,30 @@ class Ensemble:
         n_bytes : int
             The most memory for activations.
         """
-        of_row = self._n_activations * self._dtype.itemsize
-        parts = []
+        row_bytes = self._n_activations * self._dtype.itemsize
+        outputs = []
         for numbers in self.batches(1, n_bytes):
-            some = jax.tree.map(lambda leaf, of=numbers: leaf[of.start : of.stop], parameters)
-            block = max(n_bytes // (of_row * len(numbers)), 1)
-            parts.append(np.concatenate(list(self._in_blocks(some, numbers, X, block)), 1))
-        return np.concatenate(parts)
+            batch = slice(numbers.start, numbers.stop)
+            some = jax.tree.map(lambda leaf, batch=batch: leaf[batch], parameters)
+            block_size = max(n_bytes // (row_bytes * len(numbers)), 1)
+            blocks = list(self._output_blocks(some, numbers, X, block_size))
+            outputs.append(np.concatenate(blocks, axis=1))
+        return np.concatenate(outputs)
 
-    def _in_blocks(
-        self, parameters: Parameters, numbers: range, X: np.ndarray, block: int
+    def _output_blocks(
+        self, parameters: Parameters, numbers: range, X: np.ndarray, block_size: int
     ) -> Iterator[np.ndarray]:
         mask_keys = self.mask_keys(numbers)
-        for start in range(0, len(X), block):
-            rows = X[start : start + block]
-            inputs = repeat_last_row(rows, min(padded_rows(len(rows)), block))
+        for block in gen_batches(len(X), block_size):
+            rows = X[block]
+            inputs = repeat_last_row(rows, min(padded_rows(len(rows)), block_size))
             with self._precision():
                 keys = mask_keys
                 if keys is not None:
                     # Other samples than those of the training, and of other blocks.
-                    keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, start + 1)
-                outputs = outputs_of(
-                    self._architecture, parameters, keys, np.asarray(inputs, self._dtype)
-                )
+                    keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, block.start + 1)
+                inputs = np.asarray(inputs, self._dtype)
+                outputs = ensemble_outputs(self._architecture, parameters, keys, inputs)
                 yield np.asarray(outputs, np.float64)[:, : len(rows)]
 
     def _precision(self) -> Any:

@@ -2,7 +2,7 @@
 
 `jax.jit` keys its cache by the structure of the architecture, by shapes and by dtype. Numeric
 hyperparameters, rates and the number of steps are arguments, so that a search over them compiles
-nothing. All arrays of `Networks` have a leading axis, one entry for each network.
+nothing. All arrays of `TrainingState` have a leading axis for the networks.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from jax import lax
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array
-from skntk.finite.losses import LARGEST_CURVATURE, LOSSES, Loss
+from skntk.finite.losses import LOSSES, TRACED_LOSSES, LossName
 
 # Enough for four digits where the second eigenvalue is within 5 % of the largest. Their number is
 # fixed: if they ended by a tolerance, rounding could decide of one more.
 _POWER_ITERATIONS = 50
 
 
-class Networks(NamedTuple):
+class TrainingState(NamedTuple):
     """Networks in training.
 
     Attributes
@@ -59,7 +59,7 @@ class Rates(NamedTuple):
     learning_rate : float
         Length of a step, in units of the gradient.
     momentum : float
-        Share of the last step that is made again.
+        Fraction of the previous step that is added to the current one.
     penalty : float
         Half of it multiplies the squared distance from the initial parameters.
     """
@@ -70,22 +70,30 @@ class Rates(NamedTuple):
 
 
 @jax.jit
-def outputs_of(architecture: Layer, parameters: Parameters, mask_keys: Any, X: Array) -> Array:
+def ensemble_outputs(
+    architecture: Layer, parameters: Parameters, mask_keys: Any, X: Array
+) -> Array:
     """Return the outputs of all networks, shape (n_networks, n, n_outputs)."""
     return jax.vmap(architecture.apply, in_axes=(0, None, 0))(parameters, X, mask_keys)
 
 
 @partial(jax.jit, static_argnames="loss")
 def descend(
-    architecture: Layer, networks: Networks, data: Data, rates: Rates, n_steps: Any, *, loss: Loss
-) -> Networks:
+    architecture: Layer,
+    networks: TrainingState,
+    data: Data,
+    rates: Rates,
+    n_steps: Any,
+    *,
+    loss: LossName,
+) -> TrainingState:
     """Return the networks after so many more steps of gradient descent with momentum."""
 
     def objective(parameters: Parameters, mask_key: Any) -> Array:
         outputs = architecture.apply(parameters, data.X, mask_key)
-        return jnp.sum(data.weight * LOSSES[loss](outputs, data.targets))
+        return jnp.sum(data.weight * TRACED_LOSSES[loss](outputs, data.targets))
 
-    def train(network: Networks) -> Networks:
+    def train(network: TrainingState) -> TrainingState:
         def one_step(_: Array, carry: tuple[Parameters, Parameters]) -> tuple[Any, Any]:
             parameters, step = carry
             gradient = jax.grad(objective)(parameters, network.mask_keys)
@@ -109,8 +117,10 @@ def descend(
 
 
 @partial(jax.jit, static_argnames="loss")
-def largest_curvature(architecture: Layer, networks: Networks, data: Data, *, loss: Loss) -> Array:
-    """Return a bound of the second derivative of the loss along any direction, for each network.
+def largest_curvature(
+    architecture: Layer, networks: TrainingState, data: Data, *, loss: LossName
+) -> Array:
+    """Return a bound of every network's second derivative of the loss along any direction.
 
     With J the derivatives of the outputs of all samples by the parameters and W the weights, it is
     the largest eigenvalue of J^T W J, which is that of the empirical NTK W^1/2 J J^T W^1/2, times
@@ -118,7 +128,7 @@ def largest_curvature(architecture: Layer, networks: Networks, data: Data, *, lo
     themselves: random, and independent of how samples are ordered or repeated.
     """
 
-    def of_network(network: Networks) -> Array:
+    def largest_eigenvalue(network: TrainingState) -> Array:
         def outputs(parameters: Parameters) -> Array:
             return architecture.apply(parameters, data.X, network.mask_keys)
 
@@ -136,4 +146,4 @@ def largest_curvature(architecture: Layer, networks: Networks, data: Data, *, lo
         start = (network.parameters, jnp.zeros((), data.X.dtype))
         return lax.fori_loop(0, _POWER_ITERATIONS, iterate, start)[1]
 
-    return LARGEST_CURVATURE[loss] * jax.vmap(of_network)(networks)
+    return LOSSES[loss].largest_curvature * jax.vmap(largest_eigenvalue)(networks)

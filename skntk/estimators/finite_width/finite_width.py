@@ -19,8 +19,8 @@ from skntk.architecture.core.protocols import Parameters
 from skntk.estimators.data.own_network import copy_of_architecture, require_own_network
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS, validate_inputs_like
-from skntk.finite import Ensemble, Loss, Rates, check_finite_width, loss_of_networks
-from skntk.finite.programs import Networks
+from skntk.finite import Ensemble, LossName, Rates, check_finite_width, network_losses
+from skntk.finite.programs import TrainingState
 from skntk.gram.engine.working_memory import working_memory_in_bytes
 
 
@@ -80,7 +80,7 @@ class FiniteWidthEnsemble(CheckedParameters):
         return self
 
     @property
-    def _loss(self) -> Loss:
+    def _loss(self) -> LossName:
         """What is minimized."""
         return "squared_error"
 
@@ -108,7 +108,7 @@ class FiniteWidthEnsemble(CheckedParameters):
         training.advance(n_steps)
         self.parameters_ = training.parameters()
 
-    def _begin(self) -> Training:
+    def _begin(self) -> EnsembleTraining:
         """Return the training of the ensemble before its first step."""
         ensemble = self._ensemble()
         require_memory(
@@ -116,7 +116,7 @@ class FiniteWidthEnsemble(CheckedParameters):
             f"Training {self.n_networks} networks of {ensemble.n_parameters} parameters",
             "Use fewer networks, a smaller width, or dtype='float32' for half of it.",
         )
-        return Training(self, ensemble)
+        return EnsembleTraining(self, ensemble)
 
     def _ensemble(self) -> Ensemble:
         return Ensemble(
@@ -155,7 +155,7 @@ class FiniteWidthEnsemble(CheckedParameters):
     def _staged_outputs(
         self, training_times: ArrayLike, *inputs: np.ndarray
     ) -> Iterator[tuple[np.ndarray, ...]]:
-        """Return the outputs on several inputs at each time, from one training."""
+        """Yield the outputs on several inputs at all times of one training."""
         # Checked here and now, not when the first result is asked for.
         times = as_steps(training_times)
         training = self._begin()
@@ -165,7 +165,7 @@ class FiniteWidthEnsemble(CheckedParameters):
             for time in times:
                 training.advance(time - finished)
                 finished = time
-                yield tuple(training.outputs(each) for each in inputs)
+                yield tuple(training.outputs(X) for X in inputs)
 
         return continued()
 
@@ -176,15 +176,13 @@ class FiniteWidthEnsemble(CheckedParameters):
         weight = np.ones(len(X))
         train_losses, test_losses = [], []
         train_targets = self.y_train_.reshape(len(self.y_train_), -1)
-        for of_train, of_test in self._staged_outputs(training_times, self.X_train_, X):
+        for train_outputs, outputs in self._staged_outputs(training_times, self.X_train_, X):
             train_losses.append(
-                loss_of_networks(
-                    scale * of_train, scale * train_targets, self._sample_weight, self._loss
+                network_losses(
+                    scale * train_outputs, scale * train_targets, self._sample_weight, self._loss
                 )
             )
-            test_losses.append(
-                loss_of_networks(scale * of_test, scale * targets, weight, self._loss)
-            )
+            test_losses.append(network_losses(scale * outputs, scale * targets, weight, self._loss))
         return Bunch(
             training_times=np.asarray(training_times, dtype=np.float64),
             train_loss=np.mean(train_losses, 1),
@@ -194,7 +192,7 @@ class FiniteWidthEnsemble(CheckedParameters):
         )
 
 
-class Training:
+class EnsembleTraining:
     """The training of an ensemble, step by step and batch by batch.
 
     Parameters
@@ -212,7 +210,7 @@ class Training:
         X = estimator.architecture_.reshape_inputs(estimator.X_train_)
         targets = estimator.y_train_.reshape(len(X), -1)
         self._data = (X, targets, estimator._sample_weight)
-        self._batches: list[Networks] = [
+        self._batches: list[TrainingState] = [
             ensemble.draw(numbers) for numbers in ensemble.batches(len(X), self._n_bytes)
         ]
         self._n_steps = 0
@@ -268,18 +266,7 @@ class Training:
 
 
 def as_steps(training_times: ArrayLike) -> list[int]:
-    """Return ``training_times`` as numbers of steps.
-
-    Parameters
-    ----------
-    training_times : array-like of shape (n_times,)
-        Ascending.
-
-    Raises
-    ------
-    ValueError
-        If they are not whole numbers, negative or not ascending.
-    """
+    """Return ``training_times``, ascending, as numbers of steps."""
     times = np.asarray(training_times, dtype=object)
     if times.ndim != 1:
         raise ValueError(
@@ -309,25 +296,13 @@ def as_number_of_steps(training_time: Any, name: str) -> int:
 
 
 def std_over_networks(values: np.ndarray) -> np.ndarray:
-    """Return the standard deviation over the first axis, the square root of the unbiased variance.
-
-    Raises
-    ------
-    ValueError
-        If there is one network.
-    """
+    """Return the square root of the unbiased variance over the first axis."""
     _require_several(values)
     return np.std(values, axis=0, ddof=1)
 
 
 def covariance_over_networks(outputs: np.ndarray) -> np.ndarray:
-    """Return the unbiased covariance of samples, shape (n, n, n_outputs), over the first axis.
-
-    Raises
-    ------
-    ValueError
-        If there is one network.
-    """
+    """Return the unbiased covariance of samples, shape (n, n, n_outputs), over the first axis."""
     _require_several(outputs)
     deviation = outputs - outputs.mean(0)
     covariance: np.ndarray = np.einsum("mic,mjc->ijc", deviation, deviation, optimize=True)
@@ -344,8 +319,7 @@ def _require_several(values: np.ndarray) -> None:
 def _with_finite_width(architecture: Layer, X: np.ndarray) -> Layer:
     """Return the architecture, which fits X and has a finite width."""
     shape = architecture.reshape_inputs(X).shape[1:]
-    behind = architecture.output_shape(shape)
-    if len(behind) != 1 or not architecture.outputs_are_gaussian():
+    if len(architecture.output_shape(shape)) != 1 or not architecture.outputs_are_gaussian():
         raise ValueError(
             f"The outputs of {architecture!r} are no vectors of a last Dense layer, whose number "
             "can be chosen. Append one, for example Serial([..., Dense()]), behind Flatten() or "

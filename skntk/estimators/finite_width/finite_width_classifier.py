@@ -24,7 +24,7 @@ from skntk.estimators.data.classes import (
 from skntk.estimators.data.sample_weights import as_sample_weight
 from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.finite_width.finite_width import FiniteWidthEnsemble, std_over_networks
-from skntk.finite import Loss
+from skntk.finite import LossName
 
 
 def _has_probabilities(estimator: FiniteWidthClassifier) -> bool:
@@ -61,7 +61,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
     width : int, default=512
         Number of channels of hidden layers.
     n_networks : int, default=10
-        Number of networks, each from an initialization of its own.
+        Number of networks, with independent initializations.
     alpha : float, default=0.0
         Regularization, at least 0: what is added to the diagonal of the training NTK as it is,
         without a scale.
@@ -71,7 +71,8 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         Length of a step, greater than 0 and at most ``max_learning_rate_``. None is half of the
         stability limit without momentum.
     momentum : float, default=0.0
-        Share of the last step that is made again, at least 0 and less than 1.
+        Momentum coefficient: fraction of the previous step that is added to the current one, at
+        least 0 and less than 1.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
@@ -150,7 +151,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         self.random_state = random_state
 
     @property
-    def _loss(self) -> Loss:
+    def _loss(self) -> LossName:
         return self.loss
 
     @fit_context
@@ -164,7 +165,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         y : array-like of shape (n_samples,)
             Classes, of any type that can be sorted.
         sample_weight : float or array-like of shape (n_samples,), default=None
-            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            Weights of the samples, at least 0. A weight of k is the same as k repetitions, 0 the
             same as removal. None is 1 for every sample.
 
         Returns
@@ -316,7 +317,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         Yields
         ------
         ndarray
-            What `decision_function` returns after training for each time.
+            As `decision_function` returns, after training for that time.
 
         Raises
         ------
@@ -341,7 +342,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         Yields
         ------
         ndarray of shape (n_samples, n_classes)
-            What `predict_proba` returns after training for each time.
+            As `predict_proba` returns, after training for that time.
 
         Raises
         ------

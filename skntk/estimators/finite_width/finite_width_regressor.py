@@ -53,13 +53,13 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
     width : int, default=512
         Number of channels of hidden layers.
     n_networks : int, default=10
-        Number of networks, each from an initialization of its own.
+        Number of networks, with independent initializations.
     alpha : float, default=0.0
         Regularization, at least 0: what is added to the diagonal of the training NTK as it is,
         without a scale.
     normalize_y : bool, default=True
         Whether to center the targets by their mean and to divide them by their standard deviation,
-        for each output, before training. Predictions are in the units of the targets either way.
+        output by output, before training. Predictions are in the units of the targets either way.
     training_time : int, default=1000
         Number of steps of gradient descent, at least 0. At 0 the networks are as they were drawn.
     learning_rate : float or None, default=None
@@ -67,7 +67,8 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
         learns the direction of the largest eigenvalue of the NTK in one step, half of the stability
         limit without momentum.
     momentum : float, default=0.0
-        Share of the last step that is made again, at least 0 and less than 1.
+        Momentum coefficient: fraction of the previous step that is added to the current one, at
+        least 0 and less than 1.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the networks. Single precision takes about half of the time.
     random_state : int, RandomState instance or None, default=None
@@ -105,7 +106,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
     batches. Another number of steps, rate, standard deviation of weights or seed compiles nothing
     anew.
 
-    The masks of `Dropout` are drawn once for each network and sample, as the infinite network has
+    The masks of `Dropout` are drawn once for every network and sample, as the infinite network has
     them: they stay the same in training, and predictions have masks of their own.
 
     References
@@ -164,7 +165,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : float or array-like of shape (n_samples,), default=None
-            Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
+            Weights of the samples, at least 0. A weight of k is the same as k repetitions, 0 the
             same as removal. None is 1 for every sample.
 
         Returns
@@ -231,7 +232,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
         return self._summary(outputs, return_std, return_cov)
 
     def predict_networks(self, X: ArrayLike) -> np.ndarray:
-        """Predict with each network by itself.
+        """Predict with every network by itself.
 
         Parameters
         ----------
@@ -262,7 +263,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
         """Predict at several times of one training, whatever ``training_time`` is.
 
         The networks are trained once more from their initialization, and the training is continued
-        from each time to the next.
+        from one time to the next.
 
         Parameters
         ----------
@@ -276,7 +277,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
         Yields
         ------
         ndarray or tuple of ndarray
-            What `predict` returns after training for each time.
+            As `predict` returns, after training for that time.
 
         Raises
         ------

@@ -120,7 +120,7 @@ class SoftmaxCrossEntropy:
 
     def value(self, outputs: FloatArray) -> FloatArray:
         """Return the cross-entropy of each sample, in nats."""
-        losses: FloatArray = -(self.targets * log_softmax(outputs, axis=1)).sum(axis=1)
+        losses: FloatArray = -(self.targets * log_softmax(outputs, axis=-1)).sum(axis=-1)
         return losses
 
     def gradient(self, outputs: FloatArray) -> FloatArray:
@@ -166,7 +166,7 @@ class HalfSquaredError:
 
     def value(self, outputs: FloatArray) -> FloatArray:
         """Return half the squared error of each sample."""
-        losses: FloatArray = 0.5 * np.square(outputs - self.targets).sum(axis=1)
+        losses: FloatArray = 0.5 * np.square(outputs - self.targets).sum(axis=-1)
         return losses
 
     def gradient(self, outputs: FloatArray) -> FloatArray:
