@@ -77,7 +77,7 @@ def make_tabular_classifier(
         As in `sklearn.model_selection.GridSearchCV`: None is five stratified folds.
     memory : str or joblib.Memory, default=None
         As in `sklearn.pipeline.make_pipeline`: where features are kept for all penalties. None
-        computes them anew for each.
+        computes them again for every penalty.
     n_jobs : int, default=None
         As in `sklearn.model_selection.GridSearchCV`.
     random_state : int or RandomState, default=None
@@ -96,7 +96,7 @@ def make_tabular_classifier(
     Notes
     -----
     Benchmarked against forests, support vector machines and xRFM on 30 sets of the UCI repository;
-    how it was chosen is told with the results. A class that some training folds lack counts there
+    the choice is explained with the results. A class that some training folds lack counts there
     with the probability :math:`10^{-15}`.
 
     References
@@ -140,5 +140,5 @@ def _log_likelihood(classifier: Any, X: Any, y: Any) -> float:
     """Return minus the log-loss, also where the rows lack some classes or have others."""
     proba, classes = classifier.predict_proba(X), classifier.classes_
     columns = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    of_truth = np.where(classes[columns] == y, proba[np.arange(len(proba)), columns], 0)
-    return float(np.log(np.maximum(of_truth, _SMALLEST_PROBABILITY)).mean())
+    true_proba = np.where(classes[columns] == y, proba[np.arange(len(proba)), columns], 0)
+    return float(np.log(np.maximum(true_proba, _SMALLEST_PROBABILITY)).mean())

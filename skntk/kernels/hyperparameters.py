@@ -109,17 +109,17 @@ class ArchitectureHyperparameters:
     @property
     def learned(self) -> list[LearnedNumbers]:
         """Those that are not fixed."""
-        return [each for each in self.all if each.bounds is not None]
+        return [numbers for numbers in self.all if numbers.bounds is not None]
 
     @property
     def theta(self) -> np.ndarray:
         """The numbers that are learned, as the search sees them."""
-        return _joined([each.to_search(each.values) for each in self.learned], (0,))
+        return _joined([numbers.to_search(numbers.values) for numbers in self.learned], (0,))
 
     @property
     def bounds(self) -> np.ndarray:
         """The bounds of theta, shape (n_dims, 2)."""
-        return _joined([each.search_bounds() for each in self.learned], (0, 2))
+        return _joined([numbers.search_bounds() for numbers in self.learned], (0, 2))
 
     def architecture_at(self, theta: np.ndarray) -> Layer:
         """Return a copy of the network with other numbers.
@@ -130,7 +130,7 @@ class ArchitectureHyperparameters:
             If theta has another number of entries.
         """
         theta = np.asarray(theta, float)
-        n_dims = sum(each.values.size for each in self.learned)
+        n_dims = len(self.bounds)
         if theta.shape != (n_dims,):
             raise ValueError(
                 f"theta must have one entry for each number that is learned, shape ({n_dims},), "
@@ -138,32 +138,23 @@ class ArchitectureHyperparameters:
             )
         params = self.architecture.get_params(deep=True)
         changed: dict[str, Any] = {}
-        for each in self.learned:
-            numbers, theta = each.from_search(theta[: each.values.size]), theta[each.values.size :]
-            changed[each.name] = _as_before(params[each.name], numbers)
+        for numbers in self.learned:
+            entries, theta = np.split(theta, [numbers.values.size])
+            changed[numbers.name] = _as_before(params[numbers.name], numbers.from_search(entries))
         architecture: Layer = clone(self.architecture)
         return architecture.set_params(**changed)
 
     def directions(self) -> list[Layer]:
-        """Return how the network changes with each entry of theta.
-
-        Returns
-        -------
-        list of layers
-            Of the structure of the network.
-        """
+        """Return the derivatives of the network by the entries of theta, in its own structure."""
         leaves, structure = jax.tree.flatten(self.architecture)
         directions = []
-        for each in self.learned:
-            positions = [i for i, name in enumerate(self._leaf_names) if name == each.name]
-            for entry, slope in enumerate(each.slopes()):
-                numbers = np.zeros(each.values.size)
-                numbers[entry] = slope
+        for numbers in self.learned:
+            positions = [i for i, name in enumerate(self._leaf_names) if name == numbers.name]
+            for slopes in np.diag(numbers.slopes()):
                 changes = [np.zeros(np.shape(leaf)) for leaf in leaves]
                 for position in positions:
-                    size = np.size(leaves[position])
-                    changes[position] = numbers[:size].reshape(np.shape(leaves[position]))
-                    numbers = numbers[size:]
+                    entries, slopes = np.split(slopes, [np.size(leaves[position])])
+                    changes[position] = entries.reshape(np.shape(leaves[position]))
                 directions.append(jax.tree.unflatten(structure, changes))
         return directions
 

@@ -72,12 +72,12 @@ class NetworkKernel(Kernel):
         """Names, bounds and numbers of elements of all hyperparameters of the network."""
         return [
             Hyperparameter(
-                _PREFIX + each.name,
+                _PREFIX + hyperparameter.name,
                 "numeric",
-                "fixed" if each.bounds is None else each.bounds,
-                each.values.size,
+                "fixed" if hyperparameter.bounds is None else hyperparameter.bounds,
+                hyperparameter.values.size,
             )
-            for each in self._hyperparameters().all
+            for hyperparameter in self._hyperparameters().all
         ]
 
     @property
@@ -118,7 +118,7 @@ class NetworkKernel(Kernel):
         K : ndarray of shape (n_samples_X, n_samples_Y)
             The kernel.
         K_gradient : ndarray of shape (n_samples_X, n_samples_X, n_dims)
-            Its derivative by each entry of `theta`. Only with ``eval_gradient=True``.
+            Its derivatives by the entries of `theta`. Only with ``eval_gradient=True``.
 
         Raises
         ------
@@ -244,7 +244,7 @@ class NNGPKernel(NetworkKernel):
     >>> from skntk import NNGPKernel
     >>> from skntk.architecture import FullyConnected
     >>> kernel = NNGPKernel(FullyConnected(depth=1), {"bias_std": "fixed"}) + WhiteKernel(0.1)
-    >>> [each.name for each in kernel.hyperparameters if not each.fixed]
+    >>> [parameter.name for parameter in kernel.hyperparameters if not parameter.fixed]
     ['k1__architecture__weight_std', 'k2__noise_level']
     >>> X = np.linspace(-1, 1, 8)[:, np.newaxis]
     >>> model = GaussianProcessRegressor(kernel, optimizer=None).fit(X, X[:, 0])

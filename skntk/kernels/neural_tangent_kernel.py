@@ -120,14 +120,10 @@ class NeuralTangentKernel(Kernel):
         else:
             right = np.atleast_2d(np.asarray(Z, float))
             products = left @ right.T
-            left_squares, right_squares = (
-                np.einsum("ij,ij->i", each, each) for each in (left, right)
-            )
-        of_weights, of_biases = self._parts(
-            products, left_squares[:, np.newaxis], right_squares[np.newaxis]
-        )
-        kernel = self._joined(of_weights, of_biases)
-        return (kernel, self._gradient(of_weights, of_biases)) if eval_gradient else kernel
+            left_squares, right_squares = _squared_norms(left), _squared_norms(right)
+        parts = self._parts(products, left_squares[:, np.newaxis], right_squares[np.newaxis])
+        kernel = self._scaled_sum(*parts)
+        return (kernel, self._gradient(*parts)) if eval_gradient else kernel
 
     def diag(self, X: ArrayLike) -> np.ndarray:
         """Return the kernel of each sample with itself, in time proportional to their number.
@@ -142,42 +138,39 @@ class NeuralTangentKernel(Kernel):
         ndarray of shape (n_samples,)
         """
         samples = np.atleast_2d(np.asarray(X, float))
-        squares = np.einsum("ij,ij->i", samples, samples)
-        return self._joined(*self._parts(squares, squares, squares))
+        squares = _squared_norms(samples)
+        return self._scaled_sum(*self._parts(squares, squares, squares))
 
     def _parts(
         self, products: np.ndarray, left: np.ndarray, right: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the kernel of the weights, and that of biases of factor 1, before scaling.
+        """Return the kernels of the weights and of biases of factor 1: K_L is linear in b^2.
 
-        K_L is linear in b^2: its two parts need no bias.
-
-        Parameters
-        ----------
-        products, left, right : arrays that broadcast against each other
-            S_0 of pairs, and of the left and right samples with themselves.
+        ``products``, ``left`` and ``right`` are S_0 of pairs, and of the left and the right samples
+        with themselves; they broadcast.
         """
         if self.depth < 1:
             raise ValueError(
                 f"NeuralTangentKernel(depth={self.depth!r}): depth must be at least 1."
             )
-        of_weights, of_biases = products, np.ones_like(products)
+        weight_kernel, bias_kernel = products, np.ones_like(products)
         for _ in range(self.depth):
             products, derivatives = _relu_layer(products, left, right)
-            left, right = (_relu_layer(each, each, each)[0] for each in (left, right))
-            of_weights = of_weights * derivatives + products
-            of_biases = of_biases * derivatives + 1.0
-        return of_weights, of_biases
+            left, _ = _relu_layer(left, left, left)
+            right, _ = _relu_layer(right, right, right)
+            weight_kernel = weight_kernel * derivatives + products
+            bias_kernel = bias_kernel * derivatives + 1.0
+        return weight_kernel, bias_kernel
 
-    def _joined(self, of_weights: np.ndarray, of_biases: np.ndarray) -> np.ndarray:
+    def _scaled_sum(self, weight_kernel: np.ndarray, bias_kernel: np.ndarray) -> np.ndarray:
         square = self.bias**2
-        return (of_weights + square * of_biases) / ((self.depth + 1) * (square + 1))
+        return (weight_kernel + square * bias_kernel) / ((self.depth + 1) * (square + 1))
 
-    def _gradient(self, of_weights: np.ndarray, of_biases: np.ndarray) -> np.ndarray:
+    def _gradient(self, weight_kernel: np.ndarray, bias_kernel: np.ndarray) -> np.ndarray:
         if self.hyperparameter_bias.fixed:
-            return np.empty((*of_weights.shape, 0))
+            return np.empty((*weight_kernel.shape, 0))
         square = self.bias**2
-        slope = 2 * square * (of_biases - of_weights) / ((self.depth + 1) * (square + 1) ** 2)
+        slope = 2 * square * (bias_kernel - weight_kernel) / ((self.depth + 1) * (square + 1) ** 2)
         return slope[:, :, np.newaxis]
 
     def is_stationary(self) -> bool:
@@ -188,10 +181,15 @@ class NeuralTangentKernel(Kernel):
         return f"{type(self).__name__}(depth={self.depth:d}, bias={self.bias:.3f})"
 
 
+def _squared_norms(samples: np.ndarray) -> np.ndarray:
+    norms: np.ndarray = np.einsum("ij,ij->i", samples, samples)
+    return norms
+
+
 def _relu_layer(
     products: np.ndarray, left: np.ndarray, right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return S and its derivative behind a relu layer; arrays broadcast against each other."""
+    """Return S and its derivative after a relu layer; the arrays broadcast."""
     norms = np.maximum(np.sqrt(left * right), _LEAST_PRODUCT)
     correlations = np.clip(products / norms, -1.0, 1.0)
     derivatives = 1.0 - np.arccos(correlations) / np.pi

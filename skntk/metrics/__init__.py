@@ -1,6 +1,6 @@
 """How good predictive distributions are: metrics of arrays, and scorers for model selection.
 
-Regression is judged by a mean and a standard deviation for each observation, classification by
+Regression is judged by a mean and a standard deviation of every observation, classification by
 probabilities. Metrics take arrays as those of `sklearn.metrics` do; scorers are passed as
 ``scoring=`` to `sklearn.model_selection.cross_validate`, `sklearn.model_selection.GridSearchCV`
 and the like.

@@ -39,7 +39,7 @@ def expected_calibration_error(
     n_bins : int, default=15
         Number of bins between 0 and 1, at least 1.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples. None is 1 for each.
+        Weights of the samples. None is 1 for every sample.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def negative_log_predictive_density(
     y_std : array-like of the shape of `y_true`
         Predicted standard deviations of the observations, their noise included; greater than 0.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights in the mean over samples. None is 1 for each.
+        Weights in the mean over samples. None is 1 for every sample.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def continuous_ranked_probability_score(
     y_std : array-like of the shape of `y_true`
         Predicted standard deviations of the observations, their noise included; greater than 0.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights in the mean over samples. None is 1 for each.
+        Weights in the mean over samples. None is 1 for every sample.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def interval_coverage(
     level : float, default=0.95
         Probability of the intervals, between 0 and 1: what the coverage should be.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights in the mean over samples. None is 1 for each.
+        Weights in the mean over samples. None is 1 for every sample.
 
     Returns
     -------
@@ -184,8 +184,7 @@ def _errors(y_true: ArrayLike, y_mean: ArrayLike, y_std: ArrayLike) -> tuple[np.
 
 
 def _average(values: np.ndarray, sample_weight: ArrayLike | None) -> float:
-    of_samples = values.reshape(len(values), -1).mean(axis=1)
-    if sample_weight is not None:
-        check_consistent_length(of_samples, sample_weight)
+    sample_means = values.reshape(len(values), -1).mean(axis=1)
+    check_consistent_length(sample_means, sample_weight)
     weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    return float(np.average(of_samples, weights=weights))
+    return float(np.average(sample_means, weights=weights))

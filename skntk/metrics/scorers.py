@@ -34,7 +34,7 @@ def neg_log_predictive_density_scorer(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Observations.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights in the mean over samples. None is 1 for each.
+        Weights in the mean over samples. None is 1 for every sample.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def neg_log_predictive_density_scorer(
     >>> bool((scores > -6).all())
     True
     """
-    distribution = _distribution_of_observations(estimator, X, y)
+    distribution = _observation_distribution(estimator, X, y)
     return -negative_log_predictive_density(y, *distribution, sample_weight=sample_weight)
 
 
@@ -84,7 +84,7 @@ def neg_continuous_ranked_probability_score_scorer(
     TypeError, ValueError
         As `neg_log_predictive_density_scorer`.
     """
-    distribution = _distribution_of_observations(estimator, X, y)
+    distribution = _observation_distribution(estimator, X, y)
     return -continuous_ranked_probability_score(y, *distribution, sample_weight=sample_weight)
 
 
@@ -120,7 +120,7 @@ def interval_coverage_scorer(
     TypeError, ValueError
         As `neg_log_predictive_density_scorer`.
     """
-    distribution = _distribution_of_observations(estimator, X, y)
+    distribution = _observation_distribution(estimator, X, y)
     return interval_coverage(y, *distribution, level=level, sample_weight=sample_weight)
 
 
@@ -173,7 +173,7 @@ def neg_expected_calibration_error_scorer(
     y : array-like of shape (n_samples,)
         Classes.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples. None is 1 for each.
+        Weights of the samples. None is 1 for every sample.
     n_bins : int, default=15
         Number of bins.
 
@@ -193,11 +193,11 @@ def neg_expected_calibration_error_scorer(
     )
 
 
-def _distribution_of_observations(
+def _observation_distribution(
     estimator: Any, X: ArrayLike, y: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the means and standard deviations of observations, in the shape of y."""
-    model, inputs = _last_step(estimator, X)
+    model, inputs = _final_estimator(estimator, X)
     if hasattr(model, "predict_observation"):
         mean, std = model.predict_observation(inputs)
     else:
@@ -206,7 +206,7 @@ def _distribution_of_observations(
     return mean.reshape(shape), std.reshape(shape)
 
 
-def _last_step(estimator: Any, X: ArrayLike) -> tuple[Any, Any]:
+def _final_estimator(estimator: Any, X: ArrayLike) -> tuple[Any, Any]:
     """Return the regressor within pipelines and searches, and what they pass on to it."""
     inputs: Any = X
     while True:
