@@ -53,7 +53,7 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, CheckedParameters):
     explained_variance_ : ndarray of shape (n_components,)
         Its eigenvalues, in the same order.
     added_variance_ : float
-        What is added to each eigenvalue, :math:`\rho` above.
+        Added to the eigenvalues, :math:`\rho` above.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -67,7 +67,7 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, CheckedParameters):
 
     Notes
     -----
-    The covariance is that of whole samples, with its mean over n samples and not n - 1. `fit`
+    The covariance is that of the flattened samples, normalized by n rather than n - 1. `fit`
     takes time in proportion to n d min(n, d).
 
     References
