@@ -44,10 +44,10 @@ def optional(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray | Non
 
 
 def number_of_outputs(predictions: np.ndarray) -> int:
-    """Return how many outputs predictions of shape (n,) or (n, n_outputs) have."""
+    """Return the number of outputs of predictions of shape (n,) or (n, n_outputs)."""
     return 1 if predictions.ndim == 1 else predictions.shape[1]
 
 
-def of_output(predictions: np.ndarray, output: int) -> np.ndarray:
+def select_output(predictions: np.ndarray, output: int) -> np.ndarray:
     """Return one output of predictions of shape (n,) or (n, n_outputs)."""
     return predictions if predictions.ndim == 1 else predictions[:, output]

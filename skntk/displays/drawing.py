@@ -1,4 +1,4 @@
-"""What all displays draw alike: colours, lines with bands, points, and the axis of time."""
+"""What all displays draw alike: colors, lines with bands, points, and the axis of time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 # Okabe and Ito, "Color universal design", 2008, without its black and its yellow: distinct to
-# readers of every colour vision, and dark enough for lines.
+# readers of every color vision, and dark enough for lines.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
 Keywords = Mapping[str, Any] | None
@@ -42,7 +42,7 @@ def axes_or_new(ax: Any) -> Any:
 
 
 def next_color(ax: Any) -> str:
-    """Return the first of the colours that no line in the axes has yet."""
+    """Return the first of the colors that no line in the axes has yet."""
     from matplotlib.colors import to_hex
 
     taken = {to_hex(line.get_color()).upper() for line in ax.lines}
@@ -51,7 +51,7 @@ def next_color(ax: Any) -> str:
 
 
 def shades(n_colors: int) -> list[Any]:
-    """Return colours for what has an order, from dark to light, none too light for a line."""
+    """Return colors for what has an order, from dark to light, none too light for a line."""
     import matplotlib as mpl
 
     return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.85, n_colors)))
@@ -92,7 +92,7 @@ def draw_mean_and_band(
 ) -> tuple[Any, Any]:
     """Draw a line and, unless its half width is None, the band around it.
 
-    The colour is a default; the band has that of the line. The band ends at ``lowest`` where the
+    The color is a default; the band has that of the line. The band ends at ``lowest`` where the
     values cannot be lower. Returns the line and the band, which may be None.
     """
     from matplotlib.collections import PolyCollection

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from skntk._validation import is_integer
 
 # How far a grid reaches beyond the data on either side, in ranges of the data.
 _MARGIN = 0.25
@@ -30,7 +31,7 @@ class FeatureGrid:
     ----------
     values : ndarray of shape (n_points,)
         The values of the feature along the grid.
-    of_samples : ndarray of shape (n_samples,)
+    sample_values : ndarray of shape (n_samples,)
         The values of the feature in X.
     rows : ndarray or dataframe of shape (n_points, n_features)
         The grid, in the container of X. The other features have their median, or what is most
@@ -43,8 +44,8 @@ class FeatureGrid:
         names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
         columns = _columns(X)
         position = _position(feature, names, len(columns))
-        self.of_samples = _as_numbers(columns[position], feature)
-        self.values = _grid_values(self.of_samples, grid)
+        self.sample_values = _as_numbers(columns[position], feature)
+        self.values = _grid_values(self.sample_values, grid)
         along = [np.full(len(self.values), _typical(column)) for column in columns]
         along[position] = self.values
         if names is None:
@@ -57,7 +58,7 @@ class FeatureGrid:
 
 
 def values_of_samples(X: Any) -> tuple[np.ndarray, str]:
-    """Return what tells samples apart, and its name: their only feature, or their numbers."""
+    """Return the only feature of samples, or their numbers, and its name."""
     if np.ndim(X) != 2 or np.shape(X)[1] != 1:
         return np.arange(len(X)), "sample"
     (column,) = _columns(X)
@@ -78,7 +79,7 @@ def _columns(X: Any) -> list[np.ndarray]:
 
 
 def _position(feature: int | str, names: Sequence[str] | None, n_features: int) -> int:
-    if isinstance(feature, Integral) and not isinstance(feature, bool):
+    if is_integer(feature):
         if not 0 <= feature < n_features:
             raise ValueError(
                 f"feature must be a position from 0 to {n_features - 1}, as X has {n_features} "
@@ -113,7 +114,7 @@ def _typical(column: np.ndarray) -> Any:
 
 def _grid_values(samples: np.ndarray, grid: int | ArrayLike) -> np.ndarray:
     if np.ndim(grid) == 0:
-        if not isinstance(grid, Integral) or grid < 2:
+        if not is_integer(grid) or grid < 2:
             raise ValueError(
                 f"grid must be a whole number of at least 2, or the values themselves; got "
                 f"{grid!r}."

@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from skntk.architecture import FullyConnected
 from skntk.architecture.core.layer import Layer
 from skntk.displays.drawing import Keywords, axes_or_new, require_matplotlib, with_defaults
-from skntk.displays.networks import NetworkWithInputs
+from skntk.displays.networks import DisplayedEstimator
 from skntk.gram import gram_matrix
 from skntk.gram.matrix import Kind
 
@@ -34,14 +34,14 @@ class GramDisplay:
         floating-point numbers, are named at the axes and separated by lines, if they are at most
         20.
     name : str, default=None
-        Label of the colour bar. None is "kernel".
+        Label of the color bar. None is "kernel".
 
     Attributes
     ----------
     im_ : matplotlib AxesImage
         The image.
     colorbar_ : matplotlib Colorbar or None
-        The colour bar, None with ``colorbar=False``.
+        The color bar, None with ``colorbar=False``.
     separators_ : list of matplotlib Line2D
         The lines between the classes.
     ax_ : matplotlib Axes
@@ -81,7 +81,7 @@ class GramDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw into. None is a new figure.
         colorbar : bool, default=True
-            Whether to draw a colour bar.
+            Whether to draw a color bar.
         im_kwargs : dict, default=None
             Keywords of the `matplotlib.axes.Axes.imshow` call, such as ``{"cmap": "magma"}``.
 
@@ -123,7 +123,7 @@ class GramDisplay:
         ax.set(xlabel="class", ylabel="class")
         ax.set_yticks(centers, classes)
         ax.set_xticks(centers, classes)
-        if sum(len(str(each)) for each in classes) > 30:
+        if sum(map(len, map(str, classes))) > 30:
             ax.tick_params("x", rotation=90)
         ax.tick_params(length=0)
         style = {"color": "white", "linewidth": 0.8}
@@ -158,12 +158,8 @@ class GramDisplay:
         kind : {"ntk", "nngp"} or None, default=None
             Which kernel. None is the one with which the estimator predicts its mean: the NNGP
             kernel of `NNGPRegressor` and `NNGPClassifier`, the NTK of others.
-        ax : matplotlib Axes, default=None
-            Axes to draw into. None is a new figure.
-        colorbar : bool, default=True
-            Whether to draw a colour bar.
-        im_kwargs : dict, default=None
-            Keywords of the `matplotlib.axes.Axes.imshow` call.
+        ax, colorbar, im_kwargs
+            As `plot` takes them.
 
         Returns
         -------
@@ -195,16 +191,16 @@ class GramDisplay:
         """
         caller = f"{cls.__name__}.from_estimator"
         require_matplotlib(caller)
-        model = NetworkWithInputs(estimator)
-        if not hasattr(model.network, "architecture"):
+        model = DisplayedEstimator(estimator)
+        if not hasattr(model.estimator, "architecture"):
             raise TypeError(
                 f"{caller} needs an estimator with an architecture, such as NTKRegressor, not "
                 f"{model.name}. A matrix of any other kernel is drawn by from_matrix."
             )
         if kind is None:
-            kinds: tuple[Kind, ...] = getattr(model.network, "kinds", ("ntk",))
+            kinds: tuple[Kind, ...] = getattr(model.estimator, "kinds", ("ntk",))
             kind = kinds[0]
-        architecture = model.network.architecture
+        architecture = model.estimator.architecture
         return cls.from_architecture(
             FullyConnected() if architecture is None else architecture,
             model.inputs(X),
@@ -239,12 +235,8 @@ class GramDisplay:
             Classes or targets by which the samples are ordered. None leaves them as they are.
         kind : {"ntk", "nngp"}, default="ntk"
             Which kernel.
-        ax : matplotlib Axes, default=None
-            Axes to draw into. None is a new figure.
-        colorbar : bool, default=True
-            Whether to draw a colour bar.
-        im_kwargs : dict, default=None
-            Keywords of the `matplotlib.axes.Axes.imshow` call.
+        ax, colorbar, im_kwargs
+            As `plot` takes them.
 
         Returns
         -------
@@ -297,13 +289,9 @@ class GramDisplay:
         y : array-like of shape (n_samples,), default=None
             Classes or targets by which the samples are ordered. None leaves them as they are.
         name : str, default=None
-            Label of the colour bar. None is "kernel".
-        ax : matplotlib Axes, default=None
-            Axes to draw into. None is a new figure.
-        colorbar : bool, default=True
-            Whether to draw a colour bar.
-        im_kwargs : dict, default=None
-            Keywords of the `matplotlib.axes.Axes.imshow` call.
+            Label of the color bar. None is "kernel".
+        ax, colorbar, im_kwargs
+            As `plot` takes them.
 
         Returns
         -------

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 
 from skntk.displays.arrays import (
     number_of_outputs,
-    of_output,
     one_feature,
     one_or_several_outputs,
     optional,
+    select_output,
 )
 from skntk.displays.drawing import (
     Keywords,
@@ -25,7 +25,7 @@ from skntk.displays.drawing import (
     require_matplotlib,
 )
 from skntk.displays.feature_grid import FeatureGrid
-from skntk.displays.networks import NetworkWithInputs
+from skntk.displays.networks import DisplayedEstimator
 
 _REGRESSORS = "NTKRegressor, NNGPRegressor or GaussianProcessRegressor"
 
@@ -52,7 +52,7 @@ class PredictionBandDisplay:
     y_train : ndarray of shape (n_train,) or (n_train, n_outputs), default=None
         Targets of these data. None draws no points.
     name : str, default=None
-        What the legend calls the mean. None is "mean".
+        Name of the mean in the legend. None is "mean".
     xlabel : str, default=None
         Label of the horizontal axis. None is "input".
 
@@ -163,8 +163,8 @@ class PredictionBandDisplay:
             line, band = draw_mean_and_band(
                 ax,
                 self.x,
-                of_output(self.y_pred, output),
-                None if std is None else n_std * of_output(std, output),
+                select_output(self.y_pred, output),
+                None if std is None else n_std * select_output(std, output),
                 color=next_color(ax),
                 line_label=self._label(output),
                 band_label=f"± {n_std:g} std" if output == 0 else "_band",
@@ -204,7 +204,7 @@ class PredictionBandDisplay:
             return None
         color = "black" if number_of_outputs(self.y_pred) == 1 else color
         label = "data" if output == 0 else "_data"
-        targets = of_output(self.y_train, output)
+        targets = select_output(self.y_train, output)
         return draw_points(ax, self.x_train, targets, label, given, color)
 
     @classmethod
@@ -251,15 +251,9 @@ class PredictionBandDisplay:
         random_state : int, RandomState instance or None, default=0
             For the samples; an int gives the same functions on every call.
         name : str, default=None
-            What the legend calls the mean. None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to draw into. None is a new figure.
-        n_std : float, default=2.0
-            Half of the band's width in standard deviations.
-        legend : bool, default=True
-            Whether to draw a legend.
-        line_kwargs, fill_between_kwargs, sample_kwargs, scatter_kwargs : dict, default=None
-            Keywords of matplotlib for the mean, the band, the samples and the data, as in `plot`.
+            Name of the mean in the legend. None is the name of the estimator's class.
+        ax, n_std, legend, line_kwargs, fill_between_kwargs, sample_kwargs, scatter_kwargs
+            As `plot` takes them.
 
         Returns
         -------
@@ -295,20 +289,20 @@ class PredictionBandDisplay:
         caller = f"{cls.__name__}.from_estimator"
         require_matplotlib(caller)
         check_n_std(n_std)
-        model = NetworkWithInputs(estimator)
+        model = DisplayedEstimator(estimator)
         model.require("predict", "return_std", caller, _REGRESSORS)
         if n_samples:
             model.require_functions(f"{caller} with n_samples", _REGRESSORS)
         line = FeatureGrid(X, feature, grid)
         rows = model.inputs(line.rows)
-        y_pred, y_std = model.network.predict(rows, return_std=True)
+        y_pred, y_std = model.estimator.predict(rows, return_std=True)
         samples = model.functions(rows, n_samples, random_state) if n_samples else None
         return cls.from_predictions(
             line.values,
             y_pred,
             y_std,
             samples=samples,
-            x_train=line.of_samples,
+            x_train=line.sample_values,
             y_train=y,
             name=model.name if name is None else name,
             xlabel=line.label,
@@ -360,17 +354,11 @@ class PredictionBandDisplay:
         y_train : array-like of shape (n_train,) or (n_train, n_outputs), default=None
             Targets of these data. None draws no points.
         name : str, default=None
-            What the legend calls the mean. None is "mean".
+            Name of the mean in the legend. None is "mean".
         xlabel : str, default=None
             Label of the horizontal axis. None is "input".
-        ax : matplotlib Axes, default=None
-            Axes to draw into. None is a new figure.
-        n_std : float, default=2.0
-            Half of the band's width in standard deviations.
-        legend : bool, default=True
-            Whether to draw a legend.
-        line_kwargs, fill_between_kwargs, sample_kwargs, scatter_kwargs : dict, default=None
-            Keywords of matplotlib for the mean, the band, the samples and the data, as in `plot`.
+        ax, n_std, legend, line_kwargs, fill_between_kwargs, sample_kwargs, scatter_kwargs
+            As `plot` takes them.
 
         Returns
         -------

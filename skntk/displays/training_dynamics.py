@@ -21,8 +21,8 @@ from skntk.displays.drawing import (
     shades,
 )
 from skntk.displays.feature_grid import FeatureGrid, values_of_samples
-from skntk.displays.networks import NetworkWithInputs
-from skntk.displays.stages import stages_of_training
+from skntk.displays.networks import DisplayedEstimator
+from skntk.displays.stages import staged_predictions
 
 _KINDS = ("prediction_vs_input", "prediction_vs_time")
 
@@ -146,7 +146,7 @@ class TrainingDynamicsDisplay:
             Keywords of the `matplotlib.axes.Axes.fill_between` calls that draw the bands.
         scatter_kwargs : dict, default=None
             Keywords of the `matplotlib.axes.Axes.scatter` calls that draw the targets. Against time
-            they are at the last time, in the colours of their lines.
+            they are at the last time, in the colors of their lines.
 
         Returns
         -------
@@ -217,11 +217,10 @@ class TrainingDynamicsDisplay:
             yield _Curve(self.training_times, self.y_pred[:, point], std, label, color)
 
     def _draw_targets(self, ax: Any, lines: list[Any], scatter_kwargs: Keywords) -> list[Any]:
-        """Draw the targets of each point at the last time, in the colour of its line."""
+        """Draw the targets of each point at the last time, in the color of its line."""
         drawn = []
-        of_samples = np.asarray(self.y_train)
         for value, line in zip(self.x, lines, strict=True):
-            targets = of_samples[self.x_train == value]
+            targets = np.asarray(self.y_train)[self.x_train == value]
             times = np.full(len(targets), self.training_times[-1])
             color = line.get_color()
             drawn.append(draw_points(ax, times, targets, "_target", scatter_kwargs, color))
@@ -274,14 +273,8 @@ class TrainingDynamicsDisplay:
         target : object, default=None
             The number of the output, or the class whose probability to draw. Has to be given where
             there are several outputs or more than two classes; of two classes None is the second.
-        ax : matplotlib Axes, default=None
-            Axes to draw into. None is a new figure.
-        n_std : float, default=2.0
-            Half of a band's width in standard deviations. Probabilities have no band.
-        legend : bool, default=True
-            Whether to draw a legend.
-        line_kwargs, fill_between_kwargs, scatter_kwargs : dict, default=None
-            Keywords of matplotlib for means, bands and targets, as in `plot`.
+        ax, n_std, legend, line_kwargs, fill_between_kwargs, scatter_kwargs
+            As `plot` takes them. Probabilities have no band.
 
         Returns
         -------
@@ -319,15 +312,15 @@ class TrainingDynamicsDisplay:
         require_matplotlib(caller)
         check_choice("kind", kind, _KINDS)
         check_n_std(n_std)
-        model = NetworkWithInputs(estimator)
+        model = DisplayedEstimator(estimator)
         if kind == "prediction_vs_input":
             line = FeatureGrid(X, feature, grid)
-            rows, x, x_train, xlabel = line.rows, line.values, line.of_samples, line.label
+            rows, x, x_train, xlabel = line.rows, line.values, line.sample_values, line.label
         else:
             rows = X
             x, xlabel = values_of_samples(X)
             x_train = x
-        stages = stages_of_training(model, rows, y, training_times, target, caller)
+        stages = staged_predictions(model, rows, y, training_times, target, caller)
         if stages.y is not None and len(stages.y) != len(x_train):
             raise ValueError(f"X has {len(x_train)} samples, but y has {len(stages.y)}.")
         display = cls(

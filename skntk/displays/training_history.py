@@ -17,7 +17,7 @@ from skntk.displays.drawing import (
     require_matplotlib,
     set_time_scale,
 )
-from skntk.displays.networks import NetworkWithInputs
+from skntk.displays.networks import DisplayedEstimator
 
 _LOSS_NAMES = {
     "squared_error": "loss (half the mean squared error)",
@@ -46,7 +46,7 @@ class TrainingHistoryDisplay:
     test_loss_std : ndarray of shape (n_times,), default=None
         Standard deviation of the test loss. None draws no band.
     name : str, default=None
-        What the legend calls the networks. None calls them nothing.
+        Legend prefix; None for no prefix.
     loss_name : str, default=None
         Label of the vertical axis. None is "loss".
 
@@ -205,17 +205,9 @@ class TrainingHistoryDisplay:
             Times in steps of gradient descent, at least 0 and ascending. The axis is logarithmic,
             for which times such as ``np.logspace(0, 4, 50)`` are evenly spaced.
         name : str, default=None
-            What the legend calls the networks. None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to draw into. None is a new figure.
-        loss_type : {"train", "test", "both"}, default="both"
-            Which losses to draw.
-        n_std : float, default=1.0
-            Half of a band's width in standard deviations.
-        legend : bool, default=True
-            Whether to draw a legend.
-        line_kwargs, fill_between_kwargs : dict, default=None
-            Keywords of matplotlib for means and bands, as in `plot`.
+            Legend prefix. None is the name of the estimator's class.
+        ax, loss_type, n_std, legend, line_kwargs, fill_between_kwargs
+            As `plot` takes them.
 
         Returns
         -------
@@ -250,11 +242,11 @@ class TrainingHistoryDisplay:
         require_matplotlib(caller)
         check_choice("loss_type", loss_type, tuple(_LOSSES))
         check_n_std(n_std)
-        model = NetworkWithInputs(estimator)
+        model = DisplayedEstimator(estimator)
         model.require(
             "training_history", None, caller, "NTKRegressor, NNGPRegressor or FiniteWidthRegressor"
         )
-        history = model.network.training_history(model.inputs(X), y, training_times)
+        history = model.estimator.training_history(model.inputs(X), y, training_times)
         display = cls(
             training_times=history.training_times,
             train_loss=history.train_loss,
@@ -262,7 +254,7 @@ class TrainingHistoryDisplay:
             train_loss_std=history.train_loss_std,
             test_loss_std=history.test_loss_std,
             name=model.name if name is None else name,
-            loss_name=_LOSS_NAMES[getattr(model.network, "loss", "squared_error")],
+            loss_name=_LOSS_NAMES[getattr(model.estimator, "loss", "squared_error")],
         )
         return display.plot(
             ax,

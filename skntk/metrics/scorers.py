@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.pipeline import Pipeline
 
+from skntk._final_estimator import FinalEstimator
 from skntk.metrics.calibration import expected_calibration_error
 from skntk.metrics.normal import (
     continuous_ranked_probability_score,
@@ -197,27 +197,14 @@ def _observation_distribution(
     estimator: Any, X: ArrayLike, y: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the means and standard deviations of observations, in the shape of y."""
-    model, inputs = _final_estimator(estimator, X)
-    if hasattr(model, "predict_observation"):
-        mean, std = model.predict_observation(inputs)
+    model = FinalEstimator(estimator)
+    inputs = model.inputs(X)
+    if hasattr(model.estimator, "predict_observation"):
+        mean, std = model.estimator.predict_observation(inputs)
     else:
-        mean, std = _predict_with_std(model, inputs)
+        mean, std = _predict_with_std(model.estimator, inputs)
     shape = np.shape(y)
     return mean.reshape(shape), std.reshape(shape)
-
-
-def _final_estimator(estimator: Any, X: ArrayLike) -> tuple[Any, Any]:
-    """Return the regressor within pipelines and searches, and what they pass on to it."""
-    inputs: Any = X
-    while True:
-        if isinstance(estimator, Pipeline):
-            if len(estimator) > 1:
-                inputs = estimator[:-1].transform(inputs)
-            estimator = estimator[-1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            return estimator, inputs
 
 
 def _predict_with_std(model: Any, inputs: Any) -> tuple[np.ndarray, np.ndarray]:
