@@ -15,8 +15,8 @@ from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.finite.losses import LossName
 from skntk.finite.programs import (
-    Data,
     Rates,
+    TrainingData,
     TrainingState,
     descend,
     ensemble_outputs,
@@ -156,11 +156,11 @@ class Ensemble:
         key = jax.random.fold_in(key, ("parameters", "masks").index(purpose))
         return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.asarray(numbers))
 
-    def _data(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> Data:
+    def _data(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> TrainingData:
         n_rows = padded_rows(len(X))
         weight = np.pad(sample_weight / sample_weight.sum(), (0, n_rows - len(X)))
         arrays = (repeat_last_row(X, n_rows), repeat_last_row(targets, n_rows), weight)
-        return Data._make(np.asarray(array, self._dtype) for array in arrays)
+        return TrainingData._make(np.asarray(array, self._dtype) for array in arrays)
 
     def largest_curvature(
         self,

@@ -43,7 +43,7 @@ class TrainingState(NamedTuple):
     mask_keys: Any
 
 
-class Data(NamedTuple):
+class TrainingData(NamedTuple):
     """Training samples: inputs, targets of shape (n, n_outputs), and weights that sum to 1."""
 
     X: Array
@@ -81,7 +81,7 @@ def ensemble_outputs(
 def descend(
     architecture: Layer,
     networks: TrainingState,
-    data: Data,
+    data: TrainingData,
     rates: Rates,
     n_steps: Any,
     *,
@@ -118,7 +118,7 @@ def descend(
 
 @partial(jax.jit, static_argnames="loss")
 def largest_curvature(
-    architecture: Layer, networks: TrainingState, data: Data, *, loss: LossName
+    architecture: Layer, networks: TrainingState, data: TrainingData, *, loss: LossName
 ) -> Array:
     """Return a bound of every network's second derivative of the loss along any direction.
 

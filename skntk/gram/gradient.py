@@ -1,4 +1,4 @@
-"""How kernel matrices change with the numeric hyperparameters of a network.
+"""Derivatives of kernel matrices by the numeric hyperparameters of a network.
 
 There are two ways, and each is used where it is the cheaper one. Contracted with a cotangent, the
 gradient of a matrix of vectors comes from reverse differentiation: tile by tile, for all
@@ -71,7 +71,7 @@ def gram_derivative(
     kinds: Sequence[Kind],
     n_jobs: int | None = None,
 ) -> tuple[np.ndarray, ...]:
-    """Compute how the kernel matrix of samples changes along a direction of the hyperparameters.
+    """Compute the derivative of a kernel matrix along a direction of the hyperparameters.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def _contracted(arrays: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> f
 
 
 @dataclass(frozen=True)
-class _Tile:
+class _CotangentTile:
     """The pairs of two blocks of padded rows with the cotangents of their kernels."""
 
     X: np.ndarray
@@ -178,7 +178,7 @@ class _Tile:
 
 
 @dataclass(frozen=True)
-class _Diagonal:
+class _CotangentDiagonal:
     """A block of padded rows with the cotangents of their kernels with themselves."""
 
     X: np.ndarray
@@ -201,13 +201,15 @@ def _reverse_gradient(
         gradients[task[0]] = gradient
 
     with engine_for(n_jobs, working_memory_in_bytes(None)) as engine:
-        compute = partial(_gradient_of_task, engine.devices, arguments, kinds)
+        compute = partial(_task_gradient, engine.devices, arguments, kinds)
         engine.run_tasks(compute, keep, tasks)
     # In the order of the tasks, whichever finished first: sums are the same from run to run.
     return [np.sum(parts, axis=0) for parts in zip(*gradients, strict=True)]
 
 
-def _tasks(X: np.ndarray, cotangents: Sequence[np.ndarray]) -> Iterator[_Tile | _Diagonal]:
+def _tasks(
+    X: np.ndarray, cotangents: Sequence[np.ndarray]
+) -> Iterator[_CotangentTile | _CotangentDiagonal]:
     size = next((rows for rows in _ROWS if rows >= len(X)), _ROWS[-1])
     blocks = list(gen_batches(len(X), size))
     for left, right in combinations_with_replacement(blocks, 2):
@@ -221,11 +223,11 @@ def _tasks(X: np.ndarray, cotangents: Sequence[np.ndarray]) -> Iterator[_Tile | 
                 tile = cotangent[left, right] + cotangent[right, left].T
             tiles.append(_padded(tile, size, size))
         rows, columns = (_padded(X[block], size, X.shape[1]) for block in (left, right))
-        yield _Tile(rows, columns, tuple(tiles))
+        yield _CotangentTile(rows, columns, tuple(tiles))
     for block in blocks:
         diagonals = [np.diagonal(cotangent)[block] for cotangent in cotangents]
         padded = tuple(_padded(part[:, None], size, 1)[:, 0] for part in diagonals)
-        yield _Diagonal(_padded(X[block], size, X.shape[1]), padded)
+        yield _CotangentDiagonal(_padded(X[block], size, X.shape[1]), padded)
 
 
 def _padded(rows: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
@@ -234,16 +236,16 @@ def _padded(rows: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
     return padded
 
 
-def _gradient_of_task(
+def _task_gradient(
     devices: Devices,
     architecture: Layer,
     kinds: tuple[str, ...],
-    task: tuple[int, _Tile | _Diagonal],
+    task: tuple[int, _CotangentTile | _CotangentDiagonal],
 ) -> list[np.ndarray]:
     """Return the gradients of the leaves; a function of this module, so that it pickles."""
     _, part = task
     with devices.borrowed() as device, jax.enable_x64(True):
-        if isinstance(part, _Tile):
+        if isinstance(part, _CotangentTile):
             compute = pair_gradient_program.on(device)
             arrays = jax.device_put((part.X, part.Y, part.cotangents), device)
             gradient = compute(architecture, *arrays, kinds=kinds)

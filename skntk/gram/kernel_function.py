@@ -23,7 +23,7 @@ from skntk.gram.engine.working_memory import working_memory_in_bytes
 from skntk.gram.tiling.chunks import kernel_diagonals, kernel_matrices
 from skntk.gram.tiling.empirical import empirical_diagonals, empirical_matrices
 from skntk.gram.tiling.symmetrization import (
-    MATRICES_OF_A_SUM,
+    N_MATRICES_IN_SUM,
     Evaluate,
     number_of_pairs,
     symmetrized_diagonals,
@@ -78,7 +78,7 @@ class KernelFunction:
             _ = self.layers
 
     def __getstate__(self) -> dict[str, Any]:
-        # What is prepared is found anew where it is needed.
+        # Another process prepares the network again.
         prepared = ("_network", "layers", "digest", "_n_transforms")
         return {name: value for name, value in vars(self).items() if name not in prepared}
 
@@ -98,7 +98,7 @@ class KernelFunction:
 
     @cached_property
     def digest(self) -> str:
-        """What tells the kernels of the network from those of others."""
+        """The identity of the network and its hyperparameters."""
         return architecture_digest(self.architecture)
 
     def gram(
@@ -131,7 +131,7 @@ class KernelFunction:
         inputs = [self._reshaped(samples) for samples in (X, Y) if samples is not None]
         n_bytes = working_memory_in_bytes(working_memory)
         n_left, n_right = len(inputs[0]), len(inputs[-1])
-        at_once = len(kinds) * (1 if self._n_transforms == 1 else MATRICES_OF_A_SUM)
+        at_once = len(kinds) * (1 if self._n_transforms == 1 else N_MATRICES_IN_SUM)
         require_memory(
             at_once * n_left * n_right * inputs[0].itemsize,
             f"The kernel matrix of {n_left} x {n_right} samples",

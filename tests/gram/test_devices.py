@@ -88,7 +88,7 @@ def test_another_process_has_its_own_devices():
 
 def test_a_default_device_may_be_named_by_its_platform():
     with jax.default_device("cpu"):
-        assert Devices.of_this_process().all[0].platform == "cpu"
+        assert Devices.local().all[0].platform == "cpu"
 
 
 def test_options_of_one_platform_are_not_passed_to_another(monkeypatch):

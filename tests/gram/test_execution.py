@@ -32,7 +32,7 @@ def expected(many_tiles):
 
 
 def run_tasks(compute, store, tasks, n_jobs):
-    with workers(n_jobs, Devices.of_this_process()) as (run, _):
+    with workers(n_jobs, Devices.local()) as (run, _):
         run(compute, store, tasks)
 
 

@@ -28,9 +28,9 @@ from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.sizes import layout_of, tile_sizes
 from skntk.gram.engine.working_memory import (
     WorkingMemory,
-    bytes_of_block,
-    bytes_of_pairs,
-    bytes_of_samples,
+    block_bytes,
+    pair_program_bytes,
+    sample_program_bytes,
 )
 from tests.gram.interrupted_run import CASES, compute, cut_small
 from tests.gram.networks import NETWORK, samples
@@ -54,8 +54,8 @@ def memory(n_bytes, n_threads=1):
 def needed(network, X, kinds, sizes):
     signature = prepared(network, X).signature
     return max(
-        bytes_of_samples(signature, sizes.left, DEVICE),
-        bytes_of_pairs(signature, kinds, sizes, DEVICE),
+        sample_program_bytes(signature, sizes.left, DEVICE),
+        pair_program_bytes(signature, kinds, sizes, DEVICE),
     )
 
 
@@ -172,11 +172,11 @@ def test_as_many_rows_as_fit():
     enough = memory(2**30)
     sizes = enough.tile_sizes(CPU, signature, kinds, n_samples)
     assert enough.rows_at_once(sizes, signature, kinds, n_samples) == n_samples
-    of_samples = n_samples * bytes_of_block(signature, sizes.left, DEVICE)
-    of_samples //= sizes.left
-    assert of_samples > X.nbytes
+    sample_bytes = n_samples * block_bytes(signature, sizes.left, DEVICE)
+    sample_bytes //= sizes.left
+    assert sample_bytes > X.nbytes
     for fraction in (0.4, 0.2):
-        n_bytes = int(needed(POOLED, X, kinds, sizes) + of_samples * fraction)
+        n_bytes = int(needed(POOLED, X, kinds, sizes) + sample_bytes * fraction)
         for n_devices in (1, 2):
             within = WorkingMemory(n_bytes, 1, (DEVICE,) * n_devices)
             fitting = within.tile_sizes(CPU, signature, kinds, n_samples)
@@ -220,7 +220,7 @@ def test_values(function):
 def test_nothing_is_compiled_for_the_question_alone():
     X = images(9, 5)
     with counted_compilations() as names:
-        for name in ("bytes_of_samples", "bytes_of_pairs", "_bytes_of_programs", "cut_within"):
+        for name in ("sample_program_bytes", "pair_program_bytes", "_program_bytes", "cut_within"):
             getattr(working_memory_module, name).cache_clear()
         for _ in range(2):
             gram_matrix(POOLED, X)

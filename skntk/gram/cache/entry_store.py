@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 # Rows that are copied at a time: they stay in the cache of a core.
 _ROWS_AT_A_TIME = 64
@@ -57,9 +58,7 @@ class EntryStore:
     position: dict[bytes, int] = field(default_factory=dict)
     matrices: list[np.ndarray] = field(default_factory=list)
     is_known: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-    _indices_of_arrays: OrderedDict[bytes, np.ndarray] = field(
-        default_factory=OrderedDict, init=False
-    )
+    _array_indices: OrderedDict[bytes, np.ndarray] = field(default_factory=OrderedDict, init=False)
 
     def reserve(self, digests: Sequence[bytes], key: Key) -> None:
         """Make room for samples that are new."""
@@ -103,13 +102,13 @@ class EntryStore:
 
     def remember(self, inputs: bytes, indices: np.ndarray) -> None:
         """Remember the rows of all samples of an array, by the digest of its bytes."""
-        while len(self._indices_of_arrays) >= _ARRAYS_REMEMBERED:
-            self._indices_of_arrays.popitem(last=False)
-        self._indices_of_arrays[inputs] = indices
+        while len(self._array_indices) >= _ARRAYS_REMEMBERED:
+            self._array_indices.popitem(last=False)
+        self._array_indices[inputs] = indices
 
     def remembered(self, inputs: bytes) -> np.ndarray | None:
         """Return the rows of all samples of an array, None if it was not seen lately."""
-        return self._indices_of_arrays.get(inputs)
+        return self._array_indices.get(inputs)
 
     def entries(
         self, kinds: Sequence[int], rows: np.ndarray, columns: np.ndarray
@@ -149,8 +148,7 @@ def _symmetric(matrix: np.ndarray) -> np.ndarray:
 def _block(matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Return ``matrix[np.ix_(rows, columns)]``, in half of its time or less."""
     block = np.empty((len(rows), len(columns)), matrix.dtype)
-    for start in range(0, len(rows), _ROWS_AT_A_TIME):
-        part = slice(start, start + _ROWS_AT_A_TIME)
+    for part in gen_batches(len(rows), _ROWS_AT_A_TIME):
         # With another mode, `take` would write into a buffer first. No place is out of bounds.
         np.take(matrix.take(rows[part], 0), columns, 1, out=block[part], mode="clip")
     return block

@@ -1,6 +1,6 @@
 """Kernel entries that were computed before: a store of bounded size, in memory, by content.
 
-What an entry is found by is what it is computed from: the network with its hyperparameters, the
+An entry is found by all that it is computed from: the network with its hyperparameters, the
 precision, and the bytes of the two samples. No name or identity is part of it, so that the folds
 of a cross-validation, which are copies of rows, find what other folds computed.
 """
@@ -63,7 +63,7 @@ class KernelCache:
         folder: str | PathLike[str] | None = None,
         progress: bool | Report = False,
     ) -> tuple[np.ndarray, ...]:
-        """Return kernel matrices, and compute of them what is not known.
+        """Return kernel matrices, and compute the entries that are not known.
 
         Parameters
         ----------
@@ -191,13 +191,7 @@ class _Request(NamedTuple):
 
 
 def _unknown_among_themselves(is_known: np.ndarray) -> np.ndarray:
-    """Return samples of which no entry with one another is known, as many as are found at once.
-
-    Parameters
-    ----------
-    is_known : ndarray of shape (n, n)
-        Symmetric.
-    """
+    """Return samples of which no entry with one another is known, as many as are found at once."""
     alone = np.flatnonzero(~np.diagonal(is_known))
     while len(alone):
         among = is_known[np.ix_(alone, alone)].sum(axis=1)

@@ -53,13 +53,7 @@ class KernelFolder:
             yield
 
     def read(self, key: Key) -> EntryStore:
-        """Return what the file of a network has, nothing if there is none.
-
-        Raises
-        ------
-        ValueError
-            If the file is damaged.
-        """
+        """Return the entries in the file of a network, none if there is no file."""
         file = self._file(key)
         try:
             with open(file, "rb") as opened, np.load(opened) as saved:

@@ -62,7 +62,7 @@ class Checkpoint:
     path : Path
         Where it is.
     fingerprint : dict
-        What is computed.
+        The identity of the computation.
     """
 
     def __init__(self, file: FileIO, path: Path, fingerprint: dict[str, Any]) -> None:

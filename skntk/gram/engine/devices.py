@@ -69,12 +69,12 @@ class Devices:
 
     def __init__(self, devices: Sequence[jax.Device]) -> None:
         self.all = tuple(devices)
-        # Of each, the pieces of work that run, and those that were started.
+        # For every device, the numbers of running and of started pieces of work.
         self._loads = dict.fromkeys(self.all, (0, 0))
         self._lock = threading.Lock()
 
     @classmethod
-    def of_this_process(cls) -> Devices:
+    def local(cls) -> Devices:
         """Return all devices of JAX's default platform, or the default device that a user set."""
         chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
         if isinstance(chosen, jax.Device):
@@ -97,4 +97,4 @@ class Devices:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Another process has devices of its own.
-        return Devices.of_this_process, ()
+        return Devices.local, ()

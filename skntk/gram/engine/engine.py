@@ -160,7 +160,7 @@ def engine_for(
     progress: Progress | None = None,
 ) -> Iterator[Engine]:
     """Provide an engine on all devices of this process, with ``n_bytes`` for its programs."""
-    devices = Devices.of_this_process()
+    devices = Devices.local()
     with workers(n_jobs, devices) as (run_tasks, n_threads):
         memory = WorkingMemory(n_bytes, n_threads, devices.all)
         yield Engine(run_tasks, devices, memory, checkpoint, progress)

@@ -1,4 +1,4 @@
-"""What a kernel matrix is computed from, in a form that can be written down and compared."""
+"""The identity of a kernel matrix, in a form that can be written down and compared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KNOWN_BY_NAME = ("builtins", "jax", "jaxlib", "numpy", "scipy", "sklearn", "skn
 def fingerprint(
     architecture: Layer, X: np.ndarray, Y: np.ndarray | None = None, *, kinds: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what tells a kernel matrix from others, as values for JSON.
+    """Return the identity of a kernel matrix, as values for JSON.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def fingerprint(
         "version": __version__,
         "architecture": _ADDRESS.sub("", repr(architecture)),
         "architecture_sha256": architecture_digest(architecture),
-        "X": _of_inputs(X),
-        "Y": None if Y is None else _of_inputs(Y),
+        "X": _described_inputs(X),
+        "Y": None if Y is None else _described_inputs(Y),
         "kind": list(kinds),
         "dtype": X.dtype.name,
     }
@@ -61,7 +61,7 @@ def architecture_digest(architecture: Layer) -> str:
     return _digest(_described(architecture, ()))
 
 
-def _of_inputs(X: np.ndarray) -> str:
+def _described_inputs(X: np.ndarray) -> str:
     return f"shape {X.shape}, sha256 {hashlib.sha256(np.ascontiguousarray(X).data).hexdigest()}"
 
 

@@ -67,7 +67,7 @@ def sample_program(
 def kernels_of_samples(
     architecture: Layer, X: Array, *, with_kernels: bool
 ) -> tuple[SampleState | None, Statistics]:
-    """Return what `sample_program` computes of a network."""
+    """Return the result of `sample_program` for a network."""
     X = architecture.scale_inputs(X)
     if X.ndim == 2:
         return architecture.propagate_samples(input_samples(X))
@@ -119,7 +119,7 @@ def _kernels_or_changes(
     left: Statistics,
     right: Statistics,
 ) -> Any:
-    """Return what a function of a network and of statistics computes, or how that changes."""
+    """Return a function of a network and of statistics, or its directional derivative."""
     if not isinstance(architecture, DirectionalDerivative):
         return compute(architecture, left, right)
     (left, left_changes), (right, right_changes) = left, right
@@ -163,7 +163,7 @@ def shift_program(
 
     def compute(architecture: Layer, left: Statistics, right: Statistics) -> tuple[Array, ...]:
         sides = (X, left), (Y, right)
-        return _kernels_of_shifts(
+        return _shifted_kernels(
             architecture, *sides, memory, first_shift, n_steps, kinds, shifts_per_step
         )
 
@@ -184,7 +184,7 @@ def shift_program(
 # which is laid out once as well: ``stride`` entries further on, it has the same images shifted by
 # one, so that a piece of ``shifts_per_step * stride`` entries, cut into rows of ``stride``, has the
 # images of a shift at the beginning of every row. To copy one piece is cheaper than to gather.
-def _kernels_of_shifts(
+def _shifted_kernels(
     architecture: Layer,
     left: tuple[Array, Statistics],
     right: tuple[Array, Statistics],

@@ -16,7 +16,7 @@ class Progress:
     Parameters
     ----------
     report : callable
-        Is told, in the thread that finished a tile, by one thread at a time.
+        Called in the thread that finished a tile, by one thread at a time.
     total : int
         Pairs of all matrices that will be computed.
     """
@@ -28,7 +28,7 @@ class Progress:
         self._lock = threading.Lock()
 
     def counter(self, n_tasks: int, n_pairs: int) -> Callable[[], None]:
-        """Return what is called at the end of every task of one matrix.
+        """Return the callback for the end of every task of one matrix.
 
         Every task counts as much as any other: what a task computes, padding included, is nearly
         the same.
@@ -51,7 +51,7 @@ class Progress:
 
 @contextmanager
 def reporting(progress: bool | Report, total: int) -> Iterator[Progress | None]:
-    """Provide what counts finished tiles, of ``total`` pairs, as a user wants to see it."""
+    """Provide a counter of finished tiles, of ``total`` pairs, that reports as a user wants."""
     if progress is False:
         yield None
     elif progress is True:

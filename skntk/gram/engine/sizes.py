@@ -1,4 +1,4 @@
-"""How large blocks, steps and tasks are: what suits a kind of device, a network and its inputs."""
+"""The sizes of blocks, steps and tasks for a kind of device, a network and its inputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SMALLEST_IMAGE_BLOCKS = (1, 2)
 
 @dataclass(frozen=True)
 class Layout:
-    """What suits one kind of device.
+    """The sizes that are fast on one kind of device.
 
     Attributes
     ----------
@@ -37,8 +37,7 @@ class Layout:
     least_bytes : int
         The same at least, whatever the image size: so many bytes are computed at a time.
     entries_per_dispatch : int
-        What one tile costs beside its entries, in units of the time of one entry: dispatch from
-        Python.
+        Overhead of one tile, in units of the time of one entry: dispatch from Python.
     pixel_pairs_per_task : int
         Pairs of pixels in one task: some milliseconds of work.
     """
@@ -57,7 +56,7 @@ ACCELERATOR = Layout((248, 504, 1000, 2000, 4000), (16, 32, 64, 128), 2**26, 2**
 
 
 def layout_of(platform: str) -> Layout:
-    """Return what suits the devices of a platform, as `jax.Device` names it."""
+    """Return the layout for the devices of a platform, as `jax.Device` names it."""
     if platform == "cpu":
         # Arrays of a program stay in cache. Loops over fewer pairs than fill four vectors are
         # unrolled by LLVM, which then finds no vectors in them.

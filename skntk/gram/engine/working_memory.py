@@ -17,6 +17,7 @@ import numpy as np
 from jax.sharding import SingleDeviceSharding
 from sklearn import get_config
 
+from skntk._validation import is_real
 from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.programs import pair_program, sample_program, shift_program
 from skntk.gram.engine.sizes import Cut, Layout, TileSizes, tile_sizes
@@ -27,7 +28,7 @@ MEBIBYTE = 2**20
 def working_memory_in_bytes(working_memory: float | None) -> int:
     """Return the bound in bytes, None being that of scikit-learn's configuration."""
     mebibytes = get_config()["working_memory"] if working_memory is None else working_memory
-    if not isinstance(mebibytes, int | float | np.number) or isinstance(mebibytes, bool):
+    if not is_real(mebibytes):
         raise TypeError(
             f"working_memory must be a number of MiB or None, got {type(mebibytes).__name__}."
         )
@@ -46,7 +47,7 @@ class WorkingMemory(NamedTuple):
     n_threads : int
         How many programs run at the same time.
     devices : tuple of jax.Device
-        What they run on.
+        The devices that they run on.
     """
 
     n_bytes: int
@@ -68,7 +69,7 @@ class WorkingMemory(NamedTuple):
         """
         shape = n_left, n_left if n_right is None else n_right
         sizes = tile_sizes(signature, shape, layout)
-        needed = _bytes_of_programs(self, sizes, signature, kinds)
+        needed = _program_bytes(self, sizes, signature, kinds)
         # The other half at least is for blocks of samples.
         while needed > (allowed := self.n_bytes // 2):
             # What a program takes grows about in proportion to the pairs that it computes at once.
@@ -77,7 +78,7 @@ class WorkingMemory(NamedTuple):
             fewer = tile_sizes(signature, shape, layout, most)
             if fewer == sizes:
                 self._refuse(sizes, 2 * needed)
-            sizes, needed = fewer, _bytes_of_programs(self, fewer, signature, kinds)
+            sizes, needed = fewer, _program_bytes(self, fewer, signature, kinds)
         return sizes
 
     def rows_at_once(
@@ -92,11 +93,11 @@ class WorkingMemory(NamedTuple):
 
         All of them if they fit; errors are those of `tile_sizes`.
         """
-        available = self.n_bytes - _bytes_of_programs(self, sizes, signature, kinds)
-        if self._of_matrix(sizes, signature, n_left, n_right) <= available:
+        available = self.n_bytes - _program_bytes(self, sizes, signature, kinds)
+        if self._matrix_bytes(sizes, signature, n_left, n_right) <= available:
             return max(n_left, n_right or 0)
         largest = max(sizes.left, sizes.right)
-        one = self._of_rows(largest, sizes, signature)
+        one = self._row_bytes(largest, sizes, signature)
         if 2 * one > available:
             self._refuse(sizes, self.n_bytes - available + 2 * one)
         return available // (2 * one) * largest
@@ -110,22 +111,22 @@ class WorkingMemory(NamedTuple):
         n_right: int | None = None,
     ) -> None:
         """Raise a MemoryError if a matrix that is cut in this way does not fit."""
-        needed = _bytes_of_programs(self, sizes, signature, kinds)
-        needed += self._of_matrix(sizes, signature, n_left, n_right)
+        needed = _program_bytes(self, sizes, signature, kinds)
+        needed += self._matrix_bytes(sizes, signature, n_left, n_right)
         if needed > self.n_bytes:
             self._refuse(sizes, needed)
 
-    def _of_matrix(
+    def _matrix_bytes(
         self, sizes: TileSizes, signature: ProgramSignature, n_left: int, n_right: int | None
     ) -> int:
-        """Return what the blocks of all rows take."""
+        """Return the bytes of the blocks of all rows."""
         n_padded = -(-n_left // sizes.left) * sizes.left
         n_padded += -(-(n_right or 0) // sizes.right) * sizes.right
-        return self._of_rows(n_padded, sizes, signature)
+        return self._row_bytes(n_padded, sizes, signature)
 
-    def _of_rows(self, n_rows: int, sizes: TileSizes, signature: ProgramSignature) -> int:
-        """Return what so many rows take in blocks, on all devices."""
-        block = bytes_of_block(signature, sizes.left, self.devices[0])
+    def _row_bytes(self, n_rows: int, sizes: TileSizes, signature: ProgramSignature) -> int:
+        """Return the bytes of so many rows in blocks, on all devices."""
+        block = block_bytes(signature, sizes.left, self.devices[0])
         return -(-n_rows * block // sizes.left) * len(self.devices)
 
     def _refuse(self, sizes: TileSizes, needed: int) -> NoReturn:
@@ -155,32 +156,32 @@ def cut_within(
 
 
 @lru_cache(maxsize=1024)
-def _bytes_of_programs(
+def _program_bytes(
     memory: WorkingMemory, sizes: TileSizes, signature: ProgramSignature, kinds: tuple[str, ...]
 ) -> int:
-    """Return what the programs of all threads take while they run."""
+    """Return the bytes of the programs of all threads while they run."""
     device = memory.devices[0]
     programs = [
-        partial(bytes_of_samples, signature, size, device) for size in {sizes.left, sizes.right}
+        partial(sample_program_bytes, signature, size, device) for size in {sizes.left, sizes.right}
     ]
     if kinds:
-        programs.append(partial(bytes_of_pairs, signature, kinds, sizes, device))
+        programs.append(partial(pair_program_bytes, signature, kinds, sizes, device))
     # Programs for images compile for seconds, and do so here at the same time.
     with ThreadPoolExecutor(len(programs)) as pool:
         return memory.n_threads * max(pool.map(lambda ask: ask(), programs))
 
 
 @lru_cache(maxsize=1024)
-def bytes_of_samples(signature: ProgramSignature, size: int, device: jax.Device) -> int:
-    """Return the bytes of the program for a block of samples, see `bytes_of_pairs`."""
+def sample_program_bytes(signature: ProgramSignature, size: int, device: jax.Device) -> int:
+    """Return the bytes of the program for a block of samples, see `pair_program_bytes`."""
     with jax.enable_x64(signature.dtype == np.float64):
         inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
         compute, options = sample_program.on(device), {"with_kernels": signature.with_kernels}
-        return _bytes_of(compute, signature.arguments(), inputs, **options)
+        return _peak_bytes(compute, signature.arguments(), inputs, **options)
 
 
 @lru_cache(maxsize=1024)
-def bytes_of_pairs(
+def pair_program_bytes(
     signature: ProgramSignature, kinds: tuple[str, ...], sizes: TileSizes, device: jax.Device
 ) -> int:
     """Return how many bytes one run of the program for tiles takes, beside its arguments."""
@@ -191,25 +192,25 @@ def bytes_of_pairs(
         if not n_shifts:
             memory = (_on(device, (sizes.left + 1, sizes.right), dtype),) * len(kinds)
             compute = pair_program.on(device)
-            return _bytes_of(compute, network, *blocks, memory, np.int32(0), kinds=kinds)
+            return _peak_bytes(compute, network, *blocks, memory, np.int32(0), kinds=kinds)
         shape = (-(-sizes.right // n_shifts), n_shifts * sizes.left)
         memory = (_on(device, shape, dtype),) * len(kinds)
         numbers = (np.int32(0), np.int32(0))
         options = {"kinds": kinds, "shifts_per_step": n_shifts}
         compute = shift_program.on(device)
-        return _bytes_of(compute, network, *blocks, memory, *numbers, **options)
+        return _peak_bytes(compute, network, *blocks, memory, *numbers, **options)
 
 
 @lru_cache(maxsize=1024)
-def bytes_of_block(signature: ProgramSignature, size: int, device: jax.Device) -> int:
-    """Return the bytes of a block of samples: what tiles read of them."""
+def block_bytes(signature: ProgramSignature, size: int, device: jax.Device) -> int:
+    """Return the bytes of the inputs and the statistics of a block of samples."""
     with jax.enable_x64(signature.dtype == np.float64):
         leaves = jax.tree.leaves(_block(signature, size, device))
     return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
 
 
 def _block(signature: ProgramSignature, size: int, device: jax.Device) -> tuple[Any, Any]:
-    """Return what a tile reads of a block, without values."""
+    """Return the shapes of the inputs and the statistics of a block."""
     inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
     compute, options = sample_program.on(device), {"with_kernels": signature.with_kernels}
     _, statistics = compute.eval_shape(signature.arguments(), inputs, **options)
@@ -225,7 +226,7 @@ def _on(
     return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding, weak_type=weak_type)
 
 
-def _bytes_of(jitted: Any, *arguments: Any, **options: Any) -> int:
+def _peak_bytes(jitted: Any, *arguments: Any, **options: Any) -> int:
     # Lowered for the arguments of a run, what is compiled here is what the run finds compiled.
     analysis = jitted.lower(*arguments, **options).compile().memory_analysis()
     return int(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)

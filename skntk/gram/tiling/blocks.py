@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from sklearn.utils import gen_batches
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.state import SampleState
@@ -29,7 +30,7 @@ class Block:
     X : jax.Array of shape (block size, n_features)
         The rows and the padding.
     statistics : pytree of jax.Array of shape (..., block size)
-        What the pair program reads of each.
+        The statistics of the samples that the pair program reads.
     state : SampleState of arrays of shape (block size,), or None
         Their kernels with themselves, where the program for samples computes them.
     """
@@ -81,12 +82,12 @@ def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState 
 
 
 def make_blocks(network: PreparedNetwork, X: np.ndarray, size: int, engine: Engine) -> list[Block]:
-    """Cut the rows of X into blocks and compute what pairs need to know of every sample.
+    """Cut the rows of X into blocks and compute the statistics of every sample.
 
     Raises a ValueError if the kernel of an image with itself is not finite. Those of vectors are
     still being computed: their tiles check them.
     """
-    rows = [slice(start, min(start + size, len(X))) for start in range(0, len(X), size)]
+    rows = list(gen_batches(len(X), size))
     tasks = [(block_rows, X[block_rows]) for block_rows in rows]
     with_kernels = network.signature.with_kernels
     compute = partial(_compute_block, engine.devices, network.arguments, size, with_kernels)

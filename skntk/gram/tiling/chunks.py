@@ -31,7 +31,7 @@ def kernel_matrices(
     if job.rows_at_once >= max(shape):
         fill_matrices(job, network, kinds, engine, matrices, X, Y)
         return matrices
-    for left, right in _pairs_of_chunks(shape, job.rows_at_once, is_symmetric=Y is None):
+    for left, right in _chunk_pairs(shape, job.rows_at_once, is_symmetric=Y is None):
         chunks = [matrix[left, right] for matrix in matrices]
         columns = None if Y is None and left == right else (X if Y is None else Y)[right]
         n_right = None if columns is None else len(columns)
@@ -60,7 +60,7 @@ def kernel_diagonals(
     return [np.concatenate(pieces) for pieces in zip(*chunks, strict=True)]
 
 
-def _pairs_of_chunks(
+def _chunk_pairs(
     shape: tuple[int, int], rows_at_once: int, *, is_symmetric: bool
 ) -> Iterator[tuple[slice, slice]]:
     n_left, n_right = shape

@@ -35,13 +35,13 @@ class ShiftedPairs:
 
     @property
     def key(self) -> tuple[int, ...]:
-        """What tells the task from others of the same matrix."""
+        """The identity of the task within its matrix."""
         starts = self.left.rows.start, self.right.rows.start
         return (*starts, self.first_shift, self.n_steps)
 
     @property
     def entries(self) -> tuple[slice, ...]:
-        """Where the results are that have a meaning."""
+        """The results without the padding."""
         return (slice(self.n_steps),)
 
     @property

@@ -19,7 +19,7 @@ Evaluate = Callable[..., list[np.ndarray]]
 """Returns kernels, one for each kind, of left with right inputs, or of inputs with themselves."""
 
 # The sum so far, a term, and the term with both orders of its transforms.
-MATRICES_OF_A_SUM = 3
+N_MATRICES_IN_SUM = 3
 
 # Half of a symmetric matrix is computed in so many panels of rows, of at least so many.
 _PANELS = 8

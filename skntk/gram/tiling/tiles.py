@@ -38,12 +38,12 @@ class Tile:
 
     @property
     def key(self) -> tuple[int, ...]:
-        """What tells the tile from others of the same matrix."""
+        """The identity of the tile within its matrix."""
         return (self.left.rows.start, self.right.rows.start)
 
     @property
     def entries(self) -> tuple[slice, ...]:
-        """Where the results are that have a meaning."""
+        """The results without the padding."""
         return (slice(self.left.n_rows), slice(self.right.n_rows))
 
     @property
