@@ -96,3 +96,10 @@ def as_fortran(symmetric: FloatArray, *, overwrite: bool) -> FloatArray:
 def diagonal_view(matrix: FloatArray) -> FloatArray:
     """Return the diagonal of a square matrix as a writable view."""
     return np.einsum("ii->i", matrix)
+
+
+def with_nonnegative_variances(covariance: FloatArray) -> FloatArray:
+    """Return a covariance whose variances made negative by rounding are 0, in place."""
+    variance = diagonal_view(covariance)
+    np.maximum(variance, 0.0, out=variance)
+    return covariance

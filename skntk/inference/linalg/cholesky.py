@@ -1,4 +1,4 @@
-"""Linear systems with a training kernel by its Cholesky factorisation, in place.
+"""Linear systems with a training kernel by its Cholesky factorization, in place.
 
 The functions here share one convention: `factor` is the lower Cholesky factor L of
 A = K + diag(noise), with zeros above its diagonal.
@@ -31,27 +31,12 @@ def cholesky_factor(kernel: FloatArray, noise: FloatArray, *, overwrite: bool) -
     unexplained. Rounding alone leaves about n * eps of the variance; a pivot below that says
     nothing about the data, although LAPACK may accept it. The test is made relative to each
     sample's own variance: it does not depend on the scale of single rows, and neither does
-    the accuracy of a Cholesky factorisation (N. J. Higham, Accuracy and Stability of Numerical
+    the accuracy of a Cholesky factorization (N. J. Higham, Accuracy and Stability of Numerical
     Algorithms, 2nd edition, section 10.1.1).
 
-    Parameters
-    ----------
-    kernel : ndarray of shape (n, n)
-        Symmetric positive semidefinite matrix K. Only one of its triangles is read.
-    noise : ndarray of shape (n,)
-        Nonnegative values to add to the diagonal.
-    overwrite : bool
-        Whether the factor may take the kernel's memory.
-
-    Returns
-    -------
-    ndarray of shape (n, n)
-        L, Fortran-ordered.
-
-    Raises
-    ------
-    SingularKernelError
-        If K + diag(noise) is not positive definite to working precision.
+    One triangle of K is read, and L is Fortran-ordered. ``overwrite`` says whether it may take the
+    memory of K. Raises a SingularKernelError if K + diag(noise) is not positive definite to working
+    precision.
     """
     matrix = as_fortran(kernel, overwrite=overwrite)
     diagonal_view(matrix)[...] += noise
@@ -202,7 +187,7 @@ class CholeskySystem(LinearSystem):
 
 @dataclass(frozen=True)
 class CholeskySolver:
-    """Solves with a dense kernel matrix by its Cholesky factorisation, the default.
+    """Solves with a dense kernel matrix by its Cholesky factorization, the default.
 
     Examples
     --------
@@ -218,25 +203,5 @@ class CholeskySolver:
     def factorize(
         self, operator: KernelOperator, noise: FloatArray, *, overwrite: bool = False
     ) -> CholeskySystem:
-        """Factorize K + diag(noise).
-
-        Parameters
-        ----------
-        operator : KernelOperator
-            K, of which the dense matrix is taken.
-        noise : ndarray of shape (n,)
-            Nonnegative values to add to the diagonal.
-        overwrite : bool, default=False
-            Whether the factor may take the memory of that matrix.
-
-        Returns
-        -------
-        CholeskySystem
-            The factorized system.
-
-        Raises
-        ------
-        SingularKernelError
-            If K + diag(noise) is not positive definite to working precision.
-        """
+        """Factorize K + diag(noise), as `LinearSolver.factorize`."""
         return CholeskySystem(cholesky_factor(operator.to_dense(), noise, overwrite=overwrite))

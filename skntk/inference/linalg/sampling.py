@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
+from skntk._validation import is_integer
 from skntk.inference.linalg.arrays import FloatArray, as_finite, as_fortran
 
 __all__ = ["sample_gaussian"]
@@ -62,7 +61,7 @@ def sample_gaussian(
             "The mean must have shape (m,) or (m, outputs) and the covariance (m, m), got "
             f"{center.shape} and {matrix.shape}."
         )
-    if not isinstance(n_samples, Integral) or n_samples < 0:
+    if not is_integer(n_samples) or n_samples < 0:
         raise ValueError(f"n_samples must be a whole number >= 0, got {n_samples!r}.")
     root = _square_root(matrix)
     standard = _generator(random_state).standard_normal((*center.shape, n_samples))

@@ -90,7 +90,7 @@ def _libraries() -> tuple[threadpoolctl.ThreadpoolController, _ProcessLimit]:
     blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
     filepaths: dict[bool, list[str]] = {True: [], False: []}
     for library in blas.info():
-        # Of OpenMP each thread of Python has a pool of its own.
+        # OpenMP has a pool for every thread of Python.
         filepaths[library.get("threading_layer") == "openmp"].append(library["filepath"])
     per_thread, per_process = (blas.select(filepath=filepaths[key]) for key in (True, False))
     return per_thread, _ProcessLimit(per_process)

@@ -172,14 +172,14 @@ class KernelNewtonMatrix:
 
     @cached_property
     def _damping(self) -> list[FloatArray]:
-        return [self._damping_of(np.sqrt(column)) for column in self._relative.T]
+        return [self._output_damping(np.sqrt(column)) for column in self._relative.T]
 
     @cached_property
     def _shared(self) -> tuple[FloatArray, bool]:
         shared: tuple[FloatArray, bool] = cho_factor(sum(self._damping), check_finite=False)
         return shared
 
-    def _damping_of(self, root: FloatArray) -> FloatArray:
+    def _output_damping(self, root: FloatArray) -> FloatArray:
         """Return F of one output."""
         matrix = self.kernel * root * root[:, np.newaxis]
         diagonal_view(matrix)[...] += 1.0
@@ -192,18 +192,7 @@ class KernelNewtonMatrix:
         return np.asarray(inverse)
 
     def solve(self, right: FloatArray) -> FloatArray:
-        """Solve the system.
-
-        Parameters
-        ----------
-        right : ndarray of shape (n, n_outputs)
-            R.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            X.
-        """
+        """Return X, given R of shape (n, n_outputs)."""
         scaled = right / self.diagonal[:, np.newaxis]
         damped = self._damp(self.kernel @ scaled)
         solution = scaled - damped

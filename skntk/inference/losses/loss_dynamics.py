@@ -140,68 +140,25 @@ class LossDynamics:
         )
 
     def outputs(self, state: FloatArray) -> FloatArray:
-        """Return the outputs at the training samples of positive weight.
-
-        Parameters
-        ----------
-        state : ndarray of shape (n, n_outputs)
-            z.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            f_0 + T c; f_0 where the weight is 0.
-        """
+        """Return f_0 + T c at the training samples, f_0 where the weight is 0."""
         moved = self.spectrum.eigenvectors @ (self.spectrum.eigenvalues[:, np.newaxis] * state)
         return self.initial_outputs + self._inverse_root_weight()[:, np.newaxis] * moved
 
     def slope(self, state: FloatArray) -> FloatArray:
-        r"""Return the gradient by which the state descends, for a rate of 1.
-
-        Parameters
-        ----------
-        state : ndarray of shape (n, n_outputs)
-            z.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            :math:`\frac{1}{N} U^T (W^{1/2} \nabla \ell + A U z)`, minus dz/ds.
-        """
+        r"""Return :math:`\frac{1}{N} U^T (W^{1/2} \nabla \ell + A U z)`: minus dz/dt at rate 1."""
         gradient = self.spectrum.rotate(self.loss.gradient(self.outputs(state)))
         return (gradient + self._shrinkage(state)) / self.spectrum.total_weight
 
     def coefficients(self, state: FloatArray) -> FloatArray:
-        """Return the coefficients c of the kernel functions.
-
-        Parameters
-        ----------
-        state : ndarray of shape (n, n_outputs)
-            z.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            W^1/2 U z.
-        """
+        """Return the coefficients c = W^1/2 U z of the kernel functions."""
         return self.spectrum.unrotate(state)
 
     def resolution(self, tolerance: float) -> FloatArray:
-        r"""Return how exact each component of the state has to be for outputs of a given accuracy.
+        r"""Return the errors of the state that outputs of a given accuracy allow, shape of z.
 
         Moving along an eigenvector of eigenvalue :math:`\lambda` by z moves the parameters of the
         network by :math:`\sqrt\lambda z`, and its output at x by at most
         :math:`\sqrt{\lambda T(x, x)} z`.
-
-        Parameters
-        ----------
-        tolerance : float
-            Positive, in the units of the outputs.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            Positive.
         """
         eigenvalues = self.spectrum.eigenvalues
         # A kernel of zeros moves no output: any resolution does.
@@ -223,18 +180,8 @@ class LossDynamics:
     def require_resolved(self, longest_gain: float) -> None:
         """Refuse training that is decided by directions below the rounding error of the kernel.
 
-        Along a direction that the kernel does not see, the coefficients move steadily, or until
-        the noise stops them.
-
-        Parameters
-        ----------
-        longest_gain : float
-            How far they move, without noise, for a steady gradient of N.
-
-        Raises
-        ------
-        SingularKernelError
-            If predictions would change with the rounding of the kernel.
+        Along such a direction the coefficients move steadily, or until the noise stops them.
+        ``longest_gain`` is the distance without noise, for a steady gradient of N.
         """
         if not self.spectrum.is_singular:
             return
@@ -251,21 +198,7 @@ class LossDynamics:
             )
 
     def newton_matrices(self, state: FloatArray, learning_rate: float) -> NewtonMatrices:
-        """Linearize the flow.
-
-        Parameters
-        ----------
-        state : ndarray of shape (n, n_outputs)
-            z.
-        learning_rate : float
-            Speed of the flow.
-
-        Returns
-        -------
-        callable
-            From a step c to the matrix 1 + c learning_rate (Jacobian of the slope), which solves
-            with flat states.
-        """
+        """Return the map from a step c to 1 + c learning_rate (Jacobian of the slope) at z."""
         vectors = self.spectrum.eigenvectors
         kernel = (vectors * self.spectrum.eigenvalues) @ vectors.T
         curvature = self.loss.curvature(self.outputs(state))
@@ -306,18 +239,7 @@ class RotatedNewtonMatrix:
     eigenvectors: FloatArray
 
     def solve(self, right: FloatArray) -> FloatArray:
-        """Solve the system.
-
-        Parameters
-        ----------
-        right : ndarray of shape (n * n_outputs,)
-            Right-hand side.
-
-        Returns
-        -------
-        ndarray of shape (n * n_outputs,)
-            The solution.
-        """
+        """Return the solution for a flat right-hand side."""
         rows = right.reshape(len(self.eigenvectors), -1)
         solution = self.matrix.solve(self.eigenvectors @ rows)
         return (self.eigenvectors.T @ solution).ravel()

@@ -115,18 +115,11 @@ class LossFlow:
             Nonnegative diagonal of A. It is added after the weights have been applied.
         loss : Loss
             `SoftmaxCrossEntropy`, or another loss with the same attributes, and its targets.
-        training_time : float
-            Time t >= 0, finite; a whole number of steps for gradient descent.
+        training_time, training_method, momentum, sample_weight
+            As for :meth:`GradientFlowPosterior.condition`.
         learning_rate : float, default=1.0
             Size of a step of gradient descent, and speed of the flow. A loss that is the mean over
             all N n_outputs elements is trained by this rate divided by n_outputs.
-        training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
-            Whether the steps are infinitely small.
-        momentum : float, default=0.0
-            At least 0 and below 1.
-        sample_weight : float or array-like of shape (n,), default=None
-            Nonnegative weights in the loss. A weight of k is the same as the sample repeated k
-            times. None means 1 for every sample.
         initial_outputs : array-like of shape (n, n_outputs), default=None
             f_0 at the training samples. None is 0.
         overwrite_kernel : bool, default=False
@@ -140,12 +133,8 @@ class LossFlow:
 
         Raises
         ------
-        SingularKernelError
-            If the kernel is singular and training so long that its rounding errors would decide
-            the predictions.
-        ValueError
-            If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
-            learning rate or the momentum is out of range.
+        SingularKernelError, ValueError
+            As :meth:`GradientFlowPosterior.condition`.
         RuntimeError
             If the solver does not reach the time.
         """
@@ -162,22 +151,9 @@ class LossFlow:
         return cls(dynamics, method, 0.0, np.zeros(loss.targets.shape)).at(time)
 
     def at(self, training_time: float) -> LossFlow:
-        """Return the network at another time of the same training run, integrated anew.
+        """Return the network at another time of the same training run, by another integration.
 
-        Parameters
-        ----------
-        training_time : float
-            Time t >= 0, finite; a whole number of steps for gradient descent.
-
-        Returns
-        -------
-        LossFlow
-            Shares all n x n arrays with this one.
-
-        Raises
-        ------
-        SingularKernelError, ValueError, RuntimeError
-            As :meth:`condition`.
+        As :meth:`GradientFlowPosterior.at`; errors are those of :meth:`condition`.
         """
         time = as_training_time(training_time, self.training_method)
         dual_coef = train_on_loss(self.dynamics, self.training_method, np.array([time]))[0]
@@ -186,25 +162,8 @@ class LossFlow:
     def over(self, training_times: npt.ArrayLike) -> LossTrajectory:
         """Return the network at many times of the same training run, by one integration.
 
-        Parameters
-        ----------
-        training_times : array-like of shape (n_times,)
-            Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
-
-        Returns
-        -------
-        LossTrajectory
-            What is predicted at all of these times.
-
-        Raises
-        ------
-        SingularKernelError
-            As :meth:`condition`.
-        ValueError
-            If the times are not a 1-D array of ascending nonnegative finite numbers, or a number
-            of steps is not whole.
-        RuntimeError
-            If the solver does not reach the last time.
+        As :meth:`GradientFlowPosterior.over`, and with a RuntimeError if the solver does not reach
+        the last time.
         """
         times = as_training_times(training_times, self.training_method)
         return LossTrajectory(times, train_on_loss(self.dynamics, self.training_method, times))
@@ -230,30 +189,13 @@ class LossFlow:
         return as_kernel(cross) @ self.dual_coef
 
     def stages(self, training_times: npt.ArrayLike) -> Iterator[LossFlow]:
-        """Yield the network at one time after the other, by one integration.
-
-        Parameters
-        ----------
-        training_times : array-like of shape (n_times,)
-            As for :meth:`over`.
-
-        Yields
-        ------
-        LossFlow
-            Shares all n x n arrays with this one.
-        """
+        """Yield the network at one time after the other, by one integration."""
         trajectory = self.over(training_times)
         for time, dual_coef in zip(trajectory.training_times, trajectory.dual_coef, strict=True):
             yield replace(self, training_time=float(time), dual_coef=dual_coef)
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
-        """Return a bound on the curvature of the regularized loss along any direction.
-
-        Parameters
-        ----------
-        sample_weight : float or array-like of shape (n,), default=None
-            Not used: the run knows its weights.
-        """
+        """Return a bound on the curvature of the regularized loss; the run has its own weights."""
         return self.dynamics.largest_curvature
 
     def training_run(
@@ -329,23 +271,7 @@ class LossTrajectory:
     dual_coef: FloatArray
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
-        """Return the change of the initial function by training at test points.
-
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            Kernel between test and training samples.
-
-        Returns
-        -------
-        ndarray of shape (n_times, m, n_outputs)
-            T_* c at each time.
-
-        Raises
-        ------
-        ValueError
-            If an entry of `cross` is not finite.
-        """
+        """Return T_* c at each time, shape (n_times, m, n_outputs), as `LossFlow.mean`."""
         return as_kernel(cross) @ self.dual_coef
 
     def variance(self, *kernels: npt.ArrayLike) -> FloatArray:

@@ -32,31 +32,9 @@ _DECAYS = 100.0
 def train_on_loss(
     dynamics: LossDynamics, training_method: TrainingMethod, times: FloatArray
 ) -> FloatArray:
-    """Return the coefficients of the networks at many times of one training run.
+    """Return the coefficients c at many times of one training run, shape (n_times, n, n_outputs).
 
-    Parameters
-    ----------
-    dynamics : LossDynamics
-        Loss, kernel, weights and noise.
-    training_method : TrainingMethod
-        The method of training.
-    times : ndarray of shape (n_times,)
-        Checked by :func:`as_training_times`.
-
-    Returns
-    -------
-    ndarray of shape (n_times, n, n_outputs)
-        The coefficients c.
-
-    Raises
-    ------
-    SingularKernelError
-        If the kernel is singular and training so long that its rounding errors would decide the
-        predictions.
-    ValueError
-        If the learning rate is above that at which discrete steps are stable.
-    RuntimeError
-        If the solver of the flow does not reach the last time.
+    The times are checked by `as_training_times`; errors are those of `LossFlow.condition`.
     """
     momentum = (
         training_method.momentum if isinstance(training_method, HeavyBall | MomentumFlow) else 0.0

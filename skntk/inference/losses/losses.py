@@ -39,45 +39,15 @@ class Loss(Protocol):
         """Targets, ndarray of shape (n, n_outputs)."""
 
     def value(self, outputs: FloatArray) -> FloatArray:
-        """Return the loss of each sample.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_outputs)
-            Outputs of the network.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Without the weights of the samples.
-        """
+        """Return the loss of each sample, shape (n,), given outputs of shape (n, n_outputs)."""
 
     def gradient(self, outputs: FloatArray) -> FloatArray:
-        """Return the derivatives of the loss of each sample by its outputs.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_outputs)
-            Outputs of the network.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            One for each output.
-        """
+        """Return the derivatives of the losses by the outputs, shape (n, n_outputs)."""
 
     def curvature(self, outputs: FloatArray) -> FloatArray:
-        """Return d of each sample.
+        """Return d, shape (n, n_outputs).
 
-        Parameters
-        ----------
-        outputs : ndarray of shape (n, n_outputs)
-            Outputs of the network.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            Nonnegative; not 0 for all outputs of a sample where ``ignores_shifts``.
+        It is nonnegative, and not 0 for all outputs of a sample where ``ignores_shifts``.
         """
 
 

@@ -94,7 +94,7 @@ class EnsemblePosterior(EnsemblePredictions):
         solver: LinearSolver | None = None,
         overwrite_ntk: bool = False,
     ) -> EnsemblePosterior:
-        """Train the ensemble: one factorisation.
+        """Train the ensemble: one factorization.
 
         Parameters
         ----------
@@ -184,36 +184,16 @@ class EnsemblePosterior(EnsemblePredictions):
 
         Much cheaper than :meth:`leave_one_out`, which finds the variances as well.
 
-        Parameters
-        ----------
-        targets : array-like of shape (n,) or (n, outputs)
-            Observations at the training samples.
-
-        Returns
-        -------
-        ndarray of the shape of `targets`
-            The first result of :meth:`leave_one_out`.
-
-        Raises
-        ------
-        ValueError
-            If the number of targets is not n, or an entry is not finite.
+        The first result of that method.
         """
         y = as_targets(targets, self.system.shape[0])
         return y - leave_one_out_residuals(self.system, self.system.inverse_diagonal(), y)
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
-        """Return the largest eigenvalue of the Hessian of the loss that training converges on.
+        """Return the largest eigenvalue of W^1/2 (T + A) W^1/2, divided by the sum of the weights.
 
-        Parameters
-        ----------
-        sample_weight : float or array-like of shape (n,), default=None
-            Positive weights, by which the noise is divided. None means 1 for every sample.
-
-        Returns
-        -------
-        float
-            That of W^1/2 (T + A) W^1/2, divided by the sum of the weights.
+        It is that of the Hessian of the loss that training converges on. Weights are positive, the
+        noise has been divided by them, and None means 1 for every sample.
         """
         return largest_curvature(self.system, sample_weight)
 
@@ -223,18 +203,7 @@ class EnsemblePosterior(EnsemblePredictions):
         method: TrainingMethod,
         sample_weight: npt.ArrayLike | None = None,
     ) -> GradientFlowPosterior:
-        """Return the beginning of the training that ends in this ensemble.
-
-        Parameters
-        ----------
-        targets, method, sample_weight
-            As for :meth:`GradientFlowPosterior.leading_to`.
-
-        Returns
-        -------
-        GradientFlowPosterior
-            At time 0.
-        """
+        """Return `GradientFlowPosterior.leading_to` this ensemble."""
         return GradientFlowPosterior.leading_to(self, targets, method, sample_weight=sample_weight)
 
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:

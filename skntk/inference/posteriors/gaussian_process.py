@@ -11,8 +11,8 @@ from skntk.inference.linalg.arrays import (
     FloatArray,
     as_kernel,
     as_targets,
-    diagonal_view,
     per_sample,
+    with_nonnegative_variances,
 )
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.largest_eigenvalue import largest_curvature
@@ -75,7 +75,7 @@ class GaussianProcessPosterior:
         solver: LinearSolver | None = None,
         overwrite_kernel: bool = False,
     ) -> GaussianProcessPosterior:
-        """Condition on the training samples: one factorisation.
+        """Condition on the training samples: one factorization.
 
         Parameters
         ----------
@@ -175,10 +175,7 @@ class GaussianProcessPosterior:
             If an entry of `cross` or `test_kernel` is not finite.
         """
         explained = self.system.reduction(as_kernel(cross).T)
-        covariance = as_kernel(test_kernel) - explained
-        variance = diagonal_view(covariance)
-        np.maximum(variance, 0.0, out=variance)
-        return covariance
+        return with_nonnegative_variances(as_kernel(test_kernel) - explained)
 
     def log_marginal_likelihood(self, targets: npt.ArrayLike) -> float:
         r"""Return the log density of targets under the prior with its noise.
@@ -258,37 +255,14 @@ class GaussianProcessPosterior:
         return mean, np.maximum(1.0 / precision - self.noise, 0.0)
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        """Return the means of the n models that leave out one sample each.
-
-        Parameters
-        ----------
-        targets : array-like of shape (n,) or (n, outputs)
-            Observations at the training samples.
-
-        Returns
-        -------
-        ndarray of the shape of `targets`
-            The first result of :meth:`leave_one_out`.
-
-        Raises
-        ------
-        ValueError
-            If the number of targets is not n, or an entry is not finite.
-        """
+        """Return the first result of :meth:`leave_one_out`."""
         return self.leave_one_out(targets)[0]
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
-        """Return the largest eigenvalue of the Hessian of the loss that training converges on.
+        """Return the largest eigenvalue of W^1/2 (K + A) W^1/2, divided by the sum of the weights.
 
-        Parameters
-        ----------
-        sample_weight : float or array-like of shape (n,), default=None
-            Positive weights, by which the noise is divided. None means 1 for every sample.
-
-        Returns
-        -------
-        float
-            That of W^1/2 (K + A) W^1/2, divided by the sum of the weights.
+        It is that of the Hessian of the loss that training converges on. Weights are positive, the
+        noise has been divided by them, and None means 1 for every sample.
         """
         return largest_curvature(self.system, sample_weight)
 
@@ -298,16 +272,5 @@ class GaussianProcessPosterior:
         method: TrainingMethod,
         sample_weight: npt.ArrayLike | None = None,
     ) -> ReadoutFlowPosterior:
-        """Return the beginning of the training that ends in this posterior.
-
-        Parameters
-        ----------
-        targets, method, sample_weight
-            As for :meth:`ReadoutFlowPosterior.leading_to`.
-
-        Returns
-        -------
-        ReadoutFlowPosterior
-            At time 0.
-        """
+        """Return `ReadoutFlowPosterior.leading_to` this posterior."""
         return ReadoutFlowPosterior.leading_to(self, targets, method, sample_weight=sample_weight)

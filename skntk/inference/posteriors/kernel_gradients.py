@@ -20,7 +20,7 @@ from skntk.inference.linalg.arrays import (
     per_sample,
 )
 from skntk.inference.linalg.cholesky import CholeskySolver
-from skntk.inference.linalg.solver import DenseOperator
+from skntk.inference.linalg.solver import DenseOperator, LinearSystem
 
 __all__ = [
     "KernelGradient",
@@ -93,11 +93,9 @@ def marginal_likelihood(
     >>> round(result.score, 6), result.by_noise
     (-1.418939, array([0.]))
     """
-    matrix = as_training_kernel(kernel)
-    diagonal = per_sample(noise, len(matrix), "noise")
-    y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)
-    weight = per_sample(sample_weight, len(matrix), "sample_weight", default=1.0)
-    system = CholeskySolver().factorize(DenseOperator(matrix), diagonal)
+    system, diagonal, y, weight = _factorized(
+        as_training_kernel(kernel), noise, targets, sample_weight
+    )
     coefficients = system.solve(y)
     n_samples, n_outputs = y.shape
     normalization = system.log_determinant() + n_samples * np.log(2 * np.pi)
@@ -106,13 +104,27 @@ def marginal_likelihood(
     by_noise = np.diagonal(gradient).copy()
     repeated = weight != 1
     if repeated.any():
-        log_density, slope = _density_of_repetitions(diagonal[repeated], weight[repeated])
+        log_density, slope = _repetition_density(diagonal[repeated], weight[repeated])
         score += n_outputs * log_density
         by_noise[repeated] += n_outputs * slope
     return KernelGradient(score, (gradient,), by_noise)
 
 
-def _density_of_repetitions(noise: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
+def _factorized(
+    matrix: FloatArray,
+    noise: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+) -> tuple[LinearSystem, FloatArray, FloatArray, FloatArray]:
+    """Return the system K + A, the checked noise, targets in columns, and weights."""
+    diagonal = per_sample(noise, len(matrix), "noise")
+    y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)
+    weight = per_sample(sample_weight, len(matrix), "sample_weight", default=1.0)
+    system = CholeskySolver().factorize(DenseOperator(matrix), diagonal)
+    return system, diagonal, y, weight
+
+
+def _repetition_density(noise: FloatArray, weight: FloatArray) -> tuple[float, FloatArray]:
     """Return the log density added by repeated observations, and its derivative by the noise.
 
     With noise variance a of one, N(y | f, a)^w = N(y | f, a / w) (2 pi a)^((1 - w) / 2) w^(-1/2).
@@ -163,11 +175,9 @@ def leave_one_out_density(
     >>> round(result.score, 6)
     -1.837877
     """
-    matrix = as_training_kernel(kernel)
-    diagonal = per_sample(noise, len(matrix), "noise")
-    y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)
-    weight = per_sample(sample_weight, len(matrix), "sample_weight", default=1.0)
-    system = CholeskySolver().factorize(DenseOperator(matrix), diagonal)
+    system, diagonal, y, weight = _factorized(
+        as_training_kernel(kernel), noise, targets, sample_weight
+    )
     inverted = system.inverse()
     coefficients, precision = system.solve(y), np.diagonal(inverted)
     residuals = coefficients / precision[:, np.newaxis]
@@ -232,10 +242,7 @@ def ensemble_leave_one_out_density(
     # As dB = -B dT B, a derivative H by B is -B H B by T. K enters through s alone: its derivative
     # is B diag(by_s) B.
     matrix, prior = as_training_kernels(ntk, nngp)
-    diagonal = per_sample(noise, len(matrix), "noise")
-    y = as_targets(targets, len(matrix)).reshape(len(matrix), -1)
-    weight = per_sample(sample_weight, len(matrix), "sample_weight", default=1.0)
-    system = CholeskySolver().factorize(DenseOperator(matrix), diagonal)
+    system, diagonal, y, weight = _factorized(matrix, noise, targets, sample_weight)
     inverted = system.inverse()
     coefficients, precision = system.solve(y), np.diagonal(inverted)
     residuals = coefficients / precision[:, np.newaxis]

@@ -95,7 +95,7 @@ class SoftmaxLaplacePosterior:
         The log posterior is concave. A step that does not increase it as far as it promised to
         is halved, so that the iteration converges from anywhere. It ends when a further step
         would gain less than 1e-12 nats. Takes C (n x n) matrices of memory for C classes, and C
-        Cholesky factorisations and inverses a step.
+        Cholesky factorizations and inverses a step.
 
         Parameters
         ----------
@@ -184,10 +184,10 @@ class SoftmaxLaplacePosterior:
         """
         across = as_kernel(cross)
         prior = as_kernel(diagonal)
-        columns = [self._variance_of_class(e, across, prior) for e in self.precisions]
+        columns = [self._class_variance(e, across, prior) for e in self.precisions]
         return np.maximum(np.column_stack(columns), 0.0)
 
-    def _variance_of_class(
+    def _class_variance(
         self, precision: FloatArray, cross: FloatArray, prior: FloatArray
     ) -> FloatArray:
         explained = precision @ cross.T

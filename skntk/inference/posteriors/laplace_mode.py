@@ -58,15 +58,15 @@ def _newton_target(
     probabilities = softmax(prior_mean + centered, axis=1)
     expected = total[:, np.newaxis] * probabilities
     curvature = curvature_at(kernel, total, probabilities)
-    mean_of_classes = np.sum(probabilities * centered, axis=1, keepdims=True)
-    linear = expected * (centered - mean_of_classes) + counts - expected
-    explained = _times_each(curvature.precisions, kernel @ linear)
+    class_mean = np.sum(probabilities * centered, axis=1, keepdims=True)
+    linear = expected * (centered - class_mean) + counts - expected
+    explained = _column_products(curvature.precisions, kernel @ linear)
     shared = solve(curvature.total_factor, explained.sum(axis=1))
-    across = _times_each(curvature.precisions, np.tile(shared[:, np.newaxis], counts.shape[1]))
+    across = _column_products(curvature.precisions, np.tile(shared[:, np.newaxis], counts.shape[1]))
     return linear - explained + across
 
 
-def _times_each(precisions: FloatArray, columns: FloatArray) -> FloatArray:
+def _column_products(precisions: FloatArray, columns: FloatArray) -> FloatArray:
     return np.column_stack([e @ column for e, column in zip(precisions, columns.T, strict=True)])
 
 

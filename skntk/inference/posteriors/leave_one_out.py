@@ -1,4 +1,4 @@
-"""Leave-one-out predictions in closed form, from one factorisation of all samples.
+"""Leave-one-out predictions in closed form, from one factorization of all samples.
 
 With A = K + diag(noise) over all n samples, the prediction at sample i of the model trained on
 the other n - 1 is y_i - [A^-1 y]_i / [A^-1]_ii (C. E. Rasmussen and C. K. I. Williams, Gaussian
@@ -79,12 +79,12 @@ def centered_leave_one_out(
         )
     columns = np.column_stack([y, np.ones(len(y))])
     left_out = posterior.leave_one_out_mean(columns)
-    mean_of_others = _mean_of_others(columns[:, :-1], weight)
-    centered = left_out[:, :-1] + mean_of_others * (1.0 - left_out[:, -1:])
+    others_mean = _others_mean(columns[:, :-1], weight)
+    centered = left_out[:, :-1] + others_mean * (1.0 - left_out[:, -1:])
     return centered.reshape(y.shape)
 
 
-def _mean_of_others(targets: FloatArray, weight: FloatArray) -> FloatArray:
+def _others_mean(targets: FloatArray, weight: FloatArray) -> FloatArray:
     weighted = targets * weight[:, np.newaxis]
     others_weight = weight.sum() - weight
     return (weighted.sum(axis=0) - weighted) / others_weight[:, np.newaxis]

@@ -88,17 +88,7 @@ def average_logistic(mean: FloatArray, std: FloatArray) -> FloatArray:
     J. A. C. Weideman, The exponentially convergent trapezoidal rule, SIAM Review 2014). For small
     deviations s the normal density in units of s is the weight. For large ones the poles of the
     logistic function come near in these units, and integration by parts exchanges the roles:
-    :math:`\int \sigma'(u) \, \Phi((\mu - u) / s) \, du`.
-
-    Parameters
-    ----------
-    mean, std : ndarray of shape (m,)
-        Of the normal distributions; deviations may be 0.
-
-    Returns
-    -------
-    ndarray of shape (m,)
-        Between 0 and 1.
+    :math:`\int \sigma'(u) \, \Phi((\mu - u) / s) \, du`. Deviations may be 0.
     """
     average = np.empty(len(mean))
     narrow, wide = std <= _WIDE, std > _WIDE

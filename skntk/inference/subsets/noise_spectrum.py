@@ -19,7 +19,7 @@ from scipy.linalg import lapack
 from skntk.inference.linalg.arrays import FloatArray, as_fortran
 
 # Rounding moves eigenvalues by about eps times the largest. Noise has to be larger than that by a
-# margin, for the inverse to be as accurate as by a Cholesky factorisation.
+# margin, for the inverse to be as accurate as by a Cholesky factorization.
 _LARGEST_CONDITION_NUMBER = 1e8
 # Levels of noise that differ by rounding alone are one level.
 _SAME_LEVEL = 16 * np.finfo(np.float64).eps
@@ -77,16 +77,9 @@ class NoiseSpectrum:
         return cls(rows, pattern, eigenvalues, np.ascontiguousarray(vectors / root[:, np.newaxis]))
 
     def level(self, positions: npt.NDArray[np.intp], noise: FloatArray) -> float | None:
-        """Return a for which a P is the noise of some of the samples, None if there is none.
+        """Return a for which a P is the noise of the samples at some positions in `rows`.
 
-        There is none either where rounding of the eigenvalues would show beside a.
-
-        Parameters
-        ----------
-        positions : ndarray of shape (m,)
-            Positions in `rows`.
-        noise : ndarray of shape (m,)
-            Noise of these samples.
+        None if there is none, or if rounding of the eigenvalues would show beside a.
         """
         levels = noise / self.pattern[positions]
         level = float(levels[0])
@@ -95,40 +88,22 @@ class NoiseSpectrum:
         return level if self.resolves(level) else None
 
     def leave_one_out(self, levels: FloatArray, targets: FloatArray) -> FloatArray:
-        """Return the means of models that leave out one sample each, at a level of noise each.
+        """Return the means of models that leave out one sample each, shape (n, outputs).
 
-        Parameters
-        ----------
-        levels : ndarray of shape (n,)
-            a, for the model that leaves out this sample.
-        targets : ndarray of shape (n, outputs)
-            One row for each sample.
-
-        Returns
-        -------
-        ndarray of shape (n, outputs)
+        ``levels``, shape (n,), has the level a of the noise of every model.
         """
-        weighted = self._rows_of_inverse(levels)
+        weighted = self._inverse_rows(levels)
         precision = np.einsum("ij,ij->i", weighted, self.vectors)
         dual_coef = weighted @ (self.vectors.T @ targets)
         return targets - dual_coef / precision[:, np.newaxis]
 
     def leave_one_out_variance(self, levels: FloatArray, prior: FloatArray | None) -> FloatArray:
-        """Return the variances of models that leave out one sample each.
+        """Return the variances of models that leave out one sample each, shape (n,).
 
-        Parameters
-        ----------
-        levels : ndarray of shape (n,)
-            As in `leave_one_out`.
-        prior : ndarray of shape (n_samples, n_samples) or None
-            NNGP kernel of all samples for ensembles of trained networks, None for Gaussian
-            processes.
-
-        Returns
-        -------
-        ndarray of shape (n,)
+        ``prior`` is the NNGP kernel of all samples for ensembles of trained networks, and None for
+        Gaussian processes.
         """
-        weighted = self._rows_of_inverse(levels)
+        weighted = self._inverse_rows(levels)
         precision = np.einsum("ij,ij->i", weighted, self.vectors)
         if prior is None:
             return np.maximum(1.0 / precision - levels * self.pattern, 0.0)
@@ -140,18 +115,12 @@ class NoiseSpectrum:
         smallest, largest = self.eigenvalues[0] + level, self.eigenvalues[-1] + level
         return bool(smallest * _LARGEST_CONDITION_NUMBER > largest)
 
-    def _rows_of_inverse(self, levels: FloatArray) -> FloatArray:
+    def _inverse_rows(self, levels: FloatArray) -> FloatArray:
         """Return V_i (Lambda + a_i)^-1 for each sample i."""
         return self.vectors / (self.eigenvalues + levels[:, np.newaxis])
 
     def in_basis(self, prior: FloatArray) -> FloatArray:
-        """Return V^T K V for another kernel matrix K of all samples; computed once.
-
-        Parameters
-        ----------
-        prior : ndarray of shape (n_samples, n_samples)
-            Always the same matrix.
-        """
+        """Return V^T K V for another kernel matrix K of all samples, always the same one."""
         if not self._prior_in_basis:
             within = prior[np.ix_(self.rows, self.rows)]
             half = self.vectors.T @ within

@@ -2,7 +2,7 @@
 
 :class:`PrecomputedKernel` holds the matrix and trains models on any of its rows, in one of two ways
 with one result: from an eigendecomposition of all rows that every model shares, or by a Cholesky
-factorisation of the model's own rows.
+factorization of the model's own rows.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class PrecomputedKernel:
             One target, or one row of targets, for each.
         spectrum : NoiseSpectrum or None, default=None
             Made by `decompose`. Used where the rows are some of its own, each once, and the noise
-            follows its pattern at a level above its rounding; the rows have a factorisation of
+            follows its pattern at a level above its rounding; the rows have a factorization of
             their own otherwise.
 
         Raises
@@ -276,7 +276,7 @@ class _HeldOutPosterior:
 
 @dataclass(frozen=True, eq=False)
 class _FactorizedPosterior:
-    """A model on rows that have a factorisation of their own."""
+    """A model on rows that have a factorization of their own."""
 
     shared: PrecomputedKernel
     rows: RowIndices

@@ -38,15 +38,7 @@ class SpectralRows:
 
     @classmethod
     def of(cls, spectrum: NoiseSpectrum, rows: RowIndices, targets: FloatArray) -> Self | None:
-        """Find rows in a decomposition; None if one is not in it or repeated, or none is left out.
-
-        Parameters
-        ----------
-        spectrum, targets
-            As the attributes.
-        rows : ndarray of shape (m,)
-            In the order of the targets.
-        """
+        """Find rows in a decomposition; None if one is missing or repeated, or none left out."""
         if len(rows) >= len(spectrum.rows):
             return None
         positions = _positions(spectrum.rows, rows)
@@ -55,21 +47,11 @@ class SpectralRows:
         return cls(spectrum, positions, targets)
 
     def level(self, noise: FloatArray) -> float | None:
-        """Return the level of a noise of T in the decomposition, None if it has none.
-
-        Parameters
-        ----------
-        noise : ndarray of shape (m,)
-        """
+        """Return the level of a noise of T in the decomposition, None if it has none."""
         return self.spectrum.level(self.positions, noise)
 
     def places(self, rows: RowIndices) -> RowIndices | None:
-        """Return the places of rows among J, None if one is not in J.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (k,)
-        """
+        """Return the places of rows among J, None if one is not in J."""
         return _positions(self.spectrum.rows[self.left_out], rows)
 
     @cached_property
@@ -126,13 +108,7 @@ class SpectralPosterior:
         return -solve(self._factor, known).reshape(-1, *self.rows.targets.shape[1:])
 
     def variance(self, prior: FloatArray | None) -> FloatArray:
-        """Return the variance at J, shape (n - m,).
-
-        Parameters
-        ----------
-        prior : ndarray of shape (n_samples, n_samples) or None
-            As that of a `PrecomputedKernel`.
-        """
+        """Return the variance at J, shape (n - m,), given the prior of a `PrecomputedKernel`."""
         spectrum = self.rows.spectrum
         if prior is None:
             noise = self.level * spectrum.pattern[self.rows.left_out]
@@ -142,28 +118,14 @@ class SpectralPosterior:
         return np.maximum(np.einsum("ij,ij->i", spread, map_of_prior), 0.0)
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        """Return y_i - [B_T^-1 y]_i / [B_T^-1]_ii for the training rows T.
-
-        Parameters
-        ----------
-        targets : array-like of shape (m,) or (m, outputs)
-        """
+        """Return y_i - [B_T^-1 y]_i / [B_T^-1]_ii for the training rows T."""
         y = as_targets(targets, len(self.rows.positions))
         return y - (self._solve(y).T / self._precision).T
 
     def leave_one_out(
         self, targets: npt.ArrayLike, noise: FloatArray, prior: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the means with their variances, by the formulas of the posteriors.
-
-        Parameters
-        ----------
-        targets : array-like of shape (m,) or (m, outputs)
-        noise : ndarray of shape (m,)
-            Of the training rows, at the level of this model.
-        prior : ndarray of shape (n_samples, n_samples) or None
-            As in `variance`.
-        """
+        """Return the means with their variances, given the noise of the training rows."""
         mean = self.leave_one_out_mean(targets)
         if prior is None:
             return mean, np.maximum(1.0 / self._precision - noise, 0.0)

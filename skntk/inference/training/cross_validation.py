@@ -38,8 +38,8 @@ def held_out_gradient_flow(
     """Cross-validated means of networks trained for finite times.
 
     Early stopping has no exact leave-one-out formula: with one sample fewer, the spectrum of the
-    training kernel changes. Each fold is therefore trained anew, on its part of the same kernel
-    matrix, as :class:`GradientFlowPosterior` would be, with one eigendecomposition for all times.
+    training kernel changes. Each fold is therefore trained on its own part of the kernel matrix,
+    as :class:`GradientFlowPosterior` would be, with one eigendecomposition for all times.
 
     Parameters
     ----------
@@ -110,22 +110,10 @@ def centered_held_out_gradient_flow(
 
     Parameters
     ----------
-    ntk : array-like of shape (n, n)
-        Symmetric NTK matrix of all samples.
-    noise : float or array-like of shape (n,)
-        Nonnegative values added to the diagonal.
+    ntk, noise, folds, training_times, learning_rate, training_method, momentum
+        As for :func:`held_out_gradient_flow`.
     targets : array-like of shape (n,) or (n, outputs)
         The observations before centering.
-    folds : iterable of (train_index, test_index)
-        Index arrays. Each sample must be in exactly one `test_index`.
-    training_times : array-like of shape (n_times,)
-        Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
-    learning_rate : float, default=1.0
-        Size of a step of gradient descent, and speed of the flow.
-    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
-        Whether the steps are infinitely small.
-    momentum : float, default=0.0
-        At least 0 and below 1.
     sample_weight : float or array-like of shape (n,), default=None
         Nonnegative weights in the loss and in the mean. None means 1 for every sample.
 
@@ -136,9 +124,7 @@ def centered_held_out_gradient_flow(
 
     Raises
     ------
-    SingularKernelError
-        As :meth:`GradientFlowPosterior.condition`.
-    ValueError
+    SingularKernelError, ValueError
         As :func:`held_out_gradient_flow`.
 
     Examples

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skntk.inference.linalg.arrays import FloatArray, diagonal_view
+from skntk.inference.linalg.arrays import FloatArray, with_nonnegative_variances
 
 
 def ensemble_variance(
@@ -35,6 +35,4 @@ def ensemble_covariance(
     half = (0.5 * (prediction @ nngp) - nngp_cross) @ prediction.T
     covariance = half + half.T
     covariance += nngp_test
-    variance = diagonal_view(covariance)
-    np.maximum(variance, 0.0, out=variance)
-    return covariance
+    return with_nonnegative_variances(covariance)

@@ -107,17 +107,7 @@ class KernelSpectrum:
     ) -> KernelSpectrum:
         """Diagonalize S, given the system T + W^-1 A by which training to convergence was solved.
 
-        Parameters
-        ----------
-        system : LinearSystem
-            Of n samples.
-        sample_weight : float, array-like of shape (n,) or None
-            Positive weights. None means 1 for every sample.
-
-        Returns
-        -------
-        KernelSpectrum
-            The spectrum of S.
+        The weights are positive; None means 1 for every sample.
         """
         root_weight = _root_weight(sample_weight, system.shape[0])
         matrix = system.to_dense()
@@ -132,44 +122,16 @@ class KernelSpectrum:
         return cls(np.maximum(eigenvalues, 0.0), eigenvectors, root_weight)
 
     def kernel(self) -> FloatArray:
-        """Return T + W^-1 A, which is S without the weights.
-
-        Returns
-        -------
-        ndarray of shape (n, n)
-            Needs positive weights.
-        """
+        """Return T + W^-1 A, which is S without the weights; these are positive."""
         root = (self.eigenvectors.T / self.root_weight).T * np.sqrt(self.eigenvalues)
         return root @ root.T
 
     def rotate(self, values: FloatArray) -> FloatArray:
-        """Express values at the training samples in the eigenvectors of S.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n,) or (n, k)
-            One value, or one row of values, for each sample.
-
-        Returns
-        -------
-        ndarray of the shape of `values`
-            U^T W^1/2 values, with U the eigenvectors.
-        """
+        """Return U^T W^1/2 values, of shape (n,) or (n, k), with U the eigenvectors of S."""
         return self.eigenvectors.T @ (values.T * self.root_weight).T
 
     def unrotate(self, components: FloatArray) -> FloatArray:
-        """Apply the transpose of :meth:`rotate`.
-
-        Parameters
-        ----------
-        components : ndarray of shape (n,) or (n, k)
-            Components along the eigenvectors.
-
-        Returns
-        -------
-        ndarray of the shape of `components`
-            W^1/2 U components.
-        """
+        """Return W^1/2 U components: the transpose of :meth:`rotate`."""
         return ((self.eigenvectors @ components).T * self.root_weight).T
 
     @property
@@ -225,52 +187,16 @@ class KernelSpectrum:
     def residual_function(self, training_method: TrainingMethod, times: FloatArray) -> FloatArray:
         r"""Return :math:`r_t(\lambda / N)` for each eigenvalue and time.
 
-        Parameters
-        ----------
-        training_method : TrainingMethod
-            The method of training.
-        times : ndarray of shape (n_times,)
-            Training times.
-
-        Returns
-        -------
-        ndarray of shape (n, n_times)
-            One column for each time.
+        The shape is (n, n_times).
         """
         return training_method.residual_function(self.curvature, times)
 
     def coefficients(self, filter_values: FloatArray, rotated_targets: FloatArray) -> FloatArray:
-        """Return the coefficients of the kernel functions after training.
-
-        Parameters
-        ----------
-        filter_values : ndarray of shape (n,)
-            A column of :meth:`filter_function`.
-        rotated_targets : ndarray of shape (n,) or (n, outputs)
-            The targets, through :meth:`rotate`.
-
-        Returns
-        -------
-        ndarray of the shape of `rotated_targets`
-            B(t) y.
-        """
+        """Return B(t) y, given a column of :meth:`filter_function` and the rotated targets."""
         return self.unrotate((rotated_targets.T * filter_values).T)
 
     def prediction(self, filter_values: FloatArray, cross: FloatArray) -> FloatArray:
-        """Return the linear map from training targets to predictions at test points.
-
-        Parameters
-        ----------
-        filter_values : ndarray of shape (n,)
-            A column of :meth:`filter_function`.
-        cross : ndarray of shape (m, n)
-            Kernel between test and training samples.
-
-        Returns
-        -------
-        ndarray of shape (m, n)
-            T_* B(t).
-        """
+        """Return T_* B(t), shape (m, n): the map from targets to predictions at test points."""
         return self.coefficients(filter_values, self.rotate(cross.T)).T
 
     def _require_resolved(self, training_method: TrainingMethod, times: FloatArray) -> None:

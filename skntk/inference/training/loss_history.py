@@ -56,28 +56,14 @@ class ErrorMoments:
 
     @classmethod
     def without_spread(cls, means: FloatArray) -> ErrorMoments:
-        """Return the moments of errors that are not random.
-
-        Parameters
-        ----------
-        means : ndarray of shape (n_times, n, outputs)
-            b.
-        """
+        """Return the moments of errors b, shape (n_times, n, outputs), that are not random."""
         misfit = np.square(means).sum(axis=1)
         nothing = np.zeros(len(means))
         return cls(misfit, nothing, nothing, np.zeros_like(misfit))
 
     @classmethod
     def of(cls, means: FloatArray, covariances: Iterable[FloatArray]) -> ErrorMoments:
-        """Return the moments of normal errors.
-
-        Parameters
-        ----------
-        means : ndarray of shape (n_times, n, outputs)
-            b.
-        covariances : iterable of ndarray of shape (n, n)
-            C at one time after the other.
-        """
+        """Return the moments of normal errors with means (n_times, n, outputs) and covariances."""
         traces, squares, along = [], [], []
         for mean, covariance in zip(means, covariances, strict=True):
             traces.append(np.trace(covariance))
@@ -90,14 +76,7 @@ class ErrorMoments:
     def of_scaled(cls, means: FloatArray, scales: FloatArray, prior: FloatArray) -> ErrorMoments:
         """Return the moments of normal errors with covariances C = diag(d) K diag(d).
 
-        Parameters
-        ----------
-        means : ndarray of shape (n_times, n, outputs)
-            b.
-        scales : ndarray of shape (n, n_times)
-            d at each time.
-        prior : ndarray of shape (n, n)
-            K.
+        ``scales``, shape (n, n_times), has d at each time; ``prior`` is K.
         """
         squared = np.square(scales)
         pulls = np.einsum("it,tio->ito", scales, means)
@@ -111,15 +90,7 @@ class ErrorMoments:
 
     @classmethod
     def of_diagonal(cls, means: FloatArray, variances: FloatArray) -> ErrorMoments:
-        """Return the moments of independent normal errors.
-
-        Parameters
-        ----------
-        means : ndarray of shape (n_times, n, outputs)
-            b.
-        variances : ndarray of shape (n, n_times)
-            The diagonal of C at each time.
-        """
+        """Return the moments of independent errors with the diagonals of C, shape (n, n_times)."""
         squared = np.square(means)
         return cls(
             misfit=squared.sum(axis=1),
@@ -131,19 +102,9 @@ class ErrorMoments:
     def loss(
         self, total_weight: float, output_scale: npt.ArrayLike = 1.0
     ) -> tuple[FloatArray, FloatArray]:
-        """Return mean and standard deviation of the loss at each time.
+        """Return mean and standard deviation of the loss over time, both of shape (n_times,).
 
-        Parameters
-        ----------
-        total_weight : float
-            N, the sum of the weights.
-        output_scale : float or array-like of shape (outputs,), default=1.0
-            The unit of each output.
-
-        Returns
-        -------
-        mean, std : ndarray of shape (n_times,)
-            In squared units of the outputs.
+        Given N, the sum of the weights, and the units of the outputs, one or one for each.
         """
         unit = np.broadcast_to(np.square(output_scale), self.misfit.shape[1:])
         mean = (self.misfit + self.trace[:, np.newaxis]) @ unit

@@ -94,23 +94,10 @@ class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
         ----------
         kernel : array-like of shape (n, n)
             Symmetric NNGP kernel matrix of the training samples.
-        noise : float or array-like of shape (n,)
-            Nonnegative diagonal of A. It is added after the weights have been applied.
-        targets : array-like of shape (n,) or (n, outputs)
-            The observations.
-        training_time : float
-            Time t >= 0, finite; a whole number of steps for gradient descent.
-        learning_rate : float, default=1.0
-            Size of a step of gradient descent, and speed of the flow.
-        training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
-            Whether the steps are infinitely small.
-        momentum : float, default=0.0
-            At least 0 and below 1.
-        sample_weight : float or array-like of shape (n,), default=None
-            Nonnegative weights in the loss. None means 1 for every sample.
+        noise, targets, training_time, learning_rate, training_method, momentum, sample_weight
+            As for :meth:`GradientFlowPosterior.condition`.
         overwrite_kernel : bool, default=False
-            Whether the memory of `kernel` may be used for the eigendecomposition, which leaves
-            no kernel in it. Without it the kernel is copied.
+            Whether the memory of `kernel` may be used for the eigendecomposition.
 
         Returns
         -------
@@ -119,12 +106,8 @@ class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
 
         Raises
         ------
-        SingularKernelError
-            If S is singular and training takes so long that its rounding errors would decide the
-            predictions.
-        ValueError
-            If shapes do not fit, an entry is not finite, or a noise, a weight, the time, the
-            learning rate or the momentum is out of range.
+        SingularKernelError, ValueError
+            As :meth:`GradientFlowPosterior.condition`.
         """
         method = make_training_method(training_method, learning_rate, momentum)
         time = as_training_time(training_time, method)
@@ -151,23 +134,13 @@ class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
         ----------
         converged : GaussianProcessPosterior
             Its noise is that of the flow divided by the weights.
-        targets : array-like of shape (n,) or (n, outputs)
-            The observations it was conditioned on.
-        method : TrainingMethod or None, default=None
-            How the networks are trained. None is `GradientFlow(1.0)`.
-        sample_weight : float or array-like of shape (n,), default=None
-            Positive weights in the loss. None means 1 for every sample.
+        targets, method, sample_weight
+            As for :meth:`GradientFlowPosterior.leading_to`.
 
         Returns
         -------
         ReadoutFlowPosterior
-            At time 0; :meth:`at` and :meth:`over` move on. Finding it takes an eigendecomposition
-            and memory for two n x n matrices.
-
-        Raises
-        ------
-        ValueError
-            As :meth:`condition`.
+            At time 0.
         """
         method = method or GradientFlow(1.0)
         return cls._before_convergence(converged, targets, method, sample_weight)
@@ -176,25 +149,10 @@ class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
         return ReadoutTrajectory(self, training_times)
 
     def log_marginal_likelihood(self, targets: npt.ArrayLike) -> float:
-        """Return the log density of targets under the prior with its noise.
+        """Return the log density of targets under the prior, which training does not change.
 
-        Training does not change it.
-
-        Parameters
-        ----------
-        targets : array-like of shape (n,) or (n, outputs)
-            Observations at the training samples, all of positive weight.
-
-        Returns
-        -------
-        float
-            In nats, as :meth:`GaussianProcessPosterior.log_marginal_likelihood` with the noise
-            divided by the weights. Minus infinity where the kernel is singular.
-
-        Raises
-        ------
-        ValueError
-            If the number of targets is not n, or an entry is not finite.
+        As :meth:`GaussianProcessPosterior.log_marginal_likelihood` with the noise divided by the
+        weights, which are positive. It is minus infinity where the kernel is singular.
         """
         spectrum = self.spectrum
         y = as_targets(targets, len(spectrum.eigenvalues))
@@ -209,68 +167,16 @@ class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
         return -0.5 * (misfit + squared.shape[1] * normalization)
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
-        """Return the mean at test points.
-
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-
-        Returns
-        -------
-        ndarray of shape (m,) or (m, outputs)
-            K_* W^1/2 S^-1 (I - r) W^1/2 y.
-
-        Raises
-        ------
-        ValueError
-            If an entry of `cross` is not finite.
-        """
+        """Return K_* W^1/2 S^-1 (I - r) W^1/2 y, as `GaussianProcessPosterior.mean`."""
         return as_kernel(cross) @ self.dual_coef
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
-        """Return the variance at test points, without their covariances.
-
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        diagonal : array-like of shape (m,)
-            NNGP kernel of each test sample with itself.
-
-        Returns
-        -------
-        ndarray of shape (m,)
-            The diagonal of :meth:`covariance`. Negative values left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
+        """Return the variance at test points, as `GaussianProcessPosterior.variance`."""
         rotated = self.spectrum.rotate(as_kernel(cross).T)
         return np.maximum(as_kernel(diagonal) - self._explained_share() @ np.square(rotated), 0.0)
 
     def covariance(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> FloatArray:
-        """Return the covariance between test points.
-
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        test_kernel : array-like of shape (m, m)
-            NNGP kernel between test samples.
-
-        Returns
-        -------
-        ndarray of shape (m, m)
-            Symmetric. Negative variances left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
+        """Return the covariance between test points, as `GaussianProcessPosterior.covariance`."""
         rotated = self.spectrum.rotate(as_kernel(cross).T)
         return readout_covariance(rotated, self._explained_share(), as_kernel(test_kernel))
 

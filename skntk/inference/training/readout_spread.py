@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skntk.inference.linalg.arrays import FloatArray, diagonal_view
+from skntk.inference.linalg.arrays import FloatArray, with_nonnegative_variances
 from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.training_methods import TrainingMethod
 
@@ -40,6 +40,4 @@ def readout_covariance(
     half = 0.5 * (rotated_cross.T * explained) @ rotated_cross
     covariance = half + half.T
     np.subtract(test_kernel, covariance, out=covariance)
-    variance = diagonal_view(covariance)
-    np.maximum(variance, 0.0, out=variance)
-    return covariance
+    return with_nonnegative_variances(covariance)

@@ -128,7 +128,7 @@ class SquaredErrorRun(Generic[TrajectoryT]):
         Returns
         -------
         EnsembleTrajectory or ReadoutTrajectory
-            What is predicted at all of these times.
+            The predictions at all of these times.
 
         Raises
         ------
@@ -141,18 +141,7 @@ class SquaredErrorRun(Generic[TrajectoryT]):
         return self._trajectory(as_training_times(training_times, self.training_method))
 
     def stages(self, training_times: npt.ArrayLike) -> Iterator[Self]:
-        """Yield the networks at one time after the other.
-
-        Parameters
-        ----------
-        training_times : array-like of shape (n_times,)
-            As for :meth:`over`.
-
-        Yields
-        ------
-        GradientFlowPosterior or ReadoutFlowPosterior
-            As :meth:`at` returns it.
-        """
+        """Yield the networks at one time after the other, as :meth:`at` returns them."""
         for time in as_training_times(training_times, self.training_method):
             yield self.at(float(time))
 
@@ -166,26 +155,8 @@ class SquaredErrorRun(Generic[TrajectoryT]):
     ) -> FloatArray:
         """Return cross-validated means at many times of this training.
 
-        Parameters
-        ----------
-        targets : array-like of shape (n,) or (n, outputs)
-            The observations.
-        folds : iterable of (train_index, test_index)
-            Index arrays. Each sample must be in exactly one `test_index`.
-        training_times : array-like of shape (n_times,)
-            As for :meth:`over`.
-        centered : bool, default=False
-            Whether each fold subtracts the (weighted) mean of its targets before training.
-
-        Returns
-        -------
-        ndarray of shape (n_times, n) or (n_times, n, outputs)
-            As :func:`held_out_gradient_flow` or :func:`centered_held_out_gradient_flow`.
-
-        Raises
-        ------
-        SingularKernelError, ValueError
-            As these.
+        As :func:`held_out_gradient_flow`, or :func:`centered_held_out_gradient_flow` if
+        ``centered``.
         """
         hold_out = centered_held_out_means if centered else held_out_means
         return hold_out(
@@ -199,13 +170,7 @@ class SquaredErrorRun(Generic[TrajectoryT]):
         )
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
-        """Return the largest eigenvalue of the Hessian of the loss.
-
-        Parameters
-        ----------
-        sample_weight : float or array-like of shape (n,), default=None
-            Not used: the run knows its weights.
-        """
+        """Return the largest eigenvalue of the Hessian of the loss; the run has its own weights."""
         return float(self.spectrum.curvature[-1])
 
     def training_run(

@@ -41,15 +41,8 @@ class TimeBasis:
 
         H. Cheng et al., On the compression of low rank matrices, SIAM J. Sci. Comput. 26, 2005. A
         prediction multiplies a filter function by a component of the kernel at a test point, which
-        is at most of the size of the root of the eigenvalue: rows are weighted by it. Each column
-        is approximated relative to its own size.
-
-        Parameters
-        ----------
-        filter_values : ndarray of shape (n, n_times)
-            One column for each time.
-        eigenvalues : ndarray of shape (n,)
-            Of the training kernel with its noise, ascending.
+        is at most of the size of the root of the eigenvalue, ascending ones of the training kernel
+        with its noise: rows are weighted by it. Columns are approximated relative to their sizes.
         """
         rounding = len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues[-1]
         weighted = filter_values * np.sqrt(np.maximum(eigenvalues, rounding))[:, np.newaxis]
@@ -71,19 +64,9 @@ class TimeBasis:
         return values if self.weights is None else values @ self.weights
 
     def quadratic_form(self, vectors: FloatArray, matrix: FloatArray) -> FloatArray:
-        """Return v^T diag(g) M diag(g) v for the filter function g of each time.
+        """Return v^T diag(g) M diag(g) v, M symmetric, shape (m, n_times).
 
-        Parameters
-        ----------
-        vectors : ndarray of shape (m, n)
-            One v in each row.
-        matrix : ndarray of shape (n, n)
-            Symmetric M.
-
-        Returns
-        -------
-        ndarray of shape (m, n_times)
-            One column for each time.
+        For every row v of ``vectors``, shape (m, n), and the filter function g of every time.
         """
         if self.weights is None:
             forms = np.empty((len(vectors), self.columns.shape[1]))

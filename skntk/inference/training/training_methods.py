@@ -38,14 +38,10 @@ class TrainingMethod(ABC):
 
     @abstractmethod
     def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return the factor by which the error has changed, shape (n, n_times).
+        """Return the factor r by which the error has changed, shape (n, n_times).
 
-        Parameters
-        ----------
-        curvature : ndarray of shape (n,)
-            Nonnegative eigenvalues h of the Hessian.
-        times : ndarray of shape (n_times,)
-            Checked by :func:`as_training_times`.
+        ``curvature`` has the n eigenvalues h of the Hessian, and :func:`as_training_times` has
+        checked the times.
         """
 
     @abstractmethod
@@ -53,29 +49,13 @@ class TrainingMethod(ABC):
         """Return (1 - residual) / h without cancellation, shape (n, n_times)."""
 
     def max_learning_rate(self, largest_curvature: float) -> float:
-        """Return the rate above which discrete steps diverge, 2 / h.
-
-        Parameters
-        ----------
-        largest_curvature : float
-            Largest eigenvalue of the Hessian.
-
-        Returns
-        -------
-        float
-            Infinite without curvature.
-        """
+        """Return the rate above which discrete steps diverge, 2 / h, infinite for h = 0."""
         return 2.0 / largest_curvature if largest_curvature > 0 else np.inf
 
     def require_stability(self, largest_curvature: float, *, converged: bool) -> None:
         """Raise a ValueError where discrete steps diverge; flows have no limit.
 
-        Parameters
-        ----------
-        largest_curvature : float
-            Largest eigenvalue of the Hessian.
-        converged : bool
-            Whether training must converge. At the limit itself it oscillates for ever.
+        At the limit itself training never stops oscillating: it must not if ``converged``.
         """
         limit = self.max_learning_rate(largest_curvature)
         margin = -_ROUNDING if converged else _ROUNDING

@@ -44,28 +44,15 @@ class _Trajectory:
 
     @cached_property
     def _dual_coef(self) -> FloatArray:
-        # Of each column of the basis, shape (n, outputs * k).
+        # For every column of the basis, shape (n, outputs * k).
         targets = self.posterior.rotated_targets.reshape(len(self.filter_values), -1, 1)
         components = targets * self._basis.columns[:, np.newaxis]
         return self.posterior.spectrum.unrotate(components.reshape(len(self.filter_values), -1))
 
     def mean(self, cross: npt.ArrayLike) -> FloatArray:
-        """Return the means at test points.
+        """Return the means at test points, shape (n_times, m) or (n_times, m, outputs).
 
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            Kernel of the training between test and training samples.
-
-        Returns
-        -------
-        ndarray of shape (n_times, m) or (n_times, m, outputs)
-            As the posterior at each of the times returns it.
-
-        Raises
-        ------
-        ValueError
-            If an entry of `cross` is not finite.
+        ``cross`` is the kernel of the training between test and training samples.
         """
         outputs = self.posterior.rotated_targets.shape[1:]
         columns = as_kernel(cross) @ self._dual_coef
@@ -138,29 +125,11 @@ class EnsembleTrajectory(_Trajectory):
     def variance(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_diagonal: npt.ArrayLike
     ) -> FloatArray:
-        """Return the variances at test points, without their covariances.
+        """Return the variances at test points, shape (n_times, m).
 
-        Takes as many products of an m x n with an n x n matrix as there are times, or fewer: for
-        many times of gradient flow about 30.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_diagonal : array-like of shape (m,)
-            NNGP kernel of each test sample with itself.
-
-        Returns
-        -------
-        ndarray of shape (n_times, m)
-            Negative values left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
+        Arguments are those of :meth:`GradientFlowPosterior.variance`. Takes as many products of an
+        m x n with an n x n matrix as there are times, or fewer: for many times of gradient flow
+        about 30.
         """
         learned, prior_cross = self._rotated(ntk_cross, nngp_cross)
         change = self._basis.quadratic_form(learned, self.prior)
@@ -170,27 +139,7 @@ class EnsembleTrajectory(_Trajectory):
     def covariances(
         self, ntk_cross: npt.ArrayLike, nngp_cross: npt.ArrayLike, nngp_test: npt.ArrayLike
     ) -> Iterator[FloatArray]:
-        """Yield the covariance between test points at one time after the other.
-
-        Parameters
-        ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        nngp_test : array-like of shape (m, m)
-            NNGP kernel between test samples.
-
-        Yields
-        ------
-        ndarray of shape (m, m)
-            Symmetric. Negative variances left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
+        """Yield what :meth:`GradientFlowPosterior.covariance` returns, time by time."""
         learned, prior_cross = self._rotated(ntk_cross, nngp_cross)
         test = as_kernel(nngp_test)
         for values in self.filter_values.T:
@@ -247,48 +196,12 @@ class ReadoutTrajectory(_Trajectory):
         return explained_share(posterior.spectrum, posterior.training_method, self.training_times)
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
-        """Return the variances at test points, without their covariances.
-
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        diagonal : array-like of shape (m,)
-            NNGP kernel of each test sample with itself.
-
-        Returns
-        -------
-        ndarray of shape (n_times, m)
-            Negative values left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
+        """Return what :meth:`ReadoutFlowPosterior.variance` does, shape (n_times, m)."""
         rotated = self.posterior.spectrum.rotate(as_kernel(cross).T)
         return np.maximum(as_kernel(diagonal) - self.explained.T @ np.square(rotated), 0.0)
 
     def covariances(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> Iterator[FloatArray]:
-        """Yield the covariance between test points at one time after the other.
-
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
-        test_kernel : array-like of shape (m, m)
-            NNGP kernel between test samples.
-
-        Yields
-        ------
-        ndarray of shape (m, m)
-            Symmetric. Negative variances left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
-        """
+        """Yield what :meth:`ReadoutFlowPosterior.covariance` returns, time by time."""
         rotated = self.posterior.spectrum.rotate(as_kernel(cross).T)
         test = as_kernel(test_kernel)
         for explained in self.explained.T:
