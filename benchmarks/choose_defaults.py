@@ -108,12 +108,12 @@ def scores_of_fold(
     alphas = np.array([*(scale * np.array(RELATIVE_ALPHAS)), *ABSOLUTE_ALPHAS])
     ridge = RidgeOverAlphas(matrices, alphas)
     frames = []
-    for each in centered:
+    for is_centered in centered:
         if data.task == "classification":
-            scores = classification_scores(ridge, data.Y[train], data.Y[test], each)
+            scores = classification_scores(ridge, data.Y[train], data.Y[test], is_centered)
         else:
-            scores = regression_scores(ridge, kind, data.Y[train], data.Y[test], each)
-        frames.append(pd.DataFrame({**ALPHAS, **scores, "centered": each}))
+            scores = regression_scores(ridge, kind, data.Y[train], data.Y[test], is_centered)
+        frames.append(pd.DataFrame({**ALPHAS, **scores, "centered": is_centered}))
     return pd.concat(frames)
 
 

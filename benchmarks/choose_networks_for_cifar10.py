@@ -28,20 +28,24 @@ BIAS_STDS = (0.1, 0.5, 1.0)
 
 def candidates(shape: tuple[int, ...]) -> dict[str, list[Layer]]:
     """Return by name the networks for all values of bias_std."""
-    stds = [{"weight_std": WEIGHT_STD, "bias_std": std} for std in BIAS_STDS]
+    parameters = [{"weight_std": WEIGHT_STD, "bias_std": bias_std} for bias_std in BIAS_STDS]
     image = {"input_shape": shape}
     return {
         **{
-            f"fully connected, depth {depth}": [FullyConnected(depth, **each) for each in stds]
+            f"fully connected, depth {depth}": [
+                FullyConnected(depth, **stds) for stds in parameters
+            ]
             for depth in (1, 3, 5, 8, 12)
         },
         **{
-            f"convolutional, depth {depth}": [ConvNet(depth, **each, **image) for each in stds]
+            f"convolutional, depth {depth}": [
+                ConvNet(depth, **stds, **image) for stds in parameters
+            ]
             for depth in (3, 5, 8, 12, 16, 24)
         },
         **{
             f"wide residual, {blocks} blocks a group": [
-                WideResNet(blocks, **each, **image) for each in stds
+                WideResNet(blocks, **stds, **image) for stds in parameters
             ]
             for blocks in (1, 2, 4)
         },

@@ -28,8 +28,8 @@ def bump(x):
 def activations() -> dict[str, object]:
     """Return relu, every activation whose kernel is found by quadrature, and a user's function."""
     classes = registered("activation").values()
-    by_quadrature = [each for each in classes if issubclass(each, QuadratureActivation)]
-    named = {each.__name__: each() for each in by_quadrature if each is not Elementwise}
+    by_quadrature = [cls for cls in classes if issubclass(cls, QuadratureActivation)]
+    named = {cls.__name__: cls() for cls in by_quadrature if cls is not Elementwise}
     return {RELU: "relu", **named, "x / (1 + x^2)": bump}
 
 

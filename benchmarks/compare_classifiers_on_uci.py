@@ -41,14 +41,14 @@ XRFM = {"defaults": "xRFM 0.4.5, defaults", "tuned": "xRFM 0.4.5, tuned"}
 def run(dataset: UCISet, method: Method, protocol: str) -> dict[str, float]:
     """Return the scores of a method on a set, averaged over the folds, and its seconds."""
     start = perf_counter()
-    of_all_folds = None
+    shared_choice = None
     if protocol == "published":
-        of_all_folds = tuned(method, dataset.X, dataset.y, [dataset.tuning])
+        shared_choice = tuned(method, dataset.X, dataset.y, [dataset.tuning])
     predictions = []
     for train, test in dataset.folds:
         X, y = dataset.X[train], dataset.y[train]
         inner = StratifiedKFold(5, shuffle=True, random_state=0)
-        chosen = tuned(method, X, y, inner) if of_all_folds is None else of_all_folds
+        chosen = tuned(method, X, y, inner) if shared_choice is None else shared_choice
         model = clone(chosen).fit(X, y)
         predictions.append((model.predict(dataset.X[test]), probabilities(model, dataset, test)))
     return {**scores(dataset, predictions), "seconds": perf_counter() - start}
@@ -77,9 +77,9 @@ def tuned(method: Method, X: np.ndarray, y: np.ndarray, splits):
 
 def probabilities(model, dataset: UCISet, test: np.ndarray) -> np.ndarray:
     """Return the probabilities of all classes, 0 for those that the training rows lack."""
-    of_all = np.zeros((len(test), dataset.y.max() + 1))
-    of_all[:, model.classes_] = model.predict_proba(dataset.X[test])
-    return of_all
+    complete = np.zeros((len(test), dataset.y.max() + 1))
+    complete[:, model.classes_] = model.predict_proba(dataset.X[test])
+    return complete
 
 
 def scores(dataset: UCISet, predictions) -> dict[str, float]:
@@ -106,14 +106,14 @@ def add_xrfm(results: dict, dataset: UCISet, folder: Path) -> None:
         for kind, name in {"defaults": XRFM["defaults"], protocol: XRFM["tuned"]}.items():
             path = folder / kind / f"{dataset.name}.npz"
             if path.exists():
-                results[protocol, name][dataset.name] = of_predictions(dataset, path)
+                results[protocol, name][dataset.name] = prediction_scores(dataset, path)
 
 
-def of_predictions(dataset: UCISet, path: Path) -> dict[str, float]:
+def prediction_scores(dataset: UCISet, path: Path) -> dict[str, float]:
     """Return the scores of predictions that were made elsewhere."""
     archive = np.load(path)
     proba = [archive[f"fold{fold}"] for fold in range(len(dataset.folds))]
-    predictions = [(each.argmax(axis=1), each) for each in proba]
+    predictions = [(probabilities.argmax(axis=1), probabilities) for probabilities in proba]
     return {**scores(dataset, predictions), "seconds": float(archive["seconds"])}
 
 
@@ -123,22 +123,22 @@ def table(results: dict, names: list[str], protocol: str) -> str:
     common = sorted(set.intersection(*finished))
     rows = []
     for name in names:
-        of_sets = [results[protocol, name][dataset] for dataset in common]
-        mean = {key: np.mean([each[key] for each in of_sets]) for key in of_sets[0]}
+        set_results = [results[protocol, name][dataset] for dataset in common]
+        mean = {key: np.mean([result[key] for result in set_results]) for key in set_results[0]}
         rows.append(
             [
                 name,
                 f"{100 * mean['accuracy']:.2f}",
                 f"{mean['log_loss']:.4f}",
                 f"{mean['calibration']:.4f}",
-                f"{sum(each['seconds'] for each in of_sets):.0f}",
+                f"{sum(result['seconds'] for result in set_results):.0f}",
             ]
         )
     header = ["method", "accuracy %", "log-loss", "calibration error", "seconds in total"]
     return f"### {protocol}, {len(common)} sets\n\n" + markdown_table(header, rows)
 
 
-def table_of_sets(results: dict, names: list[str], protocol: str) -> str:
+def set_table(results: dict, names: list[str], protocol: str) -> str:
     """Return the accuracy of every method on every set of the first."""
     sets = sorted(results[protocol, names[0]])
     rows = [
@@ -160,12 +160,12 @@ def print_tables(results: dict, methods: list[str]) -> None:
         names = [name for name in [*methods, *XRFM.values()] if results[protocol, name]]
         if not names:
             continue
-        of_recipe = set(results[protocol, names[0]])
-        complete = [name for name in names if of_recipe <= set(results[protocol, name])]
+        recipe_sets = set(results[protocol, names[0]])
+        complete = [name for name in names if recipe_sets <= set(results[protocol, name])]
         others = [name for name in names if name not in complete]
         for chosen in [complete, *([*complete, name] for name in others)]:
             print(table(results, chosen, protocol), end="\n\n")
-        print(table_of_sets(results, names, protocol), end="\n\n")
+        print(set_table(results, names, protocol), end="\n\n")
 
 
 def load(path: Path) -> dict:
@@ -175,8 +175,8 @@ def load(path: Path) -> dict:
         for line in path.read_text().splitlines():
             found = json.loads(line)
             name, protocol, dataset = (found.pop(key) for key in ("method", "protocol", "set"))
-            for each in [protocol] if METHODS[name].grid else PROTOCOLS:
-                results[each, name][dataset] = found
+            for same in [protocol] if METHODS[name].grid else PROTOCOLS:
+                results[same, name][dataset] = found
     return results
 
 
@@ -204,8 +204,8 @@ def main() -> None:
                 if dataset.name in results[protocol, name]:
                     continue
                 found = run(dataset, method, protocol)
-                for each in [protocol] if method.grid else PROTOCOLS:
-                    results[each, name][dataset.name] = found
+                for same in [protocol] if method.grid else PROTOCOLS:
+                    results[same, name][dataset.name] = found
                 keys = {"protocol": protocol, "method": name, "set": dataset.name}
                 with arguments.results.open("a") as file:
                     file.write(json.dumps({**keys, **found}) + "\n")

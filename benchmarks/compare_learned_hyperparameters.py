@@ -1,6 +1,6 @@
 """Learning 6 hyperparameters, beside `GaussianProcessRegressor` with an anisotropic RBF kernel.
 
-Run ``python -m benchmarks.compare_learned_hyperparameters``. Both maximise the log marginal
+Run ``python -m benchmarks.compare_learned_hyperparameters``. Both maximize the log marginal
 likelihood of the same rows with L-BFGS-B from one start: scales of three features, two standard
 deviations and the noise here; three length scales, two constants and the noise there. The first
 round compiles. Evaluations are those of the score with its gradient.
@@ -67,9 +67,13 @@ def main() -> None:
     for number in range(1, arguments.rounds + 1):
         for name, regressor in regressors().items():
             wall, processor, evaluations = measured(regressor, X, y)
-            each = wall / evaluations
             score = regressor.log_marginal_likelihood_value_
-            figures = [f"{wall:.1f}", f"{processor:.1f}", str(evaluations), f"{each:.2f}"]
+            figures = [
+                f"{wall:.1f}",
+                f"{processor:.1f}",
+                str(evaluations),
+                f"{wall / evaluations:.2f}",
+            ]
             rows.append([str(number), name, *figures, f"{score:.1f}"])
             print(rows[-1], flush=True)
     header = ["round", "regressor", "seconds", "processor seconds", "evaluations"]

@@ -87,7 +87,7 @@ def main() -> None:
         return
     sizes = [n for n in SIZES if n <= arguments.train]
     kernels = {
-        (name, kind): each.assembled(kind) for name, each in pieces.items() for kind in KINDS
+        (name, kind): network.assembled(kind) for name, network in pieces.items() for kind in KINDS
     }
     right = {
         title: {
@@ -97,13 +97,16 @@ def main() -> None:
         for title, alphas in REGULARIZATIONS.items()
     }
     sections = [images.description]
-    for title, each in right.items():
+    for title, network_hits in right.items():
         sections += [
             f"Accuracy in percent by number of training images, {title}:",
-            accuracy_table(each, sizes),
+            accuracy_table(network_hits, sizes),
         ]
         if BASELINE in pieces:
-            sections += [f"Points above the {BASELINE} network:", gain_table(each, sizes, BASELINE)]
+            sections += [
+                f"Points above the {BASELINE} network:",
+                gain_table(network_hits, sizes, BASELINE),
+            ]
     report = "\n\n".join(sections)
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     arguments.results.write_text(f"{report}\n")

@@ -110,13 +110,13 @@ def table(results: Results) -> str:
     complete = [
         name
         for name in names
-        if all((name, *each) in results for each in product(REGRESSORS, range(N_FOLDS)))
+        if all((name, *run) in results for run in product(REGRESSORS, range(N_FOLDS)))
     ]
     figures = np.array(
         [
             [
-                np.mean([results[name, each, fold][measure] for fold in range(N_FOLDS)])
-                for measure, each in product(MEASURES, REGRESSORS)
+                np.mean([results[name, regressor, fold][measure] for fold in range(N_FOLDS)])
+                for measure, regressor in product(MEASURES, REGRESSORS)
             ]
             for name in complete
         ]
@@ -129,7 +129,7 @@ def table(results: Results) -> str:
         ]
         for name, row in zip([*complete, "mean"], [*figures, figures.mean(axis=0)], strict=True)
     ]
-    header = [f"{title}, {each}" for (title, _), each in columns]
+    header = [f"{title}, {regressor}" for (title, _), regressor in columns]
     return markdown_table(["set", *header], lines)
 
 

@@ -65,18 +65,18 @@ def problem() -> tuple[np.ndarray, np.ndarray]:
 Answer = tuple[float, np.ndarray]
 
 
-def search_of_ours(of: Search, X: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Answer:
+def our_search(search: Search, X: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Answer:
     """Return the seconds of one search and its scores, by depth and alpha."""
     networks = [FullyConnected(depth, weight_std=1.5, bias_std=0.1) for depth in DEPTHS]
     grid = {"alpha": alphas, "architecture": networks}
     KERNEL_CACHE.clear()
-    estimator = NTKRegressor(alpha_scale="absolute", cache_size=of.cache_size)
+    estimator = NTKRegressor(alpha_scale="absolute", cache_size=search.cache_size)
     start = perf_counter()
-    search = of.kind(estimator, grid, cv=N_FOLDS).fit(X, y)
-    return perf_counter() - start, search.cv_results_["mean_test_score"]
+    fitted = search.kind(estimator, grid, cv=N_FOLDS).fit(X, y)
+    return perf_counter() - start, fitted.cv_results_["mean_test_score"]
 
 
-def search_of_peer(peer: subprocess.Popen[str], wrapper: str, alphas: np.ndarray) -> Answer:
+def peer_search(peer: subprocess.Popen[str], wrapper: str, alphas: np.ndarray) -> Answer:
     """Return the same of a search over neural-tangents."""
     assert peer.stdin is not None and peer.stdout is not None
     print(json.dumps({"wrapper": wrapper, "n_alphas": len(alphas)}), file=peer.stdin, flush=True)
@@ -102,9 +102,9 @@ def measure(peer_python: str, rounds: int) -> tuple[dict[str, float], dict[str, 
                     is_short = number == 0 and name in PEERS
                     alphas = ALPHAS[:1] if is_short else ALPHAS
                     seconds, scores[name] = (
-                        search_of_ours(SEARCHES[name], X, y, alphas)
+                        our_search(SEARCHES[name], X, y, alphas)
                         if name in SEARCHES
-                        else search_of_peer(peer, PEERS[name], alphas)
+                        else peer_search(peer, PEERS[name], alphas)
                     )
                     times[name].append(seconds)
                     print(f"{name}: {seconds:.2f} s", file=sys.stderr)
@@ -122,9 +122,9 @@ def compare(peer_python: str, rounds: int) -> list[list[str]]:
         if difference > TOLERANCE:
             raise SystemExit(f"{name}: the scores differ by {difference:.1e}.")
         ratios = [f"{best[peer] / best[name]:.1f}" for peer in PEERS]
-        of_peer = name in PEERS
-        label = f"GridSearchCV, neural-tangents {name}" if of_peer else f"{name} of skntk"
-        goal = "" if of_peer else SEARCHES[name].goal
+        is_peer = name in PEERS
+        label = f"GridSearchCV, neural-tangents {name}" if is_peer else f"{name} of skntk"
+        goal = "" if is_peer else SEARCHES[name].goal
         rows.append([label, f"{best[name]:.2f}", ratios[0], goal, ratios[1], f"{difference:.0e}"])
     return rows
 

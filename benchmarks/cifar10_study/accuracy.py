@@ -32,7 +32,7 @@ def hits(
         Classes.
     sizes : sequence of int
     alphas : sequence of float
-        Of several, the one of least squared error of left-out training images is taken, anew for
+        Of several, the one of least squared error of left-out training images is taken, for
         each training set.
 
     Returns
@@ -57,8 +57,8 @@ def _draw(y: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:
     if size == len(y):
         return np.arange(size)
     classes = np.unique(y)
-    of_each = size // len(classes)
-    drawn = (random.choice(np.flatnonzero(y == c), of_each, replace=False) for c in classes)
+    n_per_class = size // len(classes)
+    drawn = (random.choice(np.flatnonzero(y == c), n_per_class, replace=False) for c in classes)
     return np.concatenate(list(drawn))
 
 

@@ -63,7 +63,9 @@ class KernelPieces:
     def compute(self, piece: Piece) -> float:
         """Compute a piece and write its file; return the seconds."""
         start = perf_counter()
-        arrays = self._of_training(piece) if piece.part == "train" else self._of_test(piece)
+        arrays = (
+            self._training_kernels(piece) if piece.part == "train" else self._test_kernels(piece)
+        )
         seconds = perf_counter() - start
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / "unfinished.npz"
@@ -87,24 +89,24 @@ class KernelPieces:
             for start in range(0, len(X), self._rows):
                 yield Piece(part, start, min(start + self._rows, len(X)))
 
-    def _rows_of(self, piece: Piece) -> np.ndarray:
+    def _piece_rows(self, piece: Piece) -> np.ndarray:
         X = self._images.X_train if piece.part == "train" else self._images.X_test
         return X[piece.start : piece.stop]
 
     def _file(self, piece: Piece) -> Path:
         # With the images in the name, more test images need only their own pieces.
-        return self._folder / f"{piece}-{_digest(self._rows_of(piece).tobytes())}.npz"
+        return self._folder / f"{piece}-{_digest(self._piece_rows(piece).tobytes())}.npz"
 
-    def _of_training(self, piece: Piece) -> dict[str, np.ndarray]:
-        rows = self._rows_of(piece)
+    def _training_kernels(self, piece: Piece) -> dict[str, np.ndarray]:
+        rows = self._piece_rows(piece)
         square = self._kernels(rows)
         if not piece.start:
             return square
         before = self._kernels(rows, self._images.X_train[: piece.start])
         return {kind: np.hstack([before[kind], square[kind]]) for kind in KINDS}
 
-    def _of_test(self, piece: Piece) -> dict[str, np.ndarray]:
-        return self._kernels(self._rows_of(piece), self._images.X_train)
+    def _test_kernels(self, piece: Piece) -> dict[str, np.ndarray]:
+        return self._kernels(self._piece_rows(piece), self._images.X_train)
 
     def _kernels(self, X: np.ndarray, Y: np.ndarray | None = None) -> dict[str, np.ndarray]:
         kernels = gram_matrix(self._network, X, Y, kind=KINDS, dtype=self._dtype)
@@ -114,13 +116,13 @@ class KernelPieces:
 def compute_missing(pieces: Iterable[KernelPieces], minutes: float) -> bool:
     """Compute missing pieces until the minutes are over; return whether all are there now."""
     start = perf_counter()
-    for each in pieces:
-        for task in each.missing():
+    for network in pieces:
+        for task in network.missing():
             if perf_counter() - start > 60 * minutes:
                 print("Pieces are missing: run again to go on.")
                 return False
-            seconds = each.compute(task)
-            print(f"{each.name}: {task}, {seconds:.1f} s", flush=True)
+            seconds = network.compute(task)
+            print(f"{network.name}: {task}, {seconds:.1f} s", flush=True)
     return True
 
 

@@ -16,14 +16,14 @@ Hits = Mapping[tuple[str, str], Sequence[np.ndarray]]
 
 def accuracy_table(hits: Hits, sizes: Sequence[int]) -> str:
     """Return the accuracies in percent, with standard errors over the draws of training images."""
-    return _table(hits, sizes, [[_over_draws(each) for each in row] for row in hits.values()])
+    return _table(hits, sizes, [list(map(_over_draws, row)) for row in hits.values()])
 
 
 def gain_table(hits: Hits, sizes: Sequence[int], baseline: str) -> str:
     """Return by how many points the others are better, with standard errors over test images."""
     others = {key: row for key, row in hits.items() if key[0] != baseline}
     cells = [
-        [_gain(each, base) for each, base in zip(row, hits[baseline, kind], strict=True)]
+        [_gain(better, base) for better, base in zip(row, hits[baseline, kind], strict=True)]
         for (_, kind), row in others.items()
     ]
     return _table(others, sizes, cells)
@@ -35,21 +35,21 @@ def _table(hits: Hits, sizes: Sequence[int], cells: Sequence[Sequence[str]]) -> 
     return markdown_table(header, [[*key, *row] for key, row in zip(keys, cells, strict=True)])
 
 
-def _over_draws(each: np.ndarray) -> str:
-    mean, error = _mean_and_error(each)
-    return f"{mean:.1f} ±\u00a0{error:.1f}" if len(each) > 1 else f"{mean:.1f}"
+def _over_draws(hits: np.ndarray) -> str:
+    mean, error = _mean_and_error(hits)
+    return f"{mean:.1f} ±\u00a0{error:.1f}" if len(hits) > 1 else f"{mean:.1f}"
 
 
-def _mean_and_error(each: np.ndarray) -> tuple[float, float]:
-    of_draws = 100 * each.mean(axis=1)
-    error = of_draws.std(ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 0.0
-    return float(of_draws.mean()), float(error)
+def _mean_and_error(hits: np.ndarray) -> tuple[float, float]:
+    accuracies = 100 * hits.mean(axis=1)
+    error = accuracies.std(ddof=1) / np.sqrt(len(hits)) if len(hits) > 1 else 0.0
+    return float(accuracies.mean()), float(error)
 
 
-def _gain(each: np.ndarray, base: np.ndarray) -> str:
-    of_images = 100 * (each - base).mean(axis=0)
-    error = of_images.std(ddof=1) / np.sqrt(len(of_images))
-    return f"{of_images.mean():+.1f} ±\u00a0{error:.1f}"
+def _gain(hits: np.ndarray, base: np.ndarray) -> str:
+    gains = 100 * (hits - base).mean(axis=0)
+    error = gains.std(ddof=1) / np.sqrt(len(gains))
+    return f"{gains.mean():+.1f} ±\u00a0{error:.1f}"
 
 
 def draw(hits_by_title: Mapping[str, Hits], sizes: Sequence[int], path: Path) -> None:

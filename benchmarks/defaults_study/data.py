@@ -24,7 +24,7 @@ class DataSet:
         Targets are one-hot in the first; in the second they are as they come, in units of their
         standard deviation.
     X : ndarray of shape (n_samples, n_features)
-        Standardised inputs.
+        Standardized inputs.
     Y : ndarray of shape (n_samples, n_outputs)
         Targets.
     folds : list of (training rows, test rows)

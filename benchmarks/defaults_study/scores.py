@@ -114,15 +114,15 @@ def fit_inverse_temperature(scores: np.ndarray, labels: np.ndarray, n_steps: int
     """
     n, n_classes = scores.shape[1:]
     certain = (n + 1) / (n + 2)
-    of_label = scores[:, np.arange(n), labels]
-    of_others = (scores.sum(axis=-1) - of_label) / (n_classes - 1)
-    of_target = np.mean(certain * of_label + (1 - certain) * of_others, axis=1)
+    label_scores = scores[:, np.arange(n), labels]
+    other_scores = (scores.sum(axis=-1) - label_scores) / (n_classes - 1)
+    target_score = np.mean(certain * label_scores + (1 - certain) * other_scores, axis=1)
     inverse = np.full(len(scores), 5.0)
     for _ in range(n_steps):
         probability = softmax(scores * inverse[:, np.newaxis, np.newaxis], axis=-1)
         mean = np.sum(probability * scores, axis=-1)
         curvature = np.mean(np.sum(probability * scores**2, axis=-1) - mean**2, axis=1)
-        step = (mean.mean(axis=1) - of_target) / np.maximum(curvature, 1e-12)
+        step = (mean.mean(axis=1) - target_score) / np.maximum(curvature, 1e-12)
         inverse = np.clip(inverse - step, inverse / 3, inverse * 3)
         inverse = np.clip(inverse, 1e-3, MAX_INVERSE_TEMPERATURE)
     return inverse

@@ -42,8 +42,9 @@ def report(scores: pd.DataFrame, decision: Decision) -> str:
     main, large = relu[relu.max_rows < most_rows], relu[relu.max_rows == most_rows]
     sections = {}
     for kind, name in KINDS.items():
-        of_kind = {**decision, "kind": kind}
-        sections[f"{name}: one change at a time"] = changes(main, of_kind, FACTORS)
+        sections[f"{name}: one change at a time"] = changes(
+            main, {**decision, "kind": kind}, FACTORS
+        )
     for kind, name in KINDS.items():
         for metric in ("accuracy", "r2"):
             title = f"{name}: the best of all combinations by {METRICS[metric].heading}"
@@ -57,9 +58,9 @@ def report(scores: pd.DataFrame, decision: Decision) -> str:
         sections[title] = changes(large, {**decision, "kind": kind}, factors)
     for activation, kind in product(("erf", "gelu"), KINDS):
         title = f"{KINDS[kind]}, {activation}: one change at a time"
-        of_activation = scores[scores.activation == activation]
+        activation_scores = scores[scores.activation == activation]
         factors = ("weight_std", "bias_std", "alpha")
-        sections[title] = changes(of_activation, {**decision, "kind": kind}, factors)
+        sections[title] = changes(activation_scores, {**decision, "kind": kind}, factors)
     return "\n\n".join(f"### {title}\n\n{table}" for title, table in sections.items())
 
 
@@ -99,8 +100,8 @@ def select(scores: pd.DataFrame, fixed: Decision) -> pd.DataFrame:
 
 def by_data(scores: pd.DataFrame, factor: str | list[str], metric: str) -> pd.DataFrame:
     """Return a metric with a row for each value of ``factor`` and a column for each data set."""
-    of_task = scores[scores.task == METRICS[metric].task]
-    return of_task.pivot_table(metric, factor, "data")
+    task_scores = scores[scores.task == METRICS[metric].task]
+    return task_scores.pivot_table(metric, factor, "data")
 
 
 def ranks(values: pd.DataFrame, metric: str) -> pd.Series:
@@ -169,7 +170,7 @@ def cost_of_one_alpha(scores: pd.DataFrame, metric: str) -> str:
     rows = [
         [
             f"{scale}, {alpha:g}",
-            *(f"{each[scale, alpha].agg(how):.1f}" for each in losses for how in ("mean", "max")),
+            *(f"{loss[scale, alpha].agg(how):.1f}" for loss in losses for how in ("mean", "max")),
         ]
         for scale, alpha in losses[0].columns
     ]

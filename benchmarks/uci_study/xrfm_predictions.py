@@ -37,10 +37,10 @@ class Model:
         )
         # xRFM wants every class among the rows that it trains on.
         missing = np.setdiff1d(y[rows], y[fitted])
-        of_missing = self.held_out[np.isin(y[self.held_out], missing)]
-        self.fitted = np.concatenate([fitted, of_missing])
+        added = self.held_out[np.isin(y[self.held_out], missing)]
+        self.fitted = np.concatenate([fitted, added])
 
-    def probabilities(self, parameters, *of_rows):
+    def probabilities(self, parameters, *row_arrays):
         """Return the probabilities of all classes for each array of rows."""
         kernel, bandwidth, regularization = parameters
         model = xRFM(
@@ -67,9 +67,9 @@ class Model:
         )
         X, y = self.X, self.y
         model.fit(X[self.fitted], y[self.fitted], X[self.held_out], y[self.held_out])
-        return [self._of_all_classes(model.predict_proba(X[rows])) for rows in of_rows]
+        return [self._complete(model.predict_proba(X[rows])) for rows in row_arrays]
 
-    def _of_all_classes(self, probabilities):
+    def _complete(self, probabilities):
         """Return the probabilities with a column for the classes after the last that is known."""
         known = np.asarray(probabilities)
         return np.pad(known, ((0, 0), (0, self.y.max() + 1 - known.shape[1])))
@@ -81,26 +81,26 @@ class Model:
         return right.mean(), -((probabilities - truth) ** 2).sum(axis=1).mean()
 
 
-def of_defaults(dataset):
+def with_defaults(dataset):
     """Return the probabilities of the test rows of each fold."""
     return with_parameters(dataset, GRID[0])
 
 
-def of_published_protocol(dataset):
+def by_published_protocol(dataset):
     """Return the same with the parameters that do best on the tuning split."""
     train, valid = dataset.tuning
     model = Model(dataset.X, dataset.y, train)
-    best = max(GRID, key=lambda each: model.quality(model.probabilities(each, valid)[0], valid))
+    best = max(GRID, key=lambda choice: model.quality(model.probabilities(choice, valid)[0], valid))
     return with_parameters(dataset, best)
 
 
-def of_nested_protocol(dataset):
+def by_nested_protocol(dataset):
     """Return the same with the parameters that do best on the rows that xRFM stops by."""
     best = []
     for train, test in dataset.folds:
         model = Model(dataset.X, dataset.y, train)
-        tried = [model.probabilities(each, model.held_out, test) for each in GRID]
-        best.append(max(tried, key=lambda each: model.quality(each[0], model.held_out))[1])
+        tried = [model.probabilities(choice, model.held_out, test) for choice in GRID]
+        best.append(max(tried, key=lambda proba: model.quality(proba[0], model.held_out))[1])
     return best
 
 
@@ -113,9 +113,9 @@ def with_parameters(dataset, parameters):
 
 
 KINDS = {
-    "defaults": of_defaults,
-    "published": of_published_protocol,
-    "nested": of_nested_protocol,
+    "defaults": with_defaults,
+    "published": by_published_protocol,
+    "nested": by_nested_protocol,
 }
 
 
@@ -132,7 +132,7 @@ def main():
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         start = perf_counter()
-        folds = {f"fold{fold}": each for fold, each in enumerate(KINDS[kind](dataset))}
+        folds = {f"fold{fold}": proba for fold, proba in enumerate(KINDS[kind](dataset))}
         np.savez(path, seconds=perf_counter() - start, **folds)
         print(kind, dataset.name, round(perf_counter() - start, 1), flush=True)
 
