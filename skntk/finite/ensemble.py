@@ -41,12 +41,7 @@ _GENERATOR = "threefry2x32"
 def check_finite_width(architecture: Layer, input_shape: tuple[int, ...]) -> None:
     """Raise a ValueError unless the architecture describes networks of finite width.
 
-    Parameters
-    ----------
-    architecture : layer
-        Its hyperparameters fit the shape.
-    input_shape : tuple of int
-        Shape of one sample as the network reads it.
+    Its hyperparameters fit ``input_shape``, the shape of one sample as the network reads it.
     """
     try:
         _abstract(architecture, input_shape, width=2, n_outputs=1)
@@ -107,13 +102,8 @@ class Ensemble:
     def batches(self, n_rows: int, n_bytes: int) -> list[range]:
         """Return the numbers of the networks of every batch.
 
-        Parameters
-        ----------
-        n_rows : int
-            Number of samples that pass through the networks at once.
-        n_bytes : int
-            The most memory for the activations of a batch, as far as one network does not take
-            more.
+        ``n_rows`` samples pass through the networks at once, whose activations take ``n_bytes`` at
+        most, as far as one network does not take more.
         """
         numbers_per_network = _COPIES_OF_ACTIVATIONS * n_rows * self._n_activations + (
             _COPIES_OF_PARAMETERS * self.n_parameters
@@ -211,13 +201,7 @@ class Ensemble:
     def outputs(self, parameters: Parameters, X: np.ndarray, n_bytes: int) -> np.ndarray:
         """Return the outputs of all networks, shape (n_networks, n, n_outputs) in float64.
 
-        Parameters
-        ----------
-        parameters : pytree of arrays of shape (n_networks, ...)
-        X : ndarray of shape (n, ...)
-            Inputs as the network reads them.
-        n_bytes : int
-            The most memory for activations.
+        X are inputs as the network reads them, ``n_bytes`` is the most memory for activations.
         """
         row_bytes = self._n_activations * self._dtype.itemsize
         outputs = []

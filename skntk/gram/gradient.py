@@ -35,16 +35,9 @@ _ROWS = (56, 120)
 
 
 def unit_directions(architecture: Layer) -> list[Layer]:
-    """Return the directions along single numbers of a network, in the order of its leaves.
+    """Return the directions along all numbers of a network, in the order of its leaves.
 
-    Parameters
-    ----------
-    architecture : layer
-
-    Returns
-    -------
-    list of layers of the same structure
-        One for every entry of every leaf of the pytree.
+    They are layers of the same structure, as the derivatives of the network by its numbers.
 
     Examples
     --------
@@ -73,27 +66,8 @@ def gram_derivative(
 ) -> tuple[np.ndarray, ...]:
     """Compute the derivative of a kernel matrix along a direction of the hyperparameters.
 
-    Parameters
-    ----------
-    architecture : layer
-        The network.
-    direction : layer
-        One of the same structure, with the derivatives of its hyperparameters.
-    X : ndarray of shape (n, ...)
-        Inputs.
-    kinds : sequence of {"nngp", "ntk"}
-        Which kernels.
-    n_jobs : int, default=None
-        Number of workers, as for `gram_matrix`.
-
-    Returns
-    -------
-    tuple of ndarray of shape (n, n), float64
-
-    Raises
-    ------
-    TypeError, ValueError, MemoryError
-        As `gram_matrix`.
+    ``direction`` is a layer of the structure of the architecture, with the derivatives of its
+    hyperparameters. Returns an array of shape (n, n) for each kind.
 
     Examples
     --------
@@ -122,24 +96,9 @@ def contracted_gradient(
     By this, a function of a kernel matrix with the derivative G is differentiated by the
     hyperparameters of the network. Nothing larger than a kernel matrix is ever held.
 
-    Parameters
-    ----------
-    architecture : layer
-        The network, which `gram_matrix` has checked with these inputs.
-    X : ndarray of shape (n, ...)
-        Inputs, float64.
-    cotangents : sequence of ndarray of shape (n, n)
-        G for each kind. The results of several kinds are added.
-    kinds : sequence of {"nngp", "ntk"}
-        Which kernels.
-    directions : sequence of layers
-        Of the structure of the network, such as those of `unit_directions`.
-    n_jobs : int, default=None
-        Number of workers, as for `gram_matrix`.
-
-    Returns
-    -------
-    ndarray of shape (len(directions),)
+    `gram_matrix` has checked the network with these inputs, in float64. There is one G, of shape
+    (n, n), for each kind; the results of several kinds are added. ``directions`` are such as those
+    of `unit_directions`.
 
     Examples
     --------

@@ -157,17 +157,7 @@ class KernelFunction:
         return tuple(found)
 
     def diagonal(self, X: np.ndarray, *, kind: Kind = "nngp") -> np.ndarray:
-        """Compute the kernel of each sample with itself; X as for `gram`.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, *sample_shape)
-        kind : {"nngp", "ntk"}, default="nngp"
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
+        """Compute the kernel of each sample with itself, shape (n_samples,); X as for `gram`."""
         return self.diagonals(X, kinds=(kind,))[0]
 
     def diagonals(

@@ -68,7 +68,7 @@ def gram_matrix(
         they are.
     Y : array-like of shape (n_samples_Y, n_features), default=None
         Right inputs. None means the samples of X themselves: half the work, an exactly symmetric
-        result, and a diagonal that knows each sample to be identical with itself (which matters to
+        result, and a diagonal of samples that are identical with themselves (which matters to
         `Dropout`).
     kind : {"ntk", "nngp"} or sequence of these, default="ntk"
         The covariance of the network's outputs before training ("nngp"), or the neural tangent

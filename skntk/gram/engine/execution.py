@@ -1,4 +1,4 @@
-"""Who computes the tiles: threads of this process, or the workers of a joblib backend.
+"""The workers that compute tiles: threads of this process, or the workers of a joblib backend.
 
 Every backend that a user configures (``joblib.parallel_config(backend="dask")``, ``"loky"``, ...)
 receives the tiles through `joblib.Parallel`. Threads of this process, the default, share the result

@@ -29,21 +29,10 @@ def fingerprint(
 ) -> dict[str, Any]:
     """Return the identity of a kernel matrix, as values for JSON.
 
-    Parameters
-    ----------
-    architecture : layer
-        As the user passed it. Of functions that users wrote, the name and the code count, with the
-        code of functions of the same module that they call, and the values that they refer to, as
-        far as these are numbers, text, arrays or functions.
-    X, Y : ndarray of shape (n, ...)
-        Inputs, in the precision of the computation.
-    kinds : sequence of {"nngp", "ntk"}
-
-    Returns
-    -------
-    dict of str to str, list or None
-        By the name of what it describes. Arrays by their shape and SHA-256 digest; the architecture
-        as it is printed, for a reader, and its digest, which decides.
+    Arrays by their shape and SHA-256 digest; the architecture as it is printed, for a reader, and
+    its digest, which decides. Of functions that users wrote, the name and the code count, with the
+    code of functions of the same module that they call, and the values that they refer to, as far
+    as these are numbers, text, arrays or functions.
     """
     return {
         "version": __version__,

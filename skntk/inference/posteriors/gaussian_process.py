@@ -136,8 +136,8 @@ class GaussianProcessPosterior:
 
         Parameters
         ----------
-        cross : array-like of shape (m, n)
-            Kernel between test and training samples.
+        cross
+            As for :meth:`mean`.
         diagonal : array-like of shape (m,)
             Prior variances of the test points.
 
@@ -159,8 +159,8 @@ class GaussianProcessPosterior:
 
         Parameters
         ----------
-        cross : array-like of shape (m, n)
-            Kernel between test and training samples.
+        cross
+            As for :meth:`mean`.
         test_kernel : array-like of shape (m, m)
             Kernel between test samples.
 

@@ -163,24 +163,9 @@ class SoftmaxLaplacePosterior:
         return self.prior_mean + as_kernel(cross) @ self.dual_coef
 
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
-        """Return the variance of each latent function at test points.
+        """Return the diagonals of :meth:`covariance`, shape (m, classes).
 
-        Parameters
-        ----------
-        cross : array-like of shape (m, n)
-            Kernel between test and training samples.
-        diagonal : array-like of shape (m,)
-            Prior variances of the test points.
-
-        Returns
-        -------
-        ndarray of shape (m, classes)
-            The diagonals of :meth:`covariance`. Negative values left by rounding become 0.
-
-        Raises
-        ------
-        ValueError
-            If an entry is not finite.
+        Negative values left by rounding become 0.
         """
         across = as_kernel(cross)
         prior = as_kernel(diagonal)
@@ -234,10 +219,8 @@ class SoftmaxLaplacePosterior:
 
         Parameters
         ----------
-        cross : array-like of shape (m, n)
-            Kernel between test and training samples.
-        diagonal : array-like of shape (m,)
-            Prior variances of the test points.
+        cross, diagonal
+            As for :meth:`covariance`.
 
         Returns
         -------

@@ -100,30 +100,12 @@ class PrecomputedKernel:
     def of(
         cls, kernel: npt.ArrayLike, find_prior: Callable[[], npt.ArrayLike] | None = None
     ) -> PrecomputedKernel:
-        """Check the matrix.
-
-        Parameters
-        ----------
-        kernel : array-like of shape (n, n)
-        find_prior : callable or None, default=None
-            As the attribute.
-
-        Raises
-        ------
-        ValueError
-            If the matrix is not square, or an entry is not finite.
-        """
+        """Check the matrix: a ValueError if it is not square, or an entry is not finite."""
         return cls(as_training_kernel(kernel), find_prior)
 
     @cached_property
     def prior(self) -> FloatArray | None:
-        """The NNGP kernel of an ensemble, found when it is asked for; None of a process.
-
-        Raises
-        ------
-        ValueError
-            If it does not have the shape of `kernel`, or an entry is not finite.
-        """
+        """The NNGP kernel of an ensemble, checked on first access; None of a process."""
         if self.find_prior is None:
             return None
         prior = as_training_kernel(self.find_prior(), "The training NNGP kernel")

@@ -53,14 +53,8 @@ def held_out_gradient_flow(
         Index arrays. Each sample must be in exactly one `test_index`.
     training_times : array-like of shape (n_times,)
         Times t >= 0, finite, ascending; whole numbers of steps for gradient descent.
-    learning_rate : float, default=1.0
-        Size of a step of gradient descent, and speed of the flow.
-    training_method : {"gradient_flow", "gradient_descent"}, default="gradient_flow"
-        Whether the steps are infinitely small.
-    momentum : float, default=0.0
-        At least 0 and below 1.
-    sample_weight : float or array-like of shape (n,), default=None
-        Nonnegative weights in the loss. None means 1 for every sample.
+    learning_rate, training_method, momentum, sample_weight
+        As for :meth:`GradientFlowPosterior.condition`.
 
     Returns
     -------

@@ -77,10 +77,8 @@ class EnsemblePredictions:
 
         Parameters
         ----------
-        ntk_cross : array-like of shape (m, n)
-            NTK between test and training samples.
-        nngp_cross : array-like of shape (m, n)
-            NNGP kernel between test and training samples.
+        ntk_cross, nngp_cross
+            As for :meth:`variance`.
         nngp_test : array-like of shape (m, m)
             NNGP kernel between test samples.
 
