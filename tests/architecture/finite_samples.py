@@ -16,7 +16,7 @@ import numpy as np
 
 from skntk import gram_matrix
 from skntk.architecture import AttentionNet, Dense, SelfAttention, Serial
-from skntk.architecture.core.registry import CATEGORIES
+from skntk.architecture.core.categories import CATEGORIES
 from tests.architecture.networks import (
     as_spatial_network,
     examples,

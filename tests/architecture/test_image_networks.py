@@ -191,6 +191,6 @@ def test_registered_for_images_alone():
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
 def test_what_does_not_fit_is_refused_before_any_work(network, shape, error, message, monkeypatch):
-    monkeypatch.setattr("skntk.gram.matrix.as_arguments", pytest.fail)
+    monkeypatch.setattr("skntk.gram.engine.prepared_network.PreparedNetwork.of", pytest.fail)
     with pytest.raises(error, match=re.escape(message)):
         gram_matrix(clone(network), np.ones((2, *shape)))
