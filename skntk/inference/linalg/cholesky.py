@@ -154,7 +154,7 @@ class CholeskySystem(LinearSystem):
         return self.factor @ (self.factor.T @ B)
 
     def log_determinant(self) -> float:
-        """Return log |A|."""
+        """Return the logarithm of the determinant of A."""
         return log_determinant(self.factor)
 
     def quadratic_form(self, B: FloatArray) -> FloatArray:

@@ -62,7 +62,7 @@ class LinearSystem(Protocol):
         ...
 
     def log_determinant(self) -> float:
-        """Return log |A|."""
+        """Return the logarithm of the determinant of A."""
         ...
 
     def quadratic_form(self, B: FloatArray) -> FloatArray:
