@@ -221,6 +221,10 @@ def test_input_shapes_that_are_not_valid(input_shape, error, message):
         gram_matrix(ConvNet(1, input_shape=input_shape), np.ones((2, 16)))
 
 
-def test_rows_are_arranged_for_whole_networks_alone():
+def test_rows_are_reshaped_for_networks_within_networks():
+    rows = np.random.default_rng(0).normal(size=(3, 16))
+    network = ConvNet(1, input_shape=(4, 4, 1))
+    found = gram_matrix(Serial([network]), rows)
+    np.testing.assert_allclose(found, gram_matrix(network, rows), rtol=1e-12)
     with pytest.raises(ValueError, match="takes images"):
-        gram_matrix(Serial([ConvNet(1, input_shape=(4, 4, 1))]), np.ones((2, 16)))
+        gram_matrix(Serial([ConvNet(1)]), rows)

@@ -12,6 +12,11 @@ from sklearn.gaussian_process.kernels import WhiteKernel
 from skntk import NNGPKernel, NNGPRegressor, NTKRegressor
 from skntk.architecture import Conv, Dense, Erf, Flatten, FullyConnected, InputScale, Relu, Serial
 from skntk.estimators.regression.hyperparameter_search import maximize
+from skntk.inference import (
+    ensemble_leave_one_out_density,
+    leave_one_out_density,
+    marginal_likelihood,
+)
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -30,7 +35,9 @@ def learned(network=NETWORK, **params):
 
 
 def objective_of(model):
-    return model._score_of_hyperparameters(model._score())
+    scores = {"marginal_likelihood": marginal_likelihood, "leave_one_out": leave_one_out_density}
+    score = scores.get(getattr(model, "criterion", None), ensemble_leave_one_out_density)
+    return model._hyperparameter_score(model.architecture_, score)
 
 
 @pytest.mark.parametrize("scale", ["relative", "absolute"])

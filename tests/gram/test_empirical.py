@@ -159,7 +159,7 @@ def predicted(network, y, learning_rate, n_steps):
         alpha=0.0,
         normalize_y=False,
         initial_function=network,
-        solver="gradient_descent",
+        training_method="gradient_descent",
         training_time=n_steps,
         learning_rate=learning_rate,
     )

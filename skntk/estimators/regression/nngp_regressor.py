@@ -314,8 +314,9 @@ class NNGPRegressor(NetworkRegressor):
         --------
         >>> import numpy as np
         >>> from skntk import NNGPRegressor
-        >>> X = np.linspace(-2, 2, 9)[:, np.newaxis]
-        >>> model = NNGPRegressor(optimizer="fmin_l_bfgs_b").fit(X, np.sin(X[:, 0]))
+        >>> X = np.linspace(-2, 2, 20)[:, np.newaxis]
+        >>> y = np.sin(X[:, 0]) + 0.1 * np.random.default_rng(0).normal(size=20)
+        >>> model = NNGPRegressor(optimizer="fmin_l_bfgs_b").fit(X, y)
         >>> list(model.hyperparameters_)
         ['architecture__bias_std', 'architecture__weight_std', 'alpha']
         >>> at_optimum = model.log_marginal_likelihood(model.theta_)
