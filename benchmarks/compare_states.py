@@ -49,7 +49,9 @@ for n in (60, 500, 2000):
     )
 for search in (ClosedFormSearchCV, GridSearchCV):
     cases[f"{search.__name__}, 6 candidates, n = 200"] = (
-        lambda search=search: search(NTKRegressor(FullyConnected()), grid, cv=3).fit(X[:200], y[:200])
+        lambda search=search: search(NTKRegressor(FullyConnected()), grid, cv=3).fit(
+            X[:200], y[:200]
+        )
     )
 
 chosen = sys.argv[2]
