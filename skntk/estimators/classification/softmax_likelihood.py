@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from skntk.estimators.classification.scores import ClassScoresOverTime
 from skntk.estimators.kernel_machines.process import PosteriorProcess
-from skntk.inference import SoftmaxLaplacePosterior, TrainingMethod
+from skntk.inference import SoftmaxLaplacePosterior
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,4 @@ class SoftmaxLikelihoodScores:
     def over(self, training_times: ArrayLike) -> ClassScoresOverTime:
         # An inferred posterior has no training: this raises the error that says so.
         process = self.process
-        method: TrainingMethod = process.method
-        self.posterior.training_run(process.targets, method, process.sample_weight)
-        raise AssertionError
+        self.posterior.training_run(process.targets, process.method, process.sample_weight)

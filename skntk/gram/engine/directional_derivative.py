@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 
 from skntk.architecture.core.delegation import DelegatingLayer
 from skntk.architecture.core.layer import Layer
@@ -33,15 +32,6 @@ class DirectionalDerivative(DelegatingLayer):
     def delegate(self) -> Layer:
         """Return the network, whose structure it has."""
         return self.network
-
-    def reshape_inputs(self, X: np.ndarray) -> np.ndarray:
-        """Return inputs as the network reads them."""
-        return self.network.reshape_inputs(X)
-
-    @property
-    def n_transforms(self) -> int:
-        """Number of views of the network."""
-        return self.network.n_transforms
 
     def of(
         self,
