@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,13 +16,7 @@ Keywords = Mapping[str, Any] | None
 
 
 def require_matplotlib(caller: str) -> None:
-    """Raise an ImportError if matplotlib is missing; comes before any other work.
-
-    Parameters
-    ----------
-    caller : str
-        What needs it.
-    """
+    """Raise an ImportError if matplotlib, which a caller needs, is missing; before any work."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -77,38 +71,53 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {listed}; got {value!r}.")
 
 
-def draw_mean_and_band(
+class Curve(NamedTuple):
+    """A mean with its standard deviation, both of shape (n,); no color is the next of the axes."""
+
+    x: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray | None
+    label: str
+    color: Any = None
+
+
+def draw_curves(
     ax: Any,
-    x: np.ndarray,
-    mean: np.ndarray,
-    half_width: np.ndarray | None,
-    *,
-    color: Any,
-    line_label: str,
-    band_label: str,
+    curves: Sequence[Curve],
+    n_std: float,
     line_kwargs: Keywords,
     fill_between_kwargs: Keywords,
+    *,
+    in_legend: bool = True,
     lowest: float = -np.inf,
-) -> tuple[Any, Any]:
-    """Draw a line and, unless its half width is None, the band around it.
+) -> tuple[list[Any], list[Any]]:
+    """Draw a line for each mean, with a band of its color, and return both; no std is no band.
 
-    The color is a default; the band has that of the line. The band ends at ``lowest`` where the
-    values cannot be lower. Returns the line and the band, which may be None.
+    The legend names the last band, if ``in_legend``. A band ends at ``lowest`` where the values
+    cannot be lower.
     """
     from matplotlib.collections import PolyCollection
     from matplotlib.lines import Line2D
 
-    line_style = with_defaults(Line2D, line_kwargs, color=color, linewidth=2.0, label=line_label)
-    (line,) = ax.plot(x, mean, **line_style)
-    if half_width is None:
-        return line, None
-    style = with_defaults(
-        PolyCollection, fill_between_kwargs, alpha=0.2, linewidth=0.0, label=band_label
-    )
-    if "color" not in style:
-        style.setdefault("facecolor", line.get_color())
-    lower = np.maximum(mean - half_width, lowest)
-    return line, ax.fill_between(x, lower, mean + half_width, **style)
+    lines: list[Any] = []
+    bands: list[Any] = []
+    for x, mean, std, label, given_color in curves:
+        color = next_color(ax) if given_color is None else given_color
+        line_style = with_defaults(Line2D, line_kwargs, color=color, linewidth=2.0, label=label)
+        lines += ax.plot(x, mean, **line_style)
+        if std is None:
+            bands.append(None)
+            continue
+        is_named = in_legend and len(lines) == len(curves)
+        band_label = f"± {n_std:g} std" if is_named else "_band"
+        style = with_defaults(
+            PolyCollection, fill_between_kwargs, alpha=0.2, linewidth=0.0, label=band_label
+        )
+        if "color" not in style:
+            style.setdefault("facecolor", lines[-1].get_color())
+        lower, upper = np.maximum(mean - n_std * std, lowest), mean + n_std * std
+        bands.append(ax.fill_between(x, lower, upper, **style))
+    return lines, bands
 
 
 def draw_functions(

@@ -15,29 +15,12 @@ _MARGIN = 0.25
 
 
 class FeatureGrid:
-    """A line through the inputs, along one feature.
+    """A line through the inputs, along one feature, by its position or its name in a dataframe.
 
-    Parameters
-    ----------
-    X : array-like or dataframe of shape (n_samples, n_features)
-        Samples.
-    feature : int or str
-        The feature that varies: its position, or its name in a dataframe.
-    grid : int or array-like of shape (n_points,)
-        Its values, or how many of them are spread evenly over its range, which is widened by a
-        quarter on either side.
-
-    Attributes
-    ----------
-    values : ndarray of shape (n_points,)
-        The values of the feature along the grid.
-    sample_values : ndarray of shape (n_samples,)
-        The values of the feature in X.
-    rows : ndarray or dataframe of shape (n_points, n_features)
-        The grid, in the container of X. The other features have their median, or what is most
-        frequent if they are not numbers.
-    label : str
-        The name of the feature, or a description if it has none.
+    ``rows`` are in the container of X. The other features have their median, or what is most
+    frequent if they are not numbers. ``values`` are those of the feature along the grid, which is
+    given, or has so many points over the range of X widened by a quarter on either side;
+    ``sample_values`` are those in X.
     """
 
     def __init__(self, X: Any, feature: int | str, grid: int | ArrayLike) -> None:

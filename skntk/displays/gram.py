@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from skntk.gram.matrix import Kind
 _MOST_CLASSES = 20
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class GramDisplay:
     """A kernel matrix as an image, its samples in the order of their classes or targets.
 
@@ -66,12 +68,9 @@ class GramDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self, *, matrix: np.ndarray, y: np.ndarray | None = None, name: str | None = None
-    ) -> None:
-        self.matrix = matrix
-        self.y = y
-        self.name = name
+    matrix: np.ndarray
+    y: np.ndarray | None = None
+    name: str | None = None
 
     def plot(self, ax: Any = None, *, colorbar: bool = True, im_kwargs: Keywords = None) -> Self:
         """Draw the matrix.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,13 +16,13 @@ from skntk.displays.arrays import (
     select_output,
 )
 from skntk.displays.drawing import (
+    Curve,
     Keywords,
     axes_or_new,
     check_n_std,
+    draw_curves,
     draw_functions,
-    draw_mean_and_band,
     draw_points,
-    next_color,
     require_matplotlib,
 )
 from skntk.displays.feature_grid import FeatureGrid
@@ -30,6 +31,7 @@ from skntk.displays.networks import DisplayedEstimator
 _REGRESSORS = "NTKRegressor, NNGPRegressor or GaussianProcessRegressor"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PredictionBandDisplay:
     """Predictions along one input, with a band of standard deviations around their mean.
 
@@ -90,26 +92,14 @@ class PredictionBandDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self,
-        *,
-        x: np.ndarray,
-        y_pred: np.ndarray,
-        y_std: np.ndarray | None = None,
-        samples: np.ndarray | None = None,
-        x_train: np.ndarray | None = None,
-        y_train: np.ndarray | None = None,
-        name: str | None = None,
-        xlabel: str | None = None,
-    ) -> None:
-        self.x = x
-        self.y_pred = y_pred
-        self.y_std = y_std
-        self.samples = samples
-        self.x_train = x_train
-        self.y_train = y_train
-        self.name = name
-        self.xlabel = xlabel
+    x: np.ndarray
+    y_pred: np.ndarray
+    y_std: np.ndarray | None = None
+    samples: np.ndarray | None = None
+    x_train: np.ndarray | None = None
+    y_train: np.ndarray | None = None
+    name: str | None = None
+    xlabel: str | None = None
 
     def plot(
         self,
@@ -157,23 +147,17 @@ class PredictionBandDisplay:
         require_matplotlib(f"{type(self).__name__}.plot")
         check_n_std(n_std)
         ax = axes_or_new(ax)
-        lines, bands, sample_lines, points = [], [], [], []
+        lines: list[Any] = []
+        bands: list[Any] = []
+        sample_lines, points = [], []
         for output in range(number_of_outputs(self.y_pred)):
-            std = self.y_std
-            line, band = draw_mean_and_band(
-                ax,
-                self.x,
-                select_output(self.y_pred, output),
-                None if std is None else n_std * select_output(std, output),
-                color=next_color(ax),
-                line_label=self._label(output),
-                band_label=f"± {n_std:g} std" if output == 0 else "_band",
-                line_kwargs=line_kwargs,
-                fill_between_kwargs=fill_between_kwargs,
+            curves, is_first = [self._curve(output)], output == 0
+            line, band = draw_curves(
+                ax, curves, n_std, line_kwargs, fill_between_kwargs, in_legend=is_first
             )
-            lines.append(line)
-            bands.append(band)
-            color = line.get_color()
+            lines += line
+            bands += band
+            color = lines[-1].get_color()
             sample_lines.append(self._draw_samples(ax, output, color, sample_kwargs))
             points.append(self._draw_data(ax, output, color, scatter_kwargs))
         self.lines_ = lines
@@ -188,9 +172,11 @@ class PredictionBandDisplay:
         self.figure_ = ax.figure
         return self
 
-    def _label(self, output: int) -> str:
+    def _curve(self, output: int) -> Curve:
+        std = None if self.y_std is None else select_output(self.y_std, output)
         name = "mean" if self.name is None else self.name
-        return name if number_of_outputs(self.y_pred) == 1 else f"{name}, output {output}"
+        label = name if number_of_outputs(self.y_pred) == 1 else f"{name}, output {output}"
+        return Curve(self.x, select_output(self.y_pred, output), std, label)
 
     def _draw_samples(self, ax: Any, output: int, color: Any, given: Keywords) -> Any:
         if self.samples is None:

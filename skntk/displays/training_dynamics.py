@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skntk.displays.drawing import (
+    Curve,
     Keywords,
     axes_or_new,
     check_choice,
     check_n_std,
-    draw_mean_and_band,
+    draw_curves,
     draw_points,
-    next_color,
     require_matplotlib,
     set_time_scale,
     shades,
@@ -27,16 +27,7 @@ from skntk.displays.stages import staged_predictions
 _KINDS = ("prediction_vs_input", "prediction_vs_time")
 
 
-class _Curve(NamedTuple):
-    """One mean with its standard deviation, both of shape (n,)."""
-
-    x: np.ndarray
-    mean: np.ndarray
-    std: np.ndarray | None
-    label: str
-    color: Any
-
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class TrainingDynamicsDisplay:
     """Predictions with their bands while networks are trained.
 
@@ -96,26 +87,14 @@ class TrainingDynamicsDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self,
-        *,
-        training_times: np.ndarray,
-        x: np.ndarray,
-        y_pred: np.ndarray,
-        y_std: np.ndarray | None = None,
-        x_train: np.ndarray | None = None,
-        y_train: np.ndarray | None = None,
-        xlabel: str | None = None,
-        ylabel: str | None = None,
-    ) -> None:
-        self.training_times = training_times
-        self.x = x
-        self.y_pred = y_pred
-        self.y_std = y_std
-        self.x_train = x_train
-        self.y_train = y_train
-        self.xlabel = xlabel
-        self.ylabel = ylabel
+    training_times: np.ndarray
+    x: np.ndarray
+    y_pred: np.ndarray
+    y_std: np.ndarray | None = None
+    x_train: np.ndarray | None = None
+    y_train: np.ndarray | None = None
+    xlabel: str | None = None
+    ylabel: str | None = None
 
     def plot(
         self,
@@ -165,30 +144,14 @@ class TrainingDynamicsDisplay:
         check_n_std(n_std)
         ax = axes_or_new(ax)
         against_input = kind == "prediction_vs_input"
-        last = len(self.training_times if against_input else self.x) - 1
-        lines: list[Any] = []
-        bands: list[Any] = []
-        for curve in self._against_input() if against_input else self._against_time(ax):
-            line, band = draw_mean_and_band(
-                ax,
-                curve.x,
-                curve.mean,
-                None if curve.std is None else n_std * curve.std,
-                color=curve.color,
-                line_label=curve.label,
-                band_label=f"± {n_std:g} std" if len(bands) == last else "_band",
-                line_kwargs=line_kwargs,
-                fill_between_kwargs=fill_between_kwargs,
-            )
-            lines.append(line)
-            bands.append(band)
-        self.lines_ = lines
+        curves = self._against_input() if against_input else self._against_time()
+        self.lines_, bands = draw_curves(ax, curves, n_std, line_kwargs, fill_between_kwargs)
         self.fill_between_ = None if self.y_std is None else bands
         self.scatter_ = None
         if self.y_train is not None and against_input:
             self.scatter_ = [draw_points(ax, self.x_train, self.y_train, "data", scatter_kwargs)]
         elif self.y_train is not None:
-            self.scatter_ = self._draw_targets(ax, lines, scatter_kwargs)
+            self.scatter_ = self._draw_targets(ax, scatter_kwargs)
         if against_input:
             ax.set_xlabel(self._input_name())
         else:
@@ -203,23 +166,23 @@ class TrainingDynamicsDisplay:
     def _input_name(self) -> str:
         return "input" if self.xlabel is None else self.xlabel
 
-    def _against_input(self) -> Iterator[_Curve]:
-        for position, color in enumerate(shades(len(self.training_times))):
-            std = None if self.y_std is None else self.y_std[position]
-            label = f"time {self.training_times[position]:,g}"
-            yield _Curve(self.x, self.y_pred[position], std, label, color)
+    def _against_input(self) -> list[Curve]:
+        times = self.training_times
+        stds = [None] * len(times) if self.y_std is None else self.y_std
+        labels = [f"time {time:,g}" for time in times]
+        columns = zip(self.y_pred, stds, labels, shades(len(times)), strict=True)
+        return [Curve(self.x, *column) for column in columns]
 
-    def _against_time(self, ax: Any) -> Iterator[_Curve]:
-        for point, value in enumerate(self.x):
-            std = None if self.y_std is None else self.y_std[:, point]
-            label = f"{self._input_name()} {value:.3g}"
-            color = next_color(ax)
-            yield _Curve(self.training_times, self.y_pred[:, point], std, label, color)
+    def _against_time(self) -> list[Curve]:
+        stds = [None] * len(self.x) if self.y_std is None else self.y_std.T
+        labels = [f"{self._input_name()} {value:.3g}" for value in self.x]
+        columns = zip(self.y_pred.T, stds, labels, strict=True)
+        return [Curve(self.training_times, *column) for column in columns]
 
-    def _draw_targets(self, ax: Any, lines: list[Any], scatter_kwargs: Keywords) -> list[Any]:
+    def _draw_targets(self, ax: Any, scatter_kwargs: Keywords) -> list[Any]:
         """Draw the targets of each point at the last time, in the color of its line."""
         drawn = []
-        for value, line in zip(self.x, lines, strict=True):
+        for value, line in zip(self.x, self.lines_, strict=True):
             targets = np.asarray(self.y_train)[self.x_train == value]
             times = np.full(len(targets), self.training_times[-1])
             color = line.get_color()

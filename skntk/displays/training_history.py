@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skntk.displays.drawing import (
+    Curve,
     Keywords,
     axes_or_new,
     check_choice,
     check_n_std,
-    draw_mean_and_band,
-    next_color,
+    draw_curves,
     require_matplotlib,
     set_time_scale,
 )
@@ -26,6 +27,7 @@ _LOSS_NAMES = {
 _LOSSES = {"train": ("train",), "test": ("test",), "both": ("train", "test")}
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TrainingHistoryDisplay:
     """Training and test loss over time, with a band for the spread between networks.
 
@@ -79,24 +81,13 @@ class TrainingHistoryDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self,
-        *,
-        training_times: np.ndarray,
-        train_loss: np.ndarray,
-        test_loss: np.ndarray,
-        train_loss_std: np.ndarray | None = None,
-        test_loss_std: np.ndarray | None = None,
-        name: str | None = None,
-        loss_name: str | None = None,
-    ) -> None:
-        self.training_times = training_times
-        self.train_loss = train_loss
-        self.test_loss = test_loss
-        self.train_loss_std = train_loss_std
-        self.test_loss_std = test_loss_std
-        self.name = name
-        self.loss_name = loss_name
+    training_times: np.ndarray
+    train_loss: np.ndarray
+    test_loss: np.ndarray
+    train_loss_std: np.ndarray | None = None
+    test_loss_std: np.ndarray | None = None
+    name: str | None = None
+    loss_name: str | None = None
 
     def plot(
         self,
@@ -142,23 +133,10 @@ class TrainingHistoryDisplay:
         check_choice("loss_type", loss_type, tuple(_LOSSES))
         check_n_std(n_std)
         ax = axes_or_new(ax)
-        self.lines_, self.fill_between_ = [], []
-        for which in _LOSSES[loss_type]:
-            std = getattr(self, f"{which}_loss_std")
-            line, band = draw_mean_and_band(
-                ax,
-                self.training_times,
-                getattr(self, f"{which}_loss"),
-                None if std is None else n_std * std,
-                color=next_color(ax),
-                line_label=self._label(which),
-                band_label=f"± {n_std:g} std" if which == _LOSSES[loss_type][-1] else "_band",
-                line_kwargs=line_kwargs,
-                fill_between_kwargs=fill_between_kwargs,
-                lowest=0.0,
-            )
-            self.lines_.append(line)
-            self.fill_between_.append(band)
+        curves = [self._curve(which) for which in _LOSSES[loss_type]]
+        self.lines_, self.fill_between_ = draw_curves(
+            ax, curves, n_std, line_kwargs, fill_between_kwargs, lowest=0.0
+        )
         set_time_scale(ax, self.training_times)
         ax.set_ylabel("loss" if self.loss_name is None else self.loss_name)
         if legend:
@@ -167,9 +145,11 @@ class TrainingHistoryDisplay:
         self.figure_ = ax.figure
         return self
 
-    def _label(self, which: str) -> str:
+    def _curve(self, which: str) -> Curve:
         loss = {"train": "training loss", "test": "test loss"}[which]
-        return loss if self.name is None else f"{self.name}, {loss}"
+        label = loss if self.name is None else f"{self.name}, {loss}"
+        mean, std = getattr(self, f"{which}_loss"), getattr(self, f"{which}_loss_std")
+        return Curve(self.training_times, mean, std, label)
 
     @classmethod
     def from_estimator(
