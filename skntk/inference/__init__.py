@@ -32,11 +32,8 @@ from skntk.inference.posteriors.leave_one_out import centered_leave_one_out
 from skntk.inference.posteriors.protocol import Posterior, TrainingRun, Trajectory
 from skntk.inference.posteriors.softmax_average import average_softmax
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
-from skntk.inference.subsets.precomputed_kernel import (
-    PrecomputedKernel,
-    SubsetPosterior,
-    TrainingSubset,
-)
+from skntk.inference.subsets.precomputed_kernel import PrecomputedKernel, TrainingSubset
+from skntk.inference.subsets.spectral_subset import SubsetPosterior
 from skntk.inference.training.cross_validation import (
     centered_held_out_gradient_flow,
     held_out_gradient_flow,

@@ -35,18 +35,18 @@ def as_training_kernel(kernel: npt.ArrayLike, what: str = "The training kernel")
 def as_training_kernels(ntk: npt.ArrayLike, nngp: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return the two kernel matrices of the training samples, of equal shape, checked."""
     tangent = as_training_kernel(ntk, "The training NTK")
-    prior = as_training_kernel(nngp, "The training NNGP kernel")
-    return tangent, require_equal_shapes(tangent.shape, prior)
+    return tangent, as_training_nngp(nngp, tangent.shape)
 
 
-def require_equal_shapes(ntk_shape: tuple[int, ...], nngp: FloatArray) -> FloatArray:
-    """Return an NNGP kernel matrix, refusing one that is not of the samples of the NTK."""
-    if nngp.shape != ntk_shape:
+def as_training_nngp(nngp: npt.ArrayLike, ntk_shape: tuple[int, ...]) -> FloatArray:
+    """Return the NNGP kernel matrix beside an NTK of the same training samples, checked."""
+    values = as_training_kernel(nngp, "The training NNGP kernel")
+    if values.shape != ntk_shape:
         raise ValueError(
-            f"The NNGP kernel has shape {nngp.shape} and the NTK {ntk_shape}: pass both for "
+            f"The NNGP kernel has shape {values.shape} and the NTK {ntk_shape}: pass both for "
             "the same training samples."
         )
-    return nngp
+    return values
 
 
 def as_targets(targets: npt.ArrayLike, n_samples: int) -> FloatArray:

@@ -1,8 +1,4 @@
-"""Linear systems with a training kernel by its Cholesky factorization, in place.
-
-The functions here share one convention: `factor` is the lower Cholesky factor L of
-A = K + diag(noise), with zeros above its diagonal.
-"""
+"""Linear systems with a training kernel by its Cholesky factorization, in place."""
 
 from __future__ import annotations
 
@@ -101,42 +97,9 @@ def _clear_above_diagonal(factor: FloatArray) -> None:
         np.copyto(within, 0.0, where=_ABOVE_DIAGONAL[: len(within), : len(within)])
 
 
-def solve(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:
-    """Return the solution x of A x = b, b of shape (n,) or (n, m), in a new array."""
-    columns = right_hand_side.reshape(len(factor), -1)
-    solution, _ = lapack.dpotrs(factor, columns, lower=1)
-    return solution.reshape(right_hand_side.shape)
-
-
-def whiten(factor: FloatArray, right_hand_side: FloatArray) -> FloatArray:
-    """Return the solution x of L x = b, which has covariance I when b has covariance A."""
-    columns = right_hand_side.reshape(len(factor), -1)
-    whitened = blas.dtrsm(1.0, factor, columns, lower=1)
-    return whitened.reshape(right_hand_side.shape)
-
-
-def inverse(factor: FloatArray) -> FloatArray:
-    """Return A^-1, both triangles, in a new array."""
-    lower_triangle, _ = lapack.dpotri(factor, lower=1)
-    for column in range(1, len(factor)):
-        lower_triangle[:column, column] = lower_triangle[column, :column]
-    return lower_triangle
-
-
-def log_determinant(factor: FloatArray) -> float:
-    """Return log |A|, twice the sum of the logarithms of the diagonal of L."""
-    return 2.0 * float(np.log(np.diagonal(factor)).sum())
-
-
 @dataclass(frozen=True, eq=False)
 class CholeskySystem(LinearSystem):
-    """The system A = L L^T.
-
-    Attributes
-    ----------
-    factor : ndarray of shape (n, n)
-        L, lower triangular with zeros above its diagonal, Fortran-ordered.
-    """
+    """The system A = L L^T, with zeros above the diagonal of L, the Fortran-ordered factor."""
 
     factor: FloatArray
 
@@ -147,7 +110,13 @@ class CholeskySystem(LinearSystem):
 
     def solve(self, b: FloatArray) -> FloatArray:
         """Return A^-1 b."""
-        return solve(self.factor, b)
+        solution, _ = lapack.dpotrs(self.factor, b.reshape(len(self.factor), -1), lower=1)
+        return solution.reshape(b.shape)
+
+    def whiten(self, b: FloatArray) -> FloatArray:
+        """Return L^-1 b, which has covariance I when b has covariance A."""
+        whitened = blas.dtrsm(1.0, self.factor, b.reshape(len(self.factor), -1), lower=1)
+        return whitened.reshape(b.shape)
 
     def matmul(self, B: FloatArray) -> FloatArray:
         """Return A B."""
@@ -155,21 +124,24 @@ class CholeskySystem(LinearSystem):
 
     def log_determinant(self) -> float:
         """Return the logarithm of the determinant of A."""
-        return log_determinant(self.factor)
+        return 2.0 * float(np.log(np.diagonal(self.factor)).sum())
 
     def quadratic_form(self, B: FloatArray) -> FloatArray:
         """Return the squared norms of the columns of L^-1 B."""
-        whitened = whiten(self.factor, B).T
+        whitened = self.whiten(B).T
         return np.einsum("ij,ij->i", whitened, whitened)
 
     def reduction(self, B: FloatArray) -> FloatArray:
         """Return the products of the columns of L^-1 B."""
-        whitened = whiten(self.factor, B).T
+        whitened = self.whiten(B).T
         return whitened @ whitened.T
 
     def inverse(self) -> FloatArray:
         """Return A^-1."""
-        return inverse(self.factor)
+        lower_triangle, _ = lapack.dpotri(self.factor, lower=1)
+        for column in range(1, len(lower_triangle)):
+            lower_triangle[:column, column] = lower_triangle[column, :column]
+        return lower_triangle
 
     def inverse_diagonal(self) -> FloatArray:
         """Return the squared norms of the columns of L^-1, as A^-1 = L^-T L^-1.

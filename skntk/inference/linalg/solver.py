@@ -26,19 +26,15 @@ class KernelOperator(Protocol):
     @property
     def shape(self) -> tuple[int, int]:
         """(n, n)."""
-        ...
 
     def diagonal(self) -> FloatArray:
         """Return the n prior variances."""
-        ...
 
     def matmul(self, B: FloatArray) -> FloatArray:
         """Return K B for B of shape (n,) or (n, m)."""
-        ...
 
     def to_dense(self) -> FloatArray:
         """Return K as an array."""
-        ...
 
 
 class LinearSystem(Protocol):
@@ -51,19 +47,15 @@ class LinearSystem(Protocol):
     @property
     def shape(self) -> tuple[int, int]:
         """(n, n)."""
-        ...
 
     def solve(self, b: FloatArray) -> FloatArray:
         """Return A^-1 b for b of shape (n,) or (n, m), in a new array."""
-        ...
 
     def matmul(self, B: FloatArray) -> FloatArray:
         """Return A B for B of shape (n,) or (n, m)."""
-        ...
 
     def log_determinant(self) -> float:
         """Return the logarithm of the determinant of A."""
-        ...
 
     def quadratic_form(self, B: FloatArray) -> FloatArray:
         """Return the diagonal of B^T A^-1 B, shape (m,), for B of shape (n, m)."""
@@ -114,7 +106,6 @@ class LinearSolver(Protocol):
         SingularKernelError
             If K + diag(noise) is not positive definite to working precision.
         """
-        ...
 
 
 @dataclass(frozen=True, eq=False)

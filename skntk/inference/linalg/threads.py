@@ -30,12 +30,8 @@ def small_problem_threads(n_samples: int) -> Iterator[None]:
 
     The number of threads belongs to the process: the first of several threads of Python that enters
     limits it and the last that leaves restores it, in whatever order they do. It reaches what other
-    threads of Python compute meanwhile.
-
-    Parameters
-    ----------
-    n_samples : int
-        Rows of the largest matrix that is factorized within.
+    threads of Python compute meanwhile. ``n_samples`` is the number of rows of the largest matrix
+    that is factorized within.
     """
     if n_samples > _SMALL:
         yield

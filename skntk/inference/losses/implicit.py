@@ -47,21 +47,9 @@ class StructuredBDF(BDF):  # type: ignore[misc]  # SciPy ships no types
 
     SciPy's solver takes a dense or a sparse Jacobian. It calls its linear algebra through the
     attributes ``jac``, ``J``, ``I``, ``lu`` and ``solve_lu``, which are replaced here; the choice
-    of steps and orders, Newton's iteration and the interpolation are SciPy's. A test compares with
-    the dense Jacobian.
-
-    Parameters
-    ----------
-    fun : callable
-        Right-hand side, called as ``fun(t, y)``.
-    t0, t_bound : float
-        First and last time.
-    y0 : ndarray of shape (n,)
-        State at the first time.
-    linearize : callable
-        Called as ``linearize(y)``, returns the map from c to 1 - c J.
-    **options : dict
-        Of `scipy.integrate.BDF`: tolerances and step sizes.
+    of steps and orders, Newton's iteration and the interpolation are SciPy's, and so are the
+    arguments but one: ``linearize(y)`` returns the map from c to 1 - c J. A test compares with the
+    dense Jacobian.
     """
 
     def __init__(
@@ -140,17 +128,6 @@ class KernelNewtonMatrix:
 
     and the part that they share is found from the sum of the F.
 
-    Attributes
-    ----------
-    kernel : ndarray of shape (n, n)
-        S, symmetric positive semidefinite.
-    diagonal : ndarray of shape (n,)
-        B, positive.
-    curvature : ndarray of shape (n, n_outputs)
-        c d, nonnegative.
-    ignores_shifts : bool
-        Whether D is diag(d) - d d^T / sum(d) instead of diag(d).
-
     Examples
     --------
     >>> import numpy as np
@@ -161,9 +138,13 @@ class KernelNewtonMatrix:
     array([[2.5, 1.5]])
     """
 
+    # S, symmetric positive semidefinite.
     kernel: FloatArray
+    # B, positive, shape (n,).
     diagonal: FloatArray
+    # c d, nonnegative, shape (n, n_outputs).
     curvature: FloatArray
+    # Whether D is diag(d) - d d^T / sum(d) instead of diag(d).
     ignores_shifts: bool
 
     @cached_property

@@ -225,15 +225,7 @@ class LossDynamics:
 
 @dataclass(frozen=True, eq=False)
 class RotatedNewtonMatrix:
-    """A `KernelNewtonMatrix` in the eigenvectors of the kernel, on flat states.
-
-    Attributes
-    ----------
-    matrix : KernelNewtonMatrix
-        The matrix that acts on values for samples.
-    eigenvectors : ndarray of shape (n, n)
-        In columns.
-    """
+    """A `KernelNewtonMatrix` in the eigenvectors (columns) of the kernel, on flat states."""
 
     matrix: KernelNewtonMatrix
     eigenvectors: FloatArray

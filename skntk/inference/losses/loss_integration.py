@@ -11,7 +11,7 @@ from scipy.integrate import DOP853, OdeSolver
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.losses.implicit import NewtonMatrices, StructuredBDF
 from skntk.inference.losses.loss_dynamics import LossDynamics
-from skntk.inference.training.momentum import HeavyBall, MomentumFlow
+from skntk.inference.training.momentum import MomentumFlow, WithMomentum
 from skntk.inference.training.training_methods import TrainingMethod
 
 __all__ = ["train_on_loss"]
@@ -36,9 +36,7 @@ def train_on_loss(
 
     The times are checked by `as_training_times`; errors are those of `LossFlow.condition`.
     """
-    momentum = (
-        training_method.momentum if isinstance(training_method, HeavyBall | MomentumFlow) else 0.0
-    )
+    momentum = training_method.momentum if isinstance(training_method, WithMomentum) else 0.0
     training_method.require_stability(dynamics.largest_curvature, converged=False)
     dynamics.require_resolved(training_method.learning_rate * float(times[-1]) / (1.0 - momentum))
     if training_method.has_steps:
@@ -126,14 +124,8 @@ def _flow_with_momentum(
     resolution = np.tile(dynamics.resolution(_ABSOLUTE_TOLERANCE).ravel(), 2)
 
     def steps(last: float) -> Iterator[OdeSolver]:
-        solver = DOP853(
-            velocity,
-            0.0,
-            np.zeros(resolution.size),
-            last,
-            rtol=_RELATIVE_TOLERANCE,
-            atol=resolution,
-        )
+        start, rtol = np.zeros(resolution.size), _RELATIVE_TOLERANCE
+        solver = DOP853(velocity, 0.0, start, last, rtol=rtol, atol=resolution)
         while solver.status == "running":
             yield _stepped(solver)
 

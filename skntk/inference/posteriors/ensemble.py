@@ -13,9 +13,8 @@ from skntk.inference.linalg.arrays import (
     FloatArray,
     as_kernel,
     as_targets,
-    as_training_kernel,
+    as_training_nngp,
     per_sample,
-    require_equal_shapes,
 )
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.largest_eigenvalue import largest_curvature
@@ -80,8 +79,7 @@ class EnsemblePosterior(EnsemblePredictions):
         """K, the array given to :meth:`condition` and not a copy of it, or what is found there."""
         if not callable(self.given_nngp):
             return self.given_nngp
-        found = as_training_kernel(self.given_nngp(), "The training NNGP kernel")
-        return require_equal_shapes(self.system.shape, found)
+        return as_training_nngp(self.given_nngp(), self.system.shape)
 
     @classmethod
     def condition(
@@ -126,12 +124,7 @@ class EnsemblePosterior(EnsemblePredictions):
             If shapes do not fit, an entry is not finite, or a noise is negative.
         """
         operator = as_operator(ntk, "The training NTK")
-        given: FloatArray | Callable[[], npt.ArrayLike]
-        if callable(nngp):
-            given = nngp
-        else:
-            given = as_training_kernel(nngp, "The training NNGP kernel")
-            require_equal_shapes(operator.shape, given)
+        given = nngp if callable(nngp) else as_training_nngp(nngp, operator.shape)
         diagonal = per_sample(noise, operator.shape[0], "noise")
         y = as_targets(targets, operator.shape[0])
         system = (solver or CholeskySolver()).factorize(operator, diagonal, overwrite=overwrite_ntk)

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from skntk.inference.linalg.arrays import FloatArray
-from skntk.inference.linalg.cholesky import cholesky_factor, inverse, log_determinant, solve
+from skntk.inference.linalg.cholesky import CholeskySolver, CholeskySystem
+from skntk.inference.linalg.solver import DenseOperator
 
 # Twice the log posterior that another Newton step would gain at most, in nats, when to stop. Newton
 # converges quadratically: the step that finds this has made the error far smaller still.
@@ -23,7 +24,7 @@ class Curvature(NamedTuple):
     """The inverse of K + W^-1, in the parts of Rasmussen and Williams, equation 3.47."""
 
     precisions: FloatArray
-    total_factor: FloatArray
+    over_classes: CholeskySystem
     # Of I + K W.
     log_determinant: float
 
@@ -61,7 +62,7 @@ def _newton_target(
     class_mean = np.sum(probabilities * centered, axis=1, keepdims=True)
     linear = expected * (centered - class_mean) + counts - expected
     explained = _column_products(curvature.precisions, kernel @ linear)
-    shared = solve(curvature.total_factor, explained.sum(axis=1))
+    shared = curvature.over_classes.solve(explained.sum(axis=1))
     across = _column_products(curvature.precisions, np.tile(shared[:, np.newaxis], counts.shape[1]))
     return linear - explained + across
 
@@ -103,7 +104,7 @@ def _step_length(
 
 
 def curvature_at(kernel: FloatArray, total: FloatArray, probabilities: FloatArray) -> Curvature:
-    """Return E_c for each class, the factor of their sum, and log |I + K W|.
+    """Return E_c for each class, their sum, and log |I + K W|.
 
     With the totals w of the counts, W = D - D R diag(w)^-1 R^T D with R the identity of
     the samples stacked over the classes, and |I + K W| = |I + K D| |R^T E R| / prod(w).
@@ -116,13 +117,17 @@ def curvature_at(kernel: FloatArray, total: FloatArray, probabilities: FloatArra
     ):
         root = np.sqrt(expected)
         scaled = kernel * np.multiply.outer(root, root)
-        factor = cholesky_factor(scaled, np.ones(len(root)), overwrite=True)
-        log_determinants += log_determinant(factor)
-        precision[...] = inverse(factor)
+        system = _factorized(scaled, np.ones(len(root)))
+        log_determinants += system.log_determinant()
+        precision[...] = system.inverse()
         precision *= np.multiply.outer(root, root)
-    total_factor = cholesky_factor(precisions.sum(axis=0), np.zeros(len(total)), overwrite=True)
-    log_determinants += log_determinant(total_factor) - float(np.log(total).sum())
-    return Curvature(precisions, total_factor, log_determinants)
+    over_classes = _factorized(precisions.sum(axis=0), np.zeros(len(total)))
+    log_determinants += over_classes.log_determinant() - float(np.log(total).sum())
+    return Curvature(precisions, over_classes, log_determinants)
+
+
+def _factorized(matrix: FloatArray, noise: FloatArray) -> CholeskySystem:
+    return CholeskySolver().factorize(DenseOperator(matrix), noise, overwrite=True)
 
 
 def _expected_counts(counts: FloatArray, latent: FloatArray) -> FloatArray:

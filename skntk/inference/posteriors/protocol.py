@@ -27,32 +27,25 @@ class Posterior(Protocol):
     @property
     def dual_coef(self) -> FloatArray:
         """Coefficients of the mean, shape (n,) or (n, outputs)."""
-        ...
 
     def mean(self, cross: npt.ArrayLike, /) -> FloatArray:
         """Return the mean at m test points, given the kernel that is inverted, shape (m, n)."""
-        ...
 
     # A signature of Any stands for any signature: posteriors name their one or two kernels.
     def variance(self, *args: Any, **kwargs: Any) -> FloatArray:
         """Return the variance from ``(*crosses, diagonal)``, without the covariances."""
-        ...
 
     def covariance(self, *args: Any, **kwargs: Any) -> FloatArray:
         """Return the covariance from ``(*crosses, test_kernel)``."""
-        ...
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the n models that leave out one sample each."""
-        ...
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
         """Return the means of these models."""
-        ...
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
         """Return the largest eigenvalue of the Hessian of the training loss."""
-        ...
 
     def training_run(
         self,
@@ -61,7 +54,6 @@ class Posterior(Protocol):
         sample_weight: npt.ArrayLike | None = None,
     ) -> TrainingRun:
         """Return the training that leads to this posterior; a run returns itself."""
-        ...
 
 
 class TrainingRun(Posterior, Protocol):
@@ -70,19 +62,15 @@ class TrainingRun(Posterior, Protocol):
     @property
     def training_time(self) -> float:
         """Units of time from the initial function on."""
-        ...
 
     def at(self, training_time: float) -> Self:
         """Return the same run at another time."""
-        ...
 
     def stages(self, training_times: npt.ArrayLike) -> Iterator[Self]:
         """Yield the run at one time after the other."""
-        ...
 
     def over(self, training_times: npt.ArrayLike) -> Trajectory:
         """Return the predictions at many times."""
-        ...
 
     def held_out(
         self,
@@ -93,7 +81,6 @@ class TrainingRun(Posterior, Protocol):
         centered: bool = False,
     ) -> FloatArray:
         """Return cross-validated means, shape (n_times, n) or (n_times, n, outputs)."""
-        ...
 
 
 class Trajectory(Protocol):
@@ -102,16 +89,12 @@ class Trajectory(Protocol):
     @property
     def training_times(self) -> FloatArray:
         """Ascending, shape (n_times,)."""
-        ...
 
     def mean(self, cross: npt.ArrayLike, /) -> FloatArray:
         """Return the means at m test points, shape (n_times, m) or (n_times, m, outputs)."""
-        ...
 
     def variance(self, *args: Any, **kwargs: Any) -> FloatArray:
         """Return the variances from ``(*crosses, diagonal)``, shape (n_times, m)."""
-        ...
 
     def covariances(self, *args: Any, **kwargs: Any) -> Iterator[FloatArray]:
         """Yield the covariances from ``(*crosses, test_kernel)``, shape (m, m), by time."""
-        ...

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,38 +18,18 @@ from skntk.inference.linalg.arrays import (
     FloatArray,
     as_targets,
     as_training_kernel,
-    require_equal_shapes,
+    as_training_nngp,
 )
 from skntk.inference.posteriors.ensemble import EnsemblePosterior
 from skntk.inference.posteriors.gaussian_process import GaussianProcessPosterior
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
-from skntk.inference.subsets.spectral_subset import RowIndices, SpectralPosterior, SpectralRows
+from skntk.inference.subsets.spectral_subset import (
+    RowIndices,
+    SpectralPosterior,
+    SpectralRows,
+    SubsetPosterior,
+)
 from skntk.inference.training.initialization_noise import ensemble_variance
-
-
-class SubsetPosterior(Protocol):
-    """A model trained on rows of a kernel matrix."""
-
-    def mean(self, rows: RowIndices) -> FloatArray:
-        """Return its mean at rows, shape (m,) or (m, outputs)."""
-        ...
-
-    def variance(self, rows: RowIndices) -> FloatArray:
-        """Return its variance at rows, shape (m,)."""
-        ...
-
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        """Return the means of the models that leave out one training row each."""
-        ...
-
-    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return the means and the variances of the models that leave out one training row each."""
-        ...
-
-    @property
-    def dual_coef(self) -> FloatArray:
-        """Coefficients of the training rows in the mean, shape (n,) or (n, outputs)."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +87,7 @@ class PrecomputedKernel:
         """The NNGP kernel of an ensemble, checked on first access; None of a process."""
         if self.find_prior is None:
             return None
-        prior = as_training_kernel(self.find_prior(), "The training NNGP kernel")
-        return require_equal_shapes(self.kernel.shape, prior)
+        return as_training_nngp(self.find_prior(), self.kernel.shape)
 
     def decompose(self, rows: RowIndices, pattern: FloatArray) -> NoiseSpectrum:
         """Decompose the kernel of rows once, for all models whose noise follows one pattern.
@@ -209,7 +187,9 @@ class TrainingSubset:
         level = None if self.spectral is None else self.spectral.level(noise)
         if self.spectral is None or level is None:
             return self.refit(noise)
-        return _HeldOutPosterior(self, noise, SpectralPosterior(self.spectral, level))
+        return SpectralPosterior(
+            self.spectral, level, noise, lambda: self.shared.prior, lambda: self.refit(noise)
+        )
 
     def refit(self, noise: FloatArray) -> SubsetPosterior:
         """Train a model by a factorization of its own rows; arguments as for `condition`."""
@@ -218,42 +198,6 @@ class TrainingSubset:
             within, noise, self.targets, overwrite_kernel=True
         )
         return _FactorizedPosterior(self.shared, self.rows, process)
-
-
-@dataclass(frozen=True, eq=False)
-class _HeldOutPosterior:
-    """A model on all rows of a decomposition but some, which are those that it predicts."""
-
-    training: TrainingSubset
-    noise: FloatArray
-    spectral: SpectralPosterior
-
-    def mean(self, rows: RowIndices) -> FloatArray:
-        places = self.spectral.rows.places(rows)
-        if places is None:
-            # A row that the model was trained on, or that no model of the decomposition has.
-            return self.training.refit(self.noise).mean(rows)
-        return self.spectral.mean[places]
-
-    def variance(self, rows: RowIndices) -> FloatArray:
-        places = self.spectral.rows.places(rows)
-        if places is None:
-            return self.training.refit(self.noise).variance(rows)
-        return self._variance[places]
-
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        return self.spectral.leave_one_out_mean(targets)
-
-    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        return self.spectral.leave_one_out(targets, self.noise, self.training.shared.prior)
-
-    @property
-    def dual_coef(self) -> FloatArray:
-        return self.spectral.dual_coef
-
-    @cached_property
-    def _variance(self) -> FloatArray:
-        return self.spectral.variance(self.training.shared.prior)
 
 
 @dataclass(frozen=True, eq=False)

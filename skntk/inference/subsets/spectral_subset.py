@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import blas
 
 from skntk.inference.linalg.arrays import FloatArray, as_targets
-from skntk.inference.linalg.cholesky import cholesky_factor, inverse, solve, whiten
+from skntk.inference.linalg.cholesky import CholeskySolver, CholeskySystem
+from skntk.inference.linalg.solver import DenseOperator
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
 
 RowIndices = npt.NDArray[np.intp]
@@ -22,17 +24,11 @@ class SpectralRows:
     """Training rows of a decomposition with their targets: all that does not depend on the noise.
 
     In what follows T are the training rows and J the others.
-
-    Attributes
-    ----------
-    spectrum : NoiseSpectrum
-        The decomposition of n rows.
-    positions : ndarray of shape (m,)
-        Positions of T in it.
-    targets : ndarray of shape (m,) or (m, outputs)
     """
 
+    # The decomposition of n rows.
     spectrum: NoiseSpectrum
+    # Positions of T in it, shape (m,), and their targets, shape (m,) or (m, outputs).
     positions: RowIndices
     targets: FloatArray
 
@@ -86,34 +82,64 @@ def _positions(ascending: RowIndices, rows: RowIndices) -> RowIndices | None:
     return positions if np.array_equal(ascending[positions], rows) else None
 
 
+class SubsetPosterior(Protocol):
+    """A model trained on rows of a kernel matrix."""
+
+    def mean(self, rows: RowIndices) -> FloatArray:
+        """Return its mean at rows, shape (m,) or (m, outputs)."""
+
+    def variance(self, rows: RowIndices) -> FloatArray:
+        """Return its variance at rows, shape (m,)."""
+
+    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+        """Return the means of the models that leave out one training row each."""
+
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the means and the variances of the models that leave out one training row each."""
+
+    @property
+    def dual_coef(self) -> FloatArray:
+        """Coefficients of the training rows in the mean, shape (n,) or (n, outputs)."""
+
+
 @dataclass(frozen=True, eq=False)
 class SpectralPosterior:
-    """A model on training rows of a decomposition, with noise of one level.
-
-    Attributes
-    ----------
-    rows : SpectralRows
-    level : float
-        Such that the decomposition resolves it.
-    """
+    """A model on training rows of a decomposition, with noise of one level that it resolves."""
 
     rows: SpectralRows
     level: float
+    # That of the training rows, shape (m,).
+    noise: FloatArray
+    # Returns the prior of a `PrecomputedKernel`.
+    find_prior: Callable[[], FloatArray | None]
+    # Returns the model that predicts rows outside J: training rows, and those that are in no model.
+    refit: Callable[[], SubsetPosterior]
+
+    def mean(self, rows: RowIndices) -> FloatArray:
+        """Return the mean at rows, shape (k,) or (k, outputs)."""
+        places = self.rows.places(rows)
+        return self.refit().mean(rows) if places is None else self._mean[places]
+
+    def variance(self, rows: RowIndices) -> FloatArray:
+        """Return the variance at rows, shape (k,)."""
+        places = self.rows.places(rows)
+        return self.refit().variance(rows) if places is None else self._variance[places]
 
     @cached_property
-    def mean(self) -> FloatArray:
-        """The mean at J, shape (n - m,) or (n - m, outputs)."""
+    def _mean(self) -> FloatArray:
+        """The mean at J."""
         weighted = self._weights[:, np.newaxis] * self.rows.coordinates
         known = self.rows.left_out_vectors @ weighted
-        return -solve(self._factor, known).reshape(-1, *self.rows.targets.shape[1:])
+        return -self._system.solve(known).reshape(-1, *self.rows.targets.shape[1:])
 
-    def variance(self, prior: FloatArray | None) -> FloatArray:
-        """Return the variance at J, shape (n - m,), given the prior of a `PrecomputedKernel`."""
-        spectrum = self.rows.spectrum
+    @cached_property
+    def _variance(self) -> FloatArray:
+        """The variance at J."""
+        spectrum, prior = self.rows.spectrum, self.find_prior()
         if prior is None:
             noise = self.level * spectrum.pattern[self.rows.left_out]
-            return np.maximum(np.diagonal(inverse(self._factor)) - noise, 0.0)
-        map_of_prior = solve(self._factor, self.rows.left_out_vectors * self._weights)
+            return np.maximum(np.diagonal(self._system.inverse()) - noise, 0.0)
+        map_of_prior = self._system.solve(self.rows.left_out_vectors * self._weights)
         spread = map_of_prior @ spectrum.in_basis(prior)
         return np.maximum(np.einsum("ij,ij->i", spread, map_of_prior), 0.0)
 
@@ -122,14 +148,12 @@ class SpectralPosterior:
         y = as_targets(targets, len(self.rows.positions))
         return y - (self._solve(y).T / self._precision).T
 
-    def leave_one_out(
-        self, targets: npt.ArrayLike, noise: FloatArray, prior: FloatArray | None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the means with their variances, given the noise of the training rows."""
-        mean = self.leave_one_out_mean(targets)
+    def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return these means with their variances."""
+        mean, prior = self.leave_one_out_mean(targets), self.find_prior()
         if prior is None:
-            return mean, np.maximum(1.0 / self._precision - noise, 0.0)
-        half = whiten(self._factor, self.rows.left_out_vectors * self._weights)
+            return mean, np.maximum(1.0 / self._precision - self.noise, 0.0)
+        half = self._system.whiten(self.rows.left_out_vectors * self._weights)
         rows = self.rows.vectors * self._weights
         rows -= self._explained.T @ half
         spread = np.einsum("ij,ij->i", rows @ self.rows.spectrum.in_basis(prior), rows)
@@ -144,7 +168,7 @@ class SpectralPosterior:
         r"""Return B_T^-1 y, where :math:`B_T^{-1} = M_{TT} - M_{TJ} (M_{JJ})^{-1} M_{JT}`."""
         coordinates = self.rows.vectors.T @ y.reshape(len(y), -1)
         weighted = self._weights[:, np.newaxis] * coordinates
-        outside = whiten(self._factor, self.rows.left_out_vectors @ weighted)
+        outside = self._system.whiten(self.rows.left_out_vectors @ weighted)
         inside = self.rows.vectors @ weighted
         return (inside - self._explained.T @ outside).reshape(y.shape)
 
@@ -152,7 +176,7 @@ class SpectralPosterior:
     def _explained(self) -> FloatArray:
         """L^-1 M_JT, with L the factor of M_JJ."""
         weighted = self.rows.left_out_vectors * self._weights
-        return whiten(self._factor, weighted @ self.rows.vectors.T)
+        return self._system.whiten(weighted @ self.rows.vectors.T)
 
     @cached_property
     def _precision(self) -> FloatArray:
@@ -166,9 +190,10 @@ class SpectralPosterior:
         return 1.0 / (self.rows.spectrum.eigenvalues + self.level)
 
     @cached_property
-    def _factor(self) -> FloatArray:
-        """The Cholesky factor of M_JJ."""
+    def _system(self) -> CholeskySystem:
+        """M_JJ."""
         half = self.rows.left_out_vectors * np.sqrt(self._weights)
         # Half the work of a product: the factorization reads the lower triangle alone.
         triangle: FloatArray = blas.dsyrk(1.0, half.T, trans=1, lower=1)
-        return cholesky_factor(triangle, np.zeros(len(half)), overwrite=True)
+        noise = np.zeros(len(half))
+        return CholeskySolver().factorize(DenseOperator(triangle), noise, overwrite=True)

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import (
     FloatArray,
-    as_kernel,
     as_targets,
     as_training_kernel,
     per_sample,
@@ -82,7 +81,7 @@ def held_out_gradient_flow(
     """
     method = make_training_method(training_method, learning_rate, momentum)
     times = as_training_times(training_times, method)
-    return held_out_means(ntk, noise, targets, folds, times, method, sample_weight)
+    return held_out_means(ntk, noise, targets, folds, times, method, sample_weight, centered=False)
 
 
 def centered_held_out_gradient_flow(
@@ -132,7 +131,7 @@ def centered_held_out_gradient_flow(
     """
     method = make_training_method(training_method, learning_rate, momentum)
     times = as_training_times(training_times, method)
-    return centered_held_out_means(ntk, noise, targets, folds, times, method, sample_weight)
+    return held_out_means(ntk, noise, targets, folds, times, method, sample_weight, centered=True)
 
 
 def held_out_means(
@@ -143,49 +142,34 @@ def held_out_means(
     times: FloatArray,
     method: TrainingMethod,
     sample_weight: npt.ArrayLike | None,
+    *,
+    centered: bool,
 ) -> FloatArray:
-    """Return the result of `held_out_gradient_flow`, given the method and checked times."""
+    """Return the result of one of the functions above, given the method and checked times."""
     matrix = as_training_kernel(ntk, "The training NTK")
     n_samples = len(matrix)
     y = as_targets(targets, n_samples)
     diagonal = per_sample(noise, n_samples, "noise")
     weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
-    held_out = np.empty((len(times), *y.shape))
+    # Predictions are linear in the targets: a column of ones tells what centering changes.
+    columns = np.column_stack([y, np.ones(n_samples)]) if centered else y
+    held_out, center = np.empty((len(times), *columns.shape)), np.empty_like(columns)
     for train, test in _partition(folds, n_samples):
         spectrum = KernelSpectrum.decompose(
             matrix[np.ix_(train, train)], diagonal[train], weight[train], overwrite=True
         )
-        rotated, filters = spectrum.rotate(y[train]), spectrum.filter_function(method, times)
+        rotated, filters = spectrum.rotate(columns[train]), spectrum.filter_function(method, times)
         dual_coefs = [spectrum.coefficients(values, rotated) for values in filters.T]
         # The next fold's matrices come before this name is bound again.
         del spectrum
         cross = matrix[np.ix_(test, train)]
         for position, dual_coef in enumerate(dual_coefs):
             held_out[position, test] = cross @ dual_coef
-    return held_out
-
-
-def centered_held_out_means(
-    ntk: npt.ArrayLike,
-    noise: npt.ArrayLike,
-    targets: npt.ArrayLike,
-    folds: Folds,
-    times: FloatArray,
-    method: TrainingMethod,
-    sample_weight: npt.ArrayLike | None,
-) -> FloatArray:
-    """Return the result of `centered_held_out_gradient_flow`, given method and checked times."""
-    n_samples = len(as_kernel(ntk, "The training NTK"))
-    y = as_targets(targets, n_samples)
-    weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
-    parts = _partition(folds, n_samples)
-    # Predictions are linear in the targets: a column of ones tells what centering changes.
-    columns = np.column_stack([y, np.ones(n_samples)])
-    held_out = held_out_means(ntk, noise, columns, parts, times, method, weight)
-    center = np.empty_like(columns[:, :-1])
-    for train, test in parts:
-        center[test] = np.average(columns[train, :-1], axis=0, weights=weight[train])
-    return (held_out[..., :-1] + center * (1.0 - held_out[..., -1:])).reshape(-1, *y.shape)
+        center[test] = np.average(columns[train], axis=0, weights=weight[train])
+    if not centered:
+        return held_out
+    means = held_out[..., :-1] + center[:, :-1] * (1.0 - held_out[..., -1:])
+    return means.reshape(-1, *y.shape)
 
 
 def _partition(

@@ -35,7 +35,6 @@ class ConvergedEnsemble(Converged, Protocol):
     @property
     def nngp(self) -> FloatArray:
         """K."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

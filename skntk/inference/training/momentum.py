@@ -10,6 +10,7 @@ where the residual is not close to one.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,7 +24,31 @@ _N_TERMS = 20
 
 
 @dataclass(frozen=True)
-class MomentumFlow(TrainingMethod):
+class WithMomentum(TrainingMethod):
+    """A method whose errors follow an equation of second order (``_equation``)."""
+
+    momentum: float
+
+    @abstractmethod
+    def _equation(self, stiffness: FloatArray) -> _DampedOscillator | _DampedSteps:
+        """Return the solution for the learning rate times the curvatures."""
+
+    def max_learning_rate(self, largest_curvature: float) -> float:
+        """Return the rate above which discrete steps diverge, 2 (1 + m) / h."""
+        return (1.0 + self.momentum) * super().max_learning_rate(largest_curvature)
+
+    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return r."""
+        return self._equation(self.learning_rate * curvature).residual_function(times)
+
+    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (1 - r) / h."""
+        equation = self._equation(self.learning_rate * curvature)
+        return self.learning_rate * equation.filter_function(times)
+
+
+@dataclass(frozen=True)
+class MomentumFlow(WithMomentum):
     r"""The limit of heavy-ball steps for small rates, at a fixed momentum.
 
     With :math:`s = \sqrt{\eta} t` the functions follow
@@ -37,36 +62,14 @@ class MomentumFlow(TrainingMethod):
         m, at least 0 and below 1.
     """
 
-    momentum: float
-
     has_steps: ClassVar[bool] = False
 
-    def max_learning_rate(self, largest_curvature: float) -> float:
-        """Return the rate above which discrete steps diverge, 2 (1 + m) / h."""
-        return (1.0 + self.momentum) * super().max_learning_rate(largest_curvature)
-
-    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return r."""
-        return self._oscillator(curvature).residual_function(times)
-
-    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return (1 - r) / h."""
-        return self.learning_rate * self._oscillator(curvature).filter_function(times)
-
-    def _oscillator(self, curvature: FloatArray) -> _DampedOscillator:
-        return _DampedOscillator(0.5 * (1.0 - self.momentum), self.learning_rate * curvature)
+    def _equation(self, stiffness: FloatArray) -> _DampedOscillator:
+        return _DampedOscillator(0.5 * (1.0 - self.momentum), stiffness)
 
 
 class _DampedOscillator:
-    """The solution of e'' = -2 a e' - x e with e(0) = 1 and e'(0) = 0.
-
-    Parameters
-    ----------
-    damping : float
-        a, positive.
-    stiffness : ndarray of shape (n,)
-        x, nonnegative.
-    """
+    """The solution of e'' = -2 a e' - x e with e(0) = 1 and e'(0) = 0, a > 0 and x >= 0."""
 
     def __init__(self, damping: float, stiffness: FloatArray) -> None:
         root = np.sqrt(stiffness)
@@ -113,7 +116,7 @@ class _DampedOscillator:
 
 
 @dataclass(frozen=True)
-class HeavyBall(TrainingMethod):
+class HeavyBall(WithMomentum):
     r"""Gradient descent with Polyak's momentum.
 
     .. math::
@@ -130,35 +133,17 @@ class HeavyBall(TrainingMethod):
         m, above 0 and below 1.
     """
 
-    momentum: float
-
     has_steps: ClassVar[bool] = True
 
-    def max_learning_rate(self, largest_curvature: float) -> float:
-        """Return the rate above which the steps diverge, 2 (1 + m) / h."""
-        return (1.0 + self.momentum) * super().max_learning_rate(largest_curvature)
-
-    def residual_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return r."""
-        return _DampedSteps(self.momentum, self.learning_rate * curvature).residual_function(times)
-
-    def filter_function(self, curvature: FloatArray, times: FloatArray) -> FloatArray:
-        """Return (1 - r) / h."""
-        steps = _DampedSteps(self.momentum, self.learning_rate * curvature)
-        return self.learning_rate * steps.filter_function(times)
+    def _equation(self, stiffness: FloatArray) -> _DampedSteps:
+        return _DampedSteps(self.momentum, stiffness)
 
 
 class _DampedSteps:
     """The solution of e_{k+1} = (1 + m - x) e_k - m e_{k-1} with e_0 = e_{-1} = 1.
 
-    The roots of its characteristic polynomial are 1 - u, where u^2 - (1 - m + x) u + x = 0.
-
-    Parameters
-    ----------
-    momentum : float
-        m, above 0 and below 1.
-    stiffness : ndarray of shape (n,)
-        x, nonnegative.
+    The roots of its characteristic polynomial are 1 - u, where u^2 - (1 - m + x) u + x = 0, with
+    0 < m < 1 and x >= 0.
     """
 
     def __init__(self, momentum: float, stiffness: FloatArray) -> None:

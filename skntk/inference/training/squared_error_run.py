@@ -11,11 +11,7 @@ import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_targets
 from skntk.inference.linalg.solver import LinearSystem
-from skntk.inference.training.cross_validation import (
-    Folds,
-    centered_held_out_means,
-    held_out_means,
-)
+from skntk.inference.training.cross_validation import Folds, held_out_means
 from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.training_methods import (
     TrainingMethod,
@@ -32,12 +28,10 @@ class Converged(Protocol):
     @property
     def system(self) -> LinearSystem:
         """The kernel of the training with its noise, divided by the weights."""
-        ...
 
     @property
     def noise(self) -> FloatArray:
         """That noise."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +152,10 @@ class SquaredErrorRun(Generic[TrajectoryT]):
         As :func:`held_out_gradient_flow`, or :func:`centered_held_out_gradient_flow` if
         ``centered``.
         """
-        hold_out = centered_held_out_means if centered else held_out_means
-        return hold_out(
-            self.spectrum.kernel(),
-            0.0,
-            targets,
-            folds,
-            as_training_times(training_times, self.training_method),
-            self.training_method,
-            np.square(self.spectrum.root_weight),
+        times = as_training_times(training_times, self.training_method)
+        kernel, weight = self.spectrum.kernel(), np.square(self.spectrum.root_weight)
+        return held_out_means(
+            kernel, 0.0, targets, folds, times, self.training_method, weight, centered=centered
         )
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:

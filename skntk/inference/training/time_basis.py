@@ -22,17 +22,11 @@ _WORTHWHILE = 0.8
 
 @dataclass(frozen=True, eq=False)
 class TimeBasis:
-    """Filter functions at n_times times as combinations of k columns: ``columns @ weights``.
+    """Filter functions at n_times times as combinations of k columns: ``columns @ weights``."""
 
-    Attributes
-    ----------
-    columns : ndarray of shape (n, k)
-        Values at k of the times, at all of them where too few others follow from them.
-    weights : ndarray of shape (k, n_times) or None
-        None where there is a column for each time.
-    """
-
+    # Values at k of the times, at all of them where too few others follow from them, shape (n, k).
     columns: FloatArray
+    # Shape (k, n_times); None where there is a column for each time.
     weights: FloatArray | None
 
     @classmethod

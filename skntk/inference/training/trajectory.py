@@ -22,17 +22,7 @@ __all__ = ["EnsembleTrajectory", "ReadoutTrajectory"]
 class _Trajectory:
     """The means, which follow from the filter functions alone; subclasses add the spread.
 
-    Parameters
-    ----------
-    posterior : GradientFlowPosterior or ReadoutFlowPosterior
-        The training run.
-    training_times : ndarray of shape (n_times,)
-        Checked.
-
-    Attributes
-    ----------
-    filter_values : ndarray of shape (n, n_times)
-        Values of the filter function, for each eigenvector and time.
+    ``filter_values``, shape (n, n_times), has them for each eigenvector and time.
     """
 
     def __init__(self, posterior: SquaredErrorRun[Any], training_times: FloatArray) -> None:
