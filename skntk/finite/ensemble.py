@@ -55,20 +55,9 @@ class Ensemble:
     """Networks of one architecture and width, each from an initialization of its own.
 
     Network i is the same whatever the number of networks and the precision. Networks that would
-    take more than the working memory are trained in batches.
-
-    Parameters
-    ----------
-    architecture : layer
-        Checked with the shape of the inputs.
-    seed : int
-        Decides all parameters, and all masks of `Dropout`.
-    n_networks, width, n_outputs : int
-        Number of networks, of channels of hidden layers and of outputs.
-    dtype : {"float64", "float32"}
-        Precision.
-    input_shape : tuple of int
-        Shape of one sample as the network reads it.
+    take more than the working memory are trained in batches. The seed decides all parameters and
+    all masks of `Dropout`; ``width`` is that of hidden layers. The architecture has been checked
+    with ``input_shape``, the shape of one sample as the network reads it.
     """
 
     def __init__(
@@ -146,53 +135,33 @@ class Ensemble:
         key = jax.random.fold_in(key, ("parameters", "masks").index(purpose))
         return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.asarray(numbers))
 
-    def _data(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> TrainingData:
+    def data(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> TrainingData:
+        """Return what the networks are trained on, padded.
+
+        X are inputs as the network reads them, targets of shape (n, n_outputs), weights positive.
+        """
         n_rows = padded_rows(len(X))
         weight = np.pad(sample_weight / sample_weight.sum(), (0, n_rows - len(X)))
         arrays = (repeat_last_row(X, n_rows), repeat_last_row(targets, n_rows), weight)
         return TrainingData._make(np.asarray(array, self._dtype) for array in arrays)
 
     def largest_curvature(
-        self,
-        networks: TrainingState,
-        X: np.ndarray,
-        targets: np.ndarray,
-        sample_weight: np.ndarray,
-        loss: LossName,
+        self, networks: TrainingState, data: TrainingData, loss: LossName
     ) -> float:
         """Return a bound of the second derivative of the loss along any direction."""
-        data = self._data(X, targets, sample_weight)
         with self._precision():
             return float(np.max(largest_curvature(self._architecture, networks, data, loss=loss)))
 
     def train(
         self,
         networks: TrainingState,
-        X: np.ndarray,
-        targets: np.ndarray,
-        sample_weight: np.ndarray,
+        data: TrainingData,
         *,
         loss: LossName,
         rates: Rates,
         n_steps: int,
     ) -> TrainingState:
-        """Return the networks after so many more steps of gradient descent.
-
-        Parameters
-        ----------
-        networks : TrainingState
-            From `draw` or from an earlier call.
-        X : ndarray of shape (n, ...)
-            Inputs as the network reads them.
-        targets : ndarray of shape (n, n_outputs)
-        sample_weight : ndarray of shape (n,)
-            Positive.
-        loss : {"squared_error", "log_loss"}
-        rates : Rates
-        n_steps : int
-            At least 0.
-        """
-        data = self._data(X, targets, sample_weight)
+        """Return networks, of `draw` or an earlier call, after so many more steps of descent."""
         with self._precision():
             rates = Rates(*(np.asarray(rate, self._dtype) for rate in rates))
             count = np.int32(n_steps)

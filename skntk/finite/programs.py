@@ -25,21 +25,14 @@ _POWER_ITERATIONS = 50
 
 
 class TrainingState(NamedTuple):
-    """Networks in training.
-
-    Attributes
-    ----------
-    parameters, initial : pytree of arrays of shape (n_networks, ...)
-        As they are, and as they were before training.
-    step : pytree of arrays of shape (n_networks, ...)
-        How the parameters changed in the last step, 0 before the first.
-    mask_keys : array of n_networks keys, or None
-        What decides the masks of `Dropout`, where there is one.
-    """
+    """Networks in training."""
 
     parameters: Parameters
+    # As they were before training.
     initial: Parameters
+    # How the parameters changed in the last step, 0 before the first.
     step: Parameters
+    # What decides the masks of `Dropout`, None without one.
     mask_keys: Any
 
 
@@ -52,20 +45,13 @@ class TrainingData(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Numbers of the training.
+    """Numbers of the training."""
 
-    Attributes
-    ----------
-    learning_rate : float
-        Length of a step, in units of the gradient.
-    momentum : float
-        Fraction of the previous step that is added to the current one.
-    penalty : float
-        Half of it multiplies the squared distance from the initial parameters.
-    """
-
+    # Length of a step, in units of the gradient.
     learning_rate: Any
+    # Fraction of the previous step that is added to the current one.
     momentum: Any
+    # Half of it multiplies the squared distance from the initial parameters.
     penalty: Any
 
 

@@ -23,6 +23,7 @@ from skntk.estimators.classification.scores import (
     folds,
 )
 from skntk.estimators.classification.temperature import fit_temperature
+from skntk.estimators.data import class_predictions
 from skntk.estimators.data.classes import (
     ClassWeight,
     as_decision,
@@ -101,25 +102,8 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
 
     # Predictions -----------------------------------------------------------------------------
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the class of the largest score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `decision_function`.
-        """
-        return self._most_likely(self._scores_at(X))
+    predict = class_predictions.predict
+    staged_predict = class_predictions.staged_predict
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class; of two classes, the second's minus the first's.
@@ -220,29 +204,6 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         return as_decision(self._scores.leave_one_out()[self._rows.position_of_sample])
 
     # Over the time of training ---------------------------------------------------------------
-
-    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
-        """Yield what `predict` returns for each of many training times.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-        training_times : array-like of shape (n_times,)
-            As for `staged_decision_function`.
-
-        Yields
-        ------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `staged_decision_function`.
-        """
-        staged = self._staged_scores(X, training_times)
-        return (self._most_likely(scores) for scores in staged)
 
     def staged_decision_function(
         self, X: ArrayLike, training_times: ArrayLike
@@ -371,10 +332,6 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         inputs = self._process.validated(self, X)
         # Computed at the call, and not when the first scores are asked for.
         return self._scores.over(training_times).scores(inputs)
-
-    def _most_likely(self, scores: np.ndarray) -> np.ndarray:
-        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
-        return classes
 
     def _stages(self, training_times: ArrayLike) -> Iterator[Self]:
         over_time = self._scores.over(training_times)

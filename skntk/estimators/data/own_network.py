@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sklearn.base import clone
 
+from skntk._sklearn import BaseEstimator
 from skntk.architecture import FullyConnected
 from skntk.architecture.core.layer import Layer
+
+EstimatorT = TypeVar("EstimatorT", bound=BaseEstimator)
 
 
 def copy_of_architecture(architecture: Layer | None) -> Layer:
@@ -17,24 +19,30 @@ def copy_of_architecture(architecture: Layer | None) -> Layer:
     return copy
 
 
-def require_own_network(
-    estimator: object, architecture: Layer | None, params: Mapping[str, Any]
-) -> None:
-    """Raise a ValueError if parameters of a network are set where there is none.
+def set_params(self: EstimatorT, **params: Any) -> EstimatorT:
+    """Set parameters of the estimator, and of its network as ``architecture__<parameter>``.
 
     Parameters
     ----------
-    estimator : object
-        Named in the message.
-    architecture : layer or None
-        Its network before the parameters are set.
-    params : mapping of str to object
-        What `set_params` was given.
+    **params : dict
+        Values by name.
+
+    Returns
+    -------
+    self
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or belongs to the network where ``architecture`` is None.
     """
     nested = [name for name in params if name.startswith("architecture__")]
-    if nested and params.get("architecture", architecture) is None:
-        name = type(estimator).__name__
+    given = self.get_params(deep=False) | params
+    if nested and given["architecture"] is None:
+        name = type(self).__name__
         raise ValueError(
             f"{nested[0]} cannot be set, because {name}(architecture=None) has no network of "
             f"its own yet: start from {name}(FullyConnected())."
         )
+    BaseEstimator.set_params(self, **params)
+    return self

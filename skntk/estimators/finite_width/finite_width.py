@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -16,7 +16,7 @@ from skntk._memory import require_memory
 from skntk._sklearn import CheckedParameters, Interval
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
-from skntk.estimators.data.own_network import copy_of_architecture, require_own_network
+from skntk.estimators.data import own_network
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS, validate_inputs_like
 from skntk.finite import Ensemble, LossName, Rates, check_finite_width, network_losses
@@ -58,26 +58,7 @@ class FiniteWidthEnsemble(CheckedParameters):
     _scaling: TargetScaling
     _seed: int
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters of the estimator, and of its network as ``architecture__<parameter>``.
-
-        Parameters
-        ----------
-        **params : dict
-            Values by name.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown, or belongs to the network where ``architecture`` is None.
-        """
-        require_own_network(self, self.architecture, params)
-        super().set_params(**params)
-        return self
+    set_params = own_network.set_params
 
     @property
     def _loss(self) -> LossName:
@@ -87,19 +68,14 @@ class FiniteWidthEnsemble(CheckedParameters):
     # Training --------------------------------------------------------------------------------
 
     def _train(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> None:
-        """Set all fitted attributes.
+        """Set all fitted attributes, given rows that the caller does not share.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n, ...)
-            Training rows, not shared with the caller's data.
-        targets : ndarray of shape (n,) or (n, n_outputs)
-            In the units in which networks are trained.
-        sample_weight : ndarray of shape (n,)
-            Positive.
+        Targets are in the units in which networks are trained, and weights positive.
         """
         n_steps = as_number_of_steps(self.training_time, "training_time")
-        self.architecture_ = _with_finite_width(copy_of_architecture(self.architecture), X)
+        self.architecture_ = _with_finite_width(
+            own_network.copy_of_architecture(self.architecture), X
+        )
         self.X_train_, self.y_train_, self._sample_weight = X, targets, sample_weight
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         training = self._begin()
@@ -193,15 +169,7 @@ class FiniteWidthEnsemble(CheckedParameters):
 
 
 class EnsembleTraining:
-    """The training of an ensemble, step by step and batch by batch.
-
-    Parameters
-    ----------
-    estimator : FiniteWidthEnsemble
-        With training data.
-    ensemble : Ensemble
-        The networks.
-    """
+    """The training of an estimator's networks on its data, step by step and batch by batch."""
 
     def __init__(self, estimator: FiniteWidthEnsemble, ensemble: Ensemble) -> None:
         self._estimator = estimator
@@ -209,7 +177,7 @@ class EnsembleTraining:
         self._n_bytes = working_memory_in_bytes(None)
         X = estimator.architecture_.reshape_inputs(estimator.X_train_)
         targets = estimator.y_train_.reshape(len(X), -1)
-        self._data = (X, targets, estimator._sample_weight)
+        self._data = ensemble.data(X, targets, estimator._sample_weight)
         self._batches: list[TrainingState] = [
             ensemble.draw(numbers) for numbers in ensemble.batches(len(X), self._n_bytes)
         ]
@@ -219,7 +187,7 @@ class EnsembleTraining:
         """Return the largest rate at which no network diverges in its first steps."""
         estimator = self._estimator
         curvature = max(
-            self._ensemble.largest_curvature(networks, *self._data, estimator._loss)
+            self._ensemble.largest_curvature(networks, self._data, estimator._loss)
             for networks in self._batches
         )
         curvature += self._penalty()
@@ -238,7 +206,7 @@ class EnsembleTraining:
         self._n_steps += n_steps
         for position, networks in enumerate(self._batches):
             self._batches[position] = self._ensemble.train(
-                networks, *self._data, loss=estimator._loss, rates=rates, n_steps=n_steps
+                networks, self._data, loss=estimator._loss, rates=rates, n_steps=n_steps
             )
             self._require_finite(self._batches[position].parameters)
 

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skntk._sklearn import ClassifierMixin, fit_context
 from skntk.architecture.core.layer import Layer
+from skntk.estimators.data import class_predictions
 from skntk.estimators.data.classes import (
     ClassWeight,
     as_decision,
@@ -191,48 +192,8 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         self._train(X[kept], np.eye(len(self.classes_))[labels], weight[kept])
         return self
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Return the class of the largest score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `decision_function`.
-        """
-        return self._most_likely(self._scores(X))
-
-    def staged_predict(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
-        """Yield what `predict` returns for each of many training times.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Inputs.
-        training_times : array-like of shape (n_times,)
-            As for `staged_decision_function`.
-
-        Yields
-        ------
-        ndarray of shape (n_samples,)
-            Values of ``classes_``.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As `staged_decision_function`.
-        """
-        staged = self._staged_scores(X, training_times)
-        return (self._most_likely(scores) for scores in staged)
+    predict = class_predictions.predict
+    staged_predict = class_predictions.staged_predict
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the score of each class.
@@ -257,7 +218,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         ValueError
             If X is not valid or differs from the training inputs in its features.
         """
-        return as_decision(self._scores(X))
+        return as_decision(self._scores_at(X))
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -388,15 +349,11 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         inputs = self._validated_inputs(X)
         return (result(outputs) for (outputs,) in self._staged_outputs(training_times, inputs))
 
-    def _scores(self, X: ArrayLike) -> np.ndarray:
+    def _scores_at(self, X: ArrayLike) -> np.ndarray:
         return self._as_scores(self._outputs(self._validated_inputs(X)))
 
     def _staged_scores(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
         return self._staged(X, training_times, self._as_scores)
-
-    def _most_likely(self, scores: np.ndarray) -> np.ndarray:
-        classes: np.ndarray = self.classes_[np.argmax(scores, axis=1)]
-        return classes
 
     def _as_scores(self, outputs: np.ndarray) -> np.ndarray:
         if self.loss == "squared_error":

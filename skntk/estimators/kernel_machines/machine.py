@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from skntk._memory import require_memory
 from skntk._sklearn import CallbackSupportMixin, CheckedParameters
 from skntk.architecture.core.layer import Layer
+from skntk.estimators.data import own_network
 from skntk.estimators.data.defaults import AlphaScale
 from skntk.estimators.data.noise import Noise
-from skntk.estimators.data.own_network import require_own_network
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
@@ -76,26 +76,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     _scaling: TargetScaling
     _process: FittedProcess
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters of the estimator, and of its network as ``architecture__<parameter>``.
-
-        Parameters
-        ----------
-        **params : dict
-            Values by name.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown, or belongs to the network where ``architecture`` is None.
-        """
-        require_own_network(self, self.architecture, params)
-        super().set_params(**params)
-        return self
+    set_params = own_network.set_params
 
     @property
     def max_learning_rate_(self) -> float:
