@@ -19,12 +19,7 @@ from skntk.inference import LossFlow, SoftmaxCrossEntropy, as_training_times
 class LogLossScores:
     """Logits of the network with the initial outputs 0: their softmax needs no temperature.
 
-    Attributes
-    ----------
-    process : PosteriorProcess
-        Of the flow.
-    flow : LossFlow
-    rows : ClassifiedRows
+    ``process`` is that of the flow.
     """
 
     process: PosteriorProcess
@@ -66,10 +61,7 @@ class LogLossScoresOverTime:
         self._trajectory = scores.flow.over(self.training_times)
 
     def scores(self, X: np.ndarray) -> Iterator[np.ndarray]:
-        process = self._scores.process
-        blocks = process.kernels.blocks(X, process.X_train, process.kernels.kinds[:1])
-        means = [self._trajectory.mean(*crosses) for _, crosses in blocks]
-        return iter(np.concatenate(means, axis=1))
+        return iter(self._scores.process.mean_in_blocks(X, self._trajectory.mean, axis=1))
 
     def temperatures(self) -> list[float]:
         return [1.0] * len(self.training_times)

@@ -23,11 +23,8 @@ from skntk.inference.training.cross_validation import Folds
 InitialFunction = Callable[[np.ndarray], ArrayLike]
 
 
-@dataclass(frozen=True, eq=False)
-class PriorProcess:
-    """One output of networks at random initialization."""
-
-    kernels: NetworkKernels
+class _Untrained:
+    """What processes without training rows have in common."""
 
     @property
     def dual_coef(self) -> np.ndarray:
@@ -35,6 +32,13 @@ class PriorProcess:
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         return validate_inputs(estimator, X, dtype=estimator.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class PriorProcess(_Untrained):
+    """One output of networks at random initialization."""
+
+    kernels: NetworkKernels
 
     def mean(self, X: np.ndarray) -> np.ndarray:
         return np.zeros(len(X))
@@ -48,29 +52,14 @@ class PriorProcess:
 
 
 @dataclass(frozen=True, eq=False)
-class InitialProcess:
-    """A function that is not random, as a process.
-
-    Attributes
-    ----------
-    function : callable
-        As the user passed it.
-    scaling : TargetScaling or None
-        Between its units and those of training; None before training, which has none.
-    outputs : tuple of int or None
-        Shape of the targets of one sample, () or (n_outputs,). None where it is not known yet.
-    """
+class InitialProcess(_Untrained):
+    """A function that is not random, as a process."""
 
     function: InitialFunction
+    # Between its units and those of training; None before training, which has none.
     scaling: TargetScaling | None = None
+    # Shape of the targets of one sample, () or (n_outputs,). None where it is not known yet.
     outputs: tuple[int, ...] | None = None
-
-    @property
-    def dual_coef(self) -> np.ndarray:
-        return np.empty(0)
-
-    def validated(self, estimator: Any, X: Any) -> np.ndarray:
-        return validate_inputs(estimator, X, dtype=estimator.dtype)
 
     def mean(self, X: np.ndarray) -> np.ndarray:
         values = initial_values(self.function, X, self.outputs)
@@ -90,17 +79,12 @@ class ShiftedProcess:
     A network of infinite width moves by a linear map of its errors. One that starts from f_0 learns
     what an ensemble would learn of the targets y - f_0(X), and adds it to f_0. Nothing about it is
     random: its variance is 0.
-
-    Attributes
-    ----------
-    process : PosteriorProcess
-        What is learned of y - f_0(X). The center of the targets cancels in it: leaving out a row
-        does not center them anew.
-    initial : InitialProcess
-        f_0, in the units of training.
     """
 
+    # What is learned of y - f_0(X). The center of the targets cancels in it: leaving out a row does
+    # not center them anew.
     process: PosteriorProcess
+    # f_0, in the units of training.
     initial: InitialProcess
 
     @property
@@ -166,25 +150,9 @@ class ShiftedTrajectory:
 def initial_values(
     function: InitialFunction, X: np.ndarray, outputs: tuple[int, ...] | None
 ) -> np.ndarray:
-    """Return the values of an ``initial_function``, checked.
+    """Return the values of an ``initial_function``, shape (m, *outputs), checked.
 
-    Parameters
-    ----------
-    function : callable
-    X : ndarray of shape (m, ...)
-        Inputs.
-    outputs : tuple of int or None
-        Shape of the targets of one sample, () or (n_outputs,). None where it is not known yet.
-
-    Returns
-    -------
-    ndarray of shape (m, *outputs)
-        In the units of the targets.
-
-    Raises
-    ------
-    ValueError
-        If the shape does not fit or a value is not finite.
+    ``outputs`` is the shape of the targets of one sample, None where it is not known yet.
     """
     values = np.asarray(function(X), dtype=np.float64)
     if values.ndim == 2 and values.shape[1] == 1 and outputs in ((), None):

@@ -14,6 +14,7 @@ from skntk.estimators.data.validation import validate_inputs_like
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.inference import (
     ErrorMoments,
+    SubsetPosterior,
     TrainingMethod,
     as_training_times,
     centered_leave_one_out,
@@ -34,23 +35,18 @@ class Process(Protocol):
     @property
     def dual_coef(self) -> np.ndarray:
         """Coefficients of the training rows in the mean, shape (n,) or (n, n_outputs)."""
-        ...
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         """Return checked rows, as the other methods take them."""
-        ...
 
     def mean(self, X: np.ndarray) -> np.ndarray:
         """Return means, shape (m,) or (m, n_outputs), from the one kernel that they need."""
-        ...
 
     def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return means, and variances of shape (m,), without covariances of test rows."""
-        ...
 
     def mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return means, and the covariance of shape (m, m)."""
-        ...
 
 
 class FittedProcess(Process, Protocol):
@@ -59,19 +55,15 @@ class FittedProcess(Process, Protocol):
     @property
     def max_learning_rate(self) -> float:
         """Learning rate above which discrete steps diverge."""
-        ...
 
     def leave_one_out_mean(self) -> np.ndarray:
         """Return the means of the n models that leave out one training row."""
-        ...
 
     def leave_one_out_variance(self) -> np.ndarray:
         """Return their variances of one output, shape (n,)."""
-        ...
 
     def over(self, training_times: ArrayLike) -> ProcessTrajectory:
         """Return the process at many times of the training that led to it."""
-        ...
 
 
 class ProcessTrajectory(Protocol):
@@ -81,30 +73,24 @@ class ProcessTrajectory(Protocol):
 
     def means(self, X: np.ndarray) -> np.ndarray:
         """Return means, shape (n_times, m) or (n_times, m, n_outputs)."""
-        ...
 
     def means_and_variances(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return means, and variances of shape (n_times, m)."""
-        ...
 
     def means_and_covariances(self, X: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
         """Return means and, one time after the other, covariances of shape (m, m)."""
-        ...
 
     def errors(self, X: np.ndarray, targets: np.ndarray) -> tuple[ErrorMoments, ErrorMoments]:
         """Return the errors at the training rows and at test rows with normalized targets."""
-        ...
 
     def held_out_means(self, folds: Folds) -> np.ndarray:
         """Return means for training rows of networks that have not seen them, over time.
 
         Shape (n_times, n) or (n_times, n, n_outputs), from one eigendecomposition of each fold.
         """
-        ...
 
     def processes(self) -> Iterator[FittedProcess]:
         """Yield the process at one time after the other; they share their means and arrays."""
-        ...
 
 
 def _few_threads(method: Callable[P, T]) -> Callable[P, T]:
@@ -119,23 +105,39 @@ def _few_threads(method: Callable[P, T]) -> Callable[P, T]:
     return held
 
 
-@dataclass(frozen=True, eq=False)
-class PosteriorProcess:
-    """A posterior, with the kernels between its training rows and any others.
+class OnTrainingRows:
+    """What a posterior and the targets that it was conditioned on say about the training rows."""
 
-    Attributes
-    ----------
-    kernels : NetworkKernels
-    X_train : ndarray of shape (n, ...)
-    targets : ndarray of shape (n,) or (n, n_outputs)
-        What the posterior was conditioned on: normalized, without an initial function.
-    sample_weight : ndarray of shape (n,)
-    method : TrainingMethod
-        How the networks are trained.
-    is_centered : bool
-        Whether the targets were centered by their mean, which leaving one out changes.
-    posterior : Posterior
-    """
+    posterior: Posterior | SubsetPosterior
+    # Normalized, without an initial function, shape (n,) or (n, n_outputs).
+    targets: np.ndarray
+    sample_weight: np.ndarray
+    # Whether the targets were centered by their mean, which leaving one out changes.
+    is_centered: bool
+
+    @property
+    def n_train(self) -> int:
+        """The number of training rows."""
+        return len(self.targets)
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        return self.posterior.dual_coef
+
+    @_few_threads
+    def leave_one_out_mean(self) -> np.ndarray:
+        if self.is_centered:
+            return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
+        return self.posterior.leave_one_out_mean(self.targets)
+
+    @_few_threads
+    def leave_one_out_variance(self) -> np.ndarray:
+        return self.posterior.leave_one_out(self.targets)[1]
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorProcess(OnTrainingRows):
+    """A posterior, with the kernels between its training rows and any others."""
 
     kernels: NetworkKernels
     X_train: np.ndarray
@@ -145,24 +147,12 @@ class PosteriorProcess:
     is_centered: bool
     posterior: Posterior
 
-    @property
-    def n_train(self) -> int:
-        """The number of training rows."""
-        return len(self.X_train)
-
-    @property
-    def dual_coef(self) -> np.ndarray:
-        return self.posterior.dual_coef
-
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         return validate_inputs_like(estimator, X, self.X_train.shape[1:], dtype=estimator.dtype)
 
-    @_few_threads
     def mean(self, X: np.ndarray) -> np.ndarray:
-        blocks = self.kernels.blocks(X, self.X_train, self.kernels.kinds[:1])
-        return np.concatenate([self.posterior.mean(*crosses) for _, crosses in blocks])
+        return self.mean_in_blocks(X, self.posterior.mean)
 
-    @_few_threads
     def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, variance = self.in_blocks(
             X, lambda *kernels: self.posterior.mean(kernels[0]), self.posterior.variance
@@ -176,31 +166,33 @@ class PosteriorProcess:
         crosses = self.kernels.matrices(X, self.X_train)
         return self.posterior.mean(crosses[0]), self.posterior.covariance(*crosses, test_kernel)
 
+    @_few_threads
+    def mean_in_blocks(
+        self, X: np.ndarray, predict: Callable[[np.ndarray], np.ndarray], axis: int = 0
+    ) -> np.ndarray:
+        """Return what a function of the first cross kernel predicts, block by block."""
+        blocks = self.kernels.blocks(X, self.X_train, self.kernels.kinds[:1])
+        return np.concatenate([predict(*crosses) for _, crosses in blocks], axis)
+
+    @_few_threads
     def in_blocks(
-        self, X: np.ndarray, *predictions: Callable[..., np.ndarray]
+        self, X: np.ndarray, *predictions: Callable[..., np.ndarray], axis: int = 0
     ) -> tuple[np.ndarray, ...]:
-        """Return what functions of (cross kernels, prior variances) predict, block by block."""
+        """Return what functions of (cross kernels, prior variances) predict, block by block.
+
+        ``axis`` is that of the test rows in what they return.
+        """
         diagonal = self.kernels.diagonal(X)
         blocks = [
             [predict(*crosses, diagonal[rows]) for predict in predictions]
             for rows, crosses in self.kernels.blocks(X, self.X_train)
         ]
-        return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return tuple(np.concatenate(parts, axis) for parts in zip(*blocks, strict=True))
 
     @cached_property
     def max_learning_rate(self) -> float:
         curvature = self.posterior.largest_curvature(self.sample_weight)
         return self.method.max_learning_rate(curvature)
-
-    @_few_threads
-    def leave_one_out_mean(self) -> np.ndarray:
-        if self.is_centered:
-            return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
-        return self.posterior.leave_one_out_mean(self.targets)
-
-    @_few_threads
-    def leave_one_out_variance(self) -> np.ndarray:
-        return self.posterior.leave_one_out(self.targets)[1]
 
     @_few_threads
     def over(self, training_times: ArrayLike) -> RunTrajectory:
@@ -225,11 +217,8 @@ class RunTrajectory:
         self._trajectory: Any = run.over(training_times)
         self._remembered: list[tuple[np.ndarray, np.ndarray]] = []
 
-    @_few_threads
     def means(self, X: np.ndarray) -> np.ndarray:
-        process = self.process
-        blocks = process.kernels.blocks(X, process.X_train, process.kernels.kinds[:1])
-        return np.concatenate([self._trajectory.mean(*crosses) for _, crosses in blocks], axis=1)
+        return self.process.mean_in_blocks(X, self._trajectory.mean, axis=1)
 
     def remembered_means(self, X: np.ndarray) -> np.ndarray:
         """Return `means`, found once for the rows that were asked for last."""
@@ -240,15 +229,12 @@ class RunTrajectory:
         self._remembered = [(X.copy(), means), *self._remembered][: self._n_remembered]
         return means
 
-    @_few_threads
     def means_and_variances(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        process = self.process
-        diagonal = process.kernels.diagonal(X)
-        means, variances = [], []
-        for rows, crosses in process.kernels.blocks(X, process.X_train):
-            means.append(self._trajectory.mean(crosses[0]))
-            variances.append(self._trajectory.variance(*crosses, diagonal[rows]))
-        return np.concatenate(means, axis=1), np.concatenate(variances, axis=1)
+        trajectory = self._trajectory
+        means, variances = self.process.in_blocks(
+            X, lambda *kernels: trajectory.mean(kernels[0]), trajectory.variance, axis=1
+        )
+        return means, variances
 
     def means_and_covariances(self, X: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
         process = self.process

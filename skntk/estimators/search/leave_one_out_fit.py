@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,21 +13,21 @@ from sklearn.base import is_classifier
 from skntk.estimators.classification.scores import OneHotScores
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.regression.observation_noise import ObservationNoise
-from skntk.estimators.search.kernels import SamplesOfSearch
-from skntk.estimators.search.subset_fit import Expected, HeldOutProcess, SampleFit, SubsetFit
+from skntk.estimators.search.subset_fit import (
+    Expected,
+    FitTask,
+    HeldOutProcess,
+    SampleFit,
+    SubsetFit,
+)
 from skntk.inference import NoiseSpectrum
 
 
 class ScalingForEach:
-    """One scaling of the targets for each prediction.
-
-    Attributes
-    ----------
-    center, scale : ndarray of shape (m,) or (m, n_outputs)
-        Origin and unit of the targets.
-    """
+    """One scaling of the targets for each prediction."""
 
     def __init__(self, scalings: list[TargetScaling]) -> None:
+        # Shape (m,) or (m, n_outputs).
         self.center = np.array([scaling.center for scaling in scalings])
         self.scale = np.array([scaling.scale for scaling in scalings])
 
@@ -49,17 +49,11 @@ class ScalingForEach:
 
 @dataclass(frozen=True, eq=False)
 class LeftOutProcess(HeldOutProcess):
-    """Every sample as the model predicts it that leaves it out.
+    """Every sample as the model predicts it that leaves it out."""
 
-    Attributes
-    ----------
-    expected : Expected
-        All samples.
-    find_means, find_variances : callable
-        Return normalized means of shape (n,) or (n, n_outputs), and variances of shape (n,).
-    """
-
+    # All samples.
     expected: Expected
+    # Return normalized means of shape (n,) or (n, n_outputs), and variances of shape (n,).
     find_means: Callable[[], np.ndarray]
     find_variances: Callable[[], np.ndarray]
 
@@ -98,32 +92,16 @@ class LeaveOneOutFit:
     Where every sample is a row of its own and the decomposition of the kernel resolves the noise,
     all means and variances come from a few products of matrices; elsewhere from one model for each
     sample.
-
-    Parameters
-    ----------
-    cls, parameters, samples, numbers, y, sample_weight, expected
-        As for `SampleFit`, with all samples as numbers and as what is expected.
     """
 
-    def __init__(
-        self,
-        cls: type,
-        parameters: Mapping[str, Any],
-        samples: SamplesOfSearch,
-        numbers: np.ndarray,
-        y: Any,
-        sample_weight: Any,
-        expected: Expected,
-    ) -> None:
-        self._cls, self._parameters = cls, parameters
-        self._data = samples, numbers, np.asarray(y), sample_weight
-        self._expected = expected
-        self._all = SampleFit(cls, parameters, samples, numbers, y, sample_weight, expected)
+    def __init__(self, task: FitTask) -> None:
+        self._task = task
+        self._all = SampleFit(task)
         self.model = self._all.model
 
     def train(self) -> LeaveOneOutFit:
         """Find what the predictions depend on."""
-        model = self.model
+        model, expected = self.model, self._task.expected
         self._scaling_of_all = model._scaling
         model._alpha_unit = self._unit_of_alpha()
         self._levels = np.mean(model.alpha) * model._alpha_unit
@@ -131,11 +109,11 @@ class LeaveOneOutFit:
         if spectrum is None:
             model._alpha_unit = np.array([other._alpha_unit for other in self.models])
             scalings = [other._scaling for other in self.models]
-            process = LeftOutProcess(self._expected, self._means_by_models, self._vars_by_models)
+            process = LeftOutProcess(expected, self._means_by_models, self._vars_by_models)
         else:
             scalings = self._scalings()
             process = LeftOutProcess(
-                self._expected,
+                expected,
                 lambda: self._means_by_decomposition(spectrum),
                 lambda: spectrum.leave_one_out_variance(
                     self._levels, self._all.kernel.shared.prior
@@ -153,21 +131,24 @@ class LeaveOneOutFit:
 
     def with_alpha(self, alpha: float) -> LeaveOneOutFit:
         """Return the fit of the same samples with another ``alpha``."""
-        parameters = {**self._parameters, "alpha": alpha}
-        return LeaveOneOutFit(self._cls, parameters, *self._data, self._expected).train()
+        parameters = {**self._task.parameters, "alpha": alpha}
+        return LeaveOneOutFit(self._task._replace(parameters=parameters)).train()
 
     @cached_property
     def models(self) -> list[Any]:
         """The models that leave out one sample each, and expect that sample as its number."""
-        samples, numbers, y, sample_weight = self._data
+        task, y = self._task, np.asarray(self._task.y)
         models = []
-        for left_out in range(len(numbers)):
-            others = np.delete(np.arange(len(numbers)), left_out)
-            weight = None if sample_weight is None else np.asarray(sample_weight)[others]
-            data = samples, numbers[others], y[others], weight
-            expected = Expected(left_out, numbers[[left_out]])
-            fit = SubsetFit(self._cls, self._parameters, *data, expected)
-            models.append(fit.train().model)
+        for left_out in range(len(y)):
+            others = np.delete(np.arange(len(y)), left_out)
+            weight = task.sample_weight
+            without_one = task._replace(
+                numbers=task.numbers[others],
+                y=y[others],
+                sample_weight=None if weight is None else np.asarray(weight)[others],
+                expected=Expected(left_out, task.numbers[[left_out]]),
+            )
+            models.append(SubsetFit(without_one).train().model)
         return models
 
     def _unit_of_alpha(self) -> np.ndarray:
@@ -181,7 +162,7 @@ class LeaveOneOutFit:
         # Balanced, the models have other weights than the model of all samples.
         if getattr(model, "class_weight", None) == "balanced":
             return None
-        everything = np.arange(len(self._expected.samples))
+        everything = np.arange(len(self._task.expected.samples))
         spectrum = fit.samples.spectrum(model, fit.kernel, model.alpha)
         applies = (
             spectrum is not None

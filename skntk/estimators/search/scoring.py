@@ -15,7 +15,7 @@ from skntk._sklearn import accepts_sample_weight, rows_of, score, searches_weigh
 from skntk.estimators.search.candidates import Candidate, Candidates, Family
 from skntk.estimators.search.kernels import SamplesOfSearch
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
-from skntk.estimators.search.subset_fit import Expected, SubsetFit
+from skntk.estimators.search.subset_fit import Expected, FitTask, SubsetFit
 
 Fit = SubsetFit | LeaveOneOutFit
 # What `results_of_search` asks for.
@@ -23,17 +23,7 @@ Outcome = dict[str, Any]
 
 
 class Fold(NamedTuple):
-    """One split of the samples.
-
-    Attributes
-    ----------
-    train, test : ndarray of shape (m,) and (k,)
-        Numbers of samples.
-    y_train, y_test, X_test
-        Their part of the data, of the kind that the user passed.
-    train_weight, test_weight : ndarray or None
-        Their part of the weights.
-    """
+    """One split of the samples: their numbers, and their parts of the user's data and weights."""
 
     train: np.ndarray
     y_train: Any
@@ -60,19 +50,11 @@ class Fold(NamedTuple):
 
 
 class HeldOutScoring:
-    """Trains candidates on shared kernels, and scores what they predict for held-out samples.
+    """Trains candidates of a class on shared kernels, and scores them on held-out samples.
 
-    Parameters
-    ----------
-    cls : type
-        Of the candidates.
-    samples : SamplesOfSearch
-    fit_type : type
-        `SubsetFit`, or `LeaveOneOutFit` where the folds hold all samples.
-    scorers : callable or dict of str to callable
-        ``scorer(estimator, X, y)``.
-    error_score : "raise" or float
-        What a training or a scorer that fails counts as.
+    ``fit_type`` is `LeaveOneOutFit` where the folds hold all samples. ``scorers`` are one function
+    ``scorer(estimator, X, y)`` or a dict of them. A training or a scorer that fails counts as
+    ``error_score``, unless that is "raise".
     """
 
     def __init__(
@@ -89,15 +71,7 @@ class HeldOutScoring:
     def outcomes(
         self, candidates: Candidates, folds: list[Fold], n_jobs: int | None
     ) -> list[list[Outcome]]:
-        """Return the outcome of each candidate of the grid in each fold.
-
-        Parameters
-        ----------
-        candidates : Candidates
-        folds : list of Fold
-        n_jobs : int or None
-            Number of threads that work on folds at the same time.
-        """
+        """Return the outcome of each candidate of the grid in each fold, in threads."""
         outcomes: list[list[Outcome]] = [[] for _ in candidates.parameters]
         # Threads share the kernels; processes could not.
         with parallel_config(backend="threading"), Parallel(n_jobs=n_jobs) as parallel:
@@ -129,16 +103,9 @@ class HeldOutScoring:
         alpha = candidate.parameters["alpha"]
         if fitted is not None and alpha >= 0:
             return fitted.with_alpha(alpha)
-        fit = self._fit_type(
-            self._class,
-            candidate.parameters,
-            self._samples,
-            fold.train,
-            fold.y_train,
-            fold.train_weight,
-            Expected(fold.X_test, fold.test),
-        )
-        return fit.train()
+        expected = Expected(fold.X_test, fold.test)
+        data = self._samples, fold.train, fold.y_train, fold.train_weight, expected
+        return self._fit_type(FitTask(self._class, candidate.parameters, *data)).train()
 
     def _failed(self, seconds: float) -> Outcome:
         return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,24 +18,18 @@ from sklearn.base import is_classifier
 from skntk._sklearn import validate_parameters
 from skntk.estimators.classification.scores import OneHotScores, by_leave_one_out
 from skntk.estimators.data.sample_weights import as_alpha_per_sample
-from skntk.estimators.kernel_machines.process import ProcessTrajectory
+from skntk.estimators.kernel_machines.process import OnTrainingRows, ProcessTrajectory
 from skntk.estimators.search.kernels import KernelOfSamples, SamplesOfSearch
-from skntk.inference import SubsetPosterior, TrainingSubset, centered_leave_one_out
+from skntk.inference import SubsetPosterior, TrainingSubset
 
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """The samples that a fitted estimator is to predict.
+    """The samples that a fitted estimator is to predict."""
 
-    Attributes
-    ----------
-    inputs : array-like
-        What a scorer is given.
-    samples : ndarray of shape (m,)
-        Their numbers.
-    """
-
+    # What a scorer is given.
     inputs: Any
+    # Their numbers, shape (m,).
     samples: np.ndarray
 
     def require(self, X: Any) -> None:
@@ -68,20 +62,10 @@ class HeldOutProcess:
 
 
 @dataclass(frozen=True, eq=False)
-class SubsetProcess(HeldOutProcess):
+class SubsetProcess(OnTrainingRows, HeldOutProcess):
     """A posterior trained on rows of a kernel matrix, at other rows of it.
 
-    Attributes
-    ----------
-    posterior : SubsetPosterior
-    targets : ndarray of shape (n,) or (n, n_outputs)
-        Of the training rows, normalized.
-    sample_weight : ndarray of shape (n,)
-    is_centered : bool
-        Whether the targets were centered by their mean.
-    expected : Expected
-    test_rows : ndarray of shape (m,)
-        The rows that stand for the expected samples.
+    ``test_rows`` stand for the expected samples.
     """
 
     posterior: SubsetPosterior
@@ -90,10 +74,6 @@ class SubsetProcess(HeldOutProcess):
     is_centered: bool
     expected: Expected
     test_rows: np.ndarray
-
-    @property
-    def dual_coef(self) -> np.ndarray:
-        return self.posterior.dual_coef
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         self.expected.require(X)
@@ -105,59 +85,35 @@ class SubsetProcess(HeldOutProcess):
     def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self.posterior.mean(X), self.posterior.variance(X)
 
-    def leave_one_out_mean(self) -> np.ndarray:
-        if self.is_centered:
-            return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
-        return self.posterior.leave_one_out_mean(self.targets)
 
-    def leave_one_out_variance(self) -> np.ndarray:
-        return self.posterior.leave_one_out(self.targets)[1]
+class FitTask(NamedTuple):
+    """An estimator, and the samples of a search that it is fitted on and is to predict."""
+
+    # What the user searches.
+    cls: type
+    # All of them; an ``alpha`` for each sample is one for all samples of the search.
+    parameters: Mapping[str, Any]
+    samples: SamplesOfSearch
+    # Which of them to train on, shape (n,), with their targets and weights.
+    numbers: np.ndarray
+    y: Any
+    sample_weight: Any
+    expected: Expected
 
 
 class SampleFit:
-    """The steps of `fit` before training, for samples of a search.
+    """The steps of `fit` before training; ``rows`` of the kernel stand for the samples."""
 
-    Parameters
-    ----------
-    cls : type
-        Of the estimator.
-    parameters : mapping of str to object
-        All of them; an ``alpha`` for each sample is one for all samples of the search.
-    samples : SamplesOfSearch
-    numbers : ndarray of shape (n,)
-        Which samples to train on.
-    y, sample_weight : array-like
-        Of these samples.
-    expected : Expected
-
-    Attributes
-    ----------
-    model : estimator
-        Of the class that the user searches.
-    kernel : KernelOfSamples
-    rows : ndarray of shape (n,)
-        The rows of the kernel that the model is trained on.
-    """
-
-    def __init__(
-        self,
-        cls: type,
-        parameters: Mapping[str, Any],
-        samples: SamplesOfSearch,
-        numbers: np.ndarray,
-        y: Any,
-        sample_weight: Any,
-        expected: Expected,
-    ) -> None:
-        self.samples, self.expected = samples, expected
-        self.model: Any = cls(**parameters)
+    def __init__(self, task: FitTask) -> None:
+        self.samples, self.expected = task.samples, task.expected
+        self.model: Any = task.cls(**task.parameters)
         validate_parameters(self.model)
         alpha = self.model.alpha
         if np.ndim(alpha):
-            alpha = np.asarray(alpha, dtype=np.float64)[numbers]
-        self.kernel: KernelOfSamples = samples.kernel_of(self.model)
-        standing = samples.rows_of(self.model, numbers)
-        _, _, rows = self.model._checked_rows(standing[:, np.newaxis], y, alpha, sample_weight)
+            alpha = np.asarray(alpha, dtype=np.float64)[task.numbers]
+        self.kernel: KernelOfSamples = self.samples.kernel_of(self.model)
+        standing = self.samples.rows_of(self.model, task.numbers)[:, np.newaxis]
+        _, _, rows = self.model._checked_rows(standing, task.y, alpha, task.sample_weight)
         self.model._normalize(rows, normalize_y=self.model.normalize_y)
         self.model.architecture_ = self.kernel.architecture
         self.rows = rows.X[:, 0].astype(np.intp)
@@ -192,11 +148,6 @@ class SubsetFit(SampleFit):
         """Return the fit of the same samples with another ``alpha``, one number for all.
 
         All that does not depend on ``alpha`` is shared, and equal to that of another `fit`.
-
-        Raises
-        ------
-        ValueError
-            If it is negative or not finite, or the kernel with it is singular.
         """
         fit, model = copy.copy(self), copy.copy(self.model)
         fit.model = model
