@@ -87,7 +87,7 @@ plt.show()
 # -----
 #
 # Every hidden layer applies the activation's map once more. With relu the NNGP kernel is drawn
-# towards a constant: to a deep network all inputs look alike. Its NTK first falls off faster,
+# toward a constant: to a deep network all inputs look alike. Its NTK first falls off faster,
 # then levels off above zero. The erf network keeps opposite inputs apart at every depth, and
 # tells neighbors apart better the deeper it is.
 

@@ -1,4 +1,4 @@
-"""What the kernel of every registered class has to fulfil, computed in small blocks."""
+"""What the kernel of every registered class has to fulfill, computed in small blocks."""
 
 import jax
 import numpy as np

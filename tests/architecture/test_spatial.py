@@ -325,8 +325,8 @@ def test_only_needed_offsets_are_computed():
     flat = Serial([*up_to_here.layers, Flatten()])
     assert pooled.input_offsets((), grid, is_diagonal=False) == ((0, 2, 4, 6),) * 2
     assert flat.input_offsets((), grid, is_diagonal=False) == ((0,),) * 2
-    neighbours = Serial([Conv((3, 3)), AvgPool((2, 2), (2, 2)), Flatten()])
-    assert neighbours.input_offsets((), grid, is_diagonal=False) == ((0, 1, 7),) * 2
+    neighbors = Serial([Conv((3, 3)), AvgPool((2, 2), (2, 2)), Flatten()])
+    assert neighbors.input_offsets((), grid, is_diagonal=False) == ((0, 1, 7),) * 2
 
 
 def test_branches_share_what_stands_below(monkeypatch):

@@ -14,5 +14,5 @@ def labels(ax):
 
 
 def color_of(artist):
-    """The colour of the inside of a collection, without its opacity."""
+    """The color of the inside of a collection, without its opacity."""
     return tuple(artist.get_facecolor()[0, :3])

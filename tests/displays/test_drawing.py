@@ -1,4 +1,4 @@
-"""What all displays share: missing matplotlib, colours, the axis of time."""
+"""What all displays share: missing matplotlib, colors, the axis of time."""
 
 import sys
 
@@ -35,7 +35,7 @@ def test_plot_says_that_matplotlib_is_missing(monkeypatch):
         displays.GramDisplay(matrix=np.eye(2)).plot()
 
 
-def test_colours_repeat_only_when_all_are_taken(figures):
+def test_colors_repeat_only_when_all_are_taken(figures):
     _, ax = figures.subplots()
     ax.plot([0, 1], color="black")
     for color in COLORS:

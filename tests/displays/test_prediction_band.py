@@ -44,7 +44,7 @@ def test_draws_into_the_axes_given_or_a_new_figure(model, data, figures):
     assert display.ax_ is other
 
 
-def test_displays_in_one_axes_differ_in_colour(model, data, network):
+def test_displays_in_one_axes_differ_in_color(model, data, network):
     X, y = data
     first = PredictionBandDisplay.from_estimator(model, X, y, grid=3)
     bayesian = NNGPRegressor(network).fit(X, y)
@@ -83,7 +83,7 @@ def test_samples_of_a_finite_ensemble_are_its_networks(ensemble, data):
         PredictionBandDisplay.from_estimator(ensemble, X, n_samples=4)
 
 
-def test_every_output_has_its_colour(network, data):
+def test_every_output_has_its_color(network, data):
     X, y = data
     Y = np.stack([y, np.cos(X[:, 0])], axis=1)
     model = NTKRegressor(network).fit(X, Y)

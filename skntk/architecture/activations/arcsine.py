@@ -122,7 +122,7 @@ def _arcsine_terms_jvp(
 def _polynomial(squared: Array) -> Array:
     coefficients = _SINGLE if squared.dtype == jnp.float32 else _DOUBLE
     terms = [jnp.full_like(squared, coefficient) for coefficient in coefficients]
-    # Estrin's scheme: pairs of neighbours at once, where Horner's would wait for every product
+    # Estrin's scheme: pairs of neighbors at once, where Horner's would wait for every product
     # before the next.
     while len(terms) > 1:
         pairs = zip(terms[::2], terms[1::2], strict=False)

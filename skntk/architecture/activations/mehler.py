@@ -82,7 +82,7 @@ def _fitted_weights(positions: np.ndarray) -> np.ndarray:
     )
     family /= family.sum(axis=1, keepdims=True)
     damped = np.concatenate([family * x**every for x in _ARGUMENTS])
-    # Weights are looked for in units of the distance of neighbours, and drawn towards it where
+    # Weights are looked for in units of the distance of neighbors, and drawn toward it where
     # sums of the family do not tell them apart. They stay positive.
     widths = np.gradient(positions.astype(float))
     terms, sums = damped[:, positions] * widths, damped.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Sums over the neighbours in a graph."""
+"""Sums over the neighbors in a graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pools: sums and means of neighbouring pixels."""
+"""Pools: sums and means of neighboring pixels."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class AttentionNet(SpatialPreset):
     See Also
     --------
     SelfAttention : The layer, its formulas and its hyperparameters.
-    ConvNet : Positions that read their neighbours.
+    ConvNet : Positions that read their neighbors.
 
     References
     ----------

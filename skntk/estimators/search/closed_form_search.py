@@ -67,7 +67,7 @@ class ClosedFormSearchCV(GridSearchCV):
         scores, or a function from ``cv_results_`` to its index.
     n_jobs : int or None, default=None
         Number of threads that score folds at the same time, as joblib counts them. None is 1.
-        Kernels and factorisations use every core in any case.
+        Kernels and factorizations use every core in any case.
     error_score : "raise" or float, default=nan
         As in `GridSearchCV`: the score of a fold whose training fails, as with a singular kernel.
 
@@ -105,14 +105,14 @@ class ClosedFormSearchCV(GridSearchCV):
     Notes
     -----
     Per network the time is that of its kernel matrix and of an eigendecomposition, about 20
-    Cholesky factorisations; `fit` needs memory for 6 matrices of the number of samples squared.
+    Cholesky factorizations; `fit` needs memory for 6 matrices of the number of samples squared.
     Scores of means and classes need neither the NNGP kernel of an ensemble nor the temperature of a
     classifier, which are found where a score asks for them.
 
     Values of ``alpha`` below :math:`10^{-8}` of the largest eigenvalue are beneath the rounding of
     a decomposition, and 0 for a single sample is not in it: their folds are factorized one by one.
     So are folds that hold out one of several equal samples, and those of
-    ``class_weight="balanced"``. With ``cv=None`` that is one factorisation for each sample.
+    ``class_weight="balanced"``. With ``cv=None`` that is one factorization for each sample.
     Probabilities of a classifier that leaves out one sample at a time take one temperature for each
     sample: prefer folds for them.
 
