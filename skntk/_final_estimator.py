@@ -11,14 +11,7 @@ class FinalEstimator:
     """The estimator within pipelines and searches, and rows as they reach it.
 
     A pipeline passes to its last step what `predict` takes, but has none of its other methods. A
-    search has the estimator that it found.
-
-    Attributes
-    ----------
-    estimator : estimator
-        Neither a pipeline nor a fitted search.
-    name : str
-        That of its class.
+    search has the estimator that it found. ``name`` is that of the class.
     """
 
     def __init__(self, estimator: Any) -> None:

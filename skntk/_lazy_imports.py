@@ -10,19 +10,7 @@ def importing_on_demand(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` of a package that does without some modules at first.
 
-    Parameters
-    ----------
-    package : str
-        Its name.
-    modules : mapping of str to str
-        For each public name, the module within the package that has it.
-
-    Returns
-    -------
-    attribute : callable
-        From a name to its value; raises an AttributeError for other names.
-    names : callable
-        Returns all names of the package, for completion.
+    ``modules`` has the module within the package for each public name.
     """
 
     def attribute(name: str) -> Any:

@@ -21,19 +21,8 @@ def available_memory() -> int | None:
 def require_memory(n_bytes: int, what: str, remedy: str) -> None:
     """Raise a MemoryError before the work starts if it would need more memory than is free.
 
-    Parameters
-    ----------
-    n_bytes : int
-        Bytes that the work holds at its peak.
-    what : str
-        What needs them, the subject of the message.
-    remedy : str
-        What the user can change, a sentence.
-
-    Raises
-    ------
-    MemoryError
-        If fewer bytes are free. Where the system does not tell, nothing is raised.
+    ``what`` is the subject of the message, and ``remedy`` its last sentence. Where the system does
+    not tell, nothing is raised.
     """
     available = available_memory()
     if available is not None and n_bytes > available:

@@ -11,16 +11,6 @@ def refuse_name_clash() -> None:
     The distributions skntk and scikit-ntk are unrelated, but both install an import package called
     ``skntk``: the one installed last overwrites files of the other, and removing either takes
     shared files away from the one that stays. What would be imported is a mixture of both.
-
-    Raises
-    ------
-    ImportError
-        If scikit-ntk is installed; the message says how to keep one of the two.
-
-    Examples
-    --------
-    >>> from skntk._name_clash import refuse_name_clash
-    >>> refuse_name_clash()
     """
     try:
         distribution(OTHER_DISTRIBUTION)

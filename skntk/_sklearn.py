@@ -213,20 +213,9 @@ def results_of_search(
 ) -> dict[str, Any]:
     """Return ``cv_results_``, after the warnings of a search about fits that failed.
 
-    Parameters
-    ----------
-    candidates : list of dict
-        Parameters of each candidate.
-    outcomes : list of list of dict
-        For each candidate and split: ``test_scores``, ``fit_time``, ``score_time``, and
-        ``fit_error``, which is None or a text.
-    error_score : "raise" or float
-        The score of fits that failed.
-
-    Raises
-    ------
-    ValueError
-        If all of them did.
+    ``outcomes`` has for each candidate, given by its parameters, and each split: ``test_scores``,
+    ``fit_time``, ``score_time``, and ``fit_error``, which is None or a text. A ValueError is raised
+    if all fits failed.
     """
     from sklearn.model_selection import GridSearchCV
     from sklearn.model_selection._validation import (
@@ -261,12 +250,6 @@ class ObservedFit(UnobservedFit):
     """The tasks of one `fit` that callbacks are told of, beginning and end.
 
     They are the kernel matrix, in a hundred parts, and the training.
-
-    Parameters
-    ----------
-    estimator : CallbackSupportMixin
-    X, y : ndarray
-        Training data.
     """
 
     def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray) -> None:

@@ -42,23 +42,7 @@ def check_real(
 ) -> float:
     """Return the hyperparameter ``owner.name`` as a float, or say what is wrong with it.
 
-    Parameters
-    ----------
-    owner : object
-        The layer, named in the message.
-    name : str
-        The hyperparameter.
-    minimum, maximum : float, default=None
-        Bounds; None leaves that side open.
-    exclusive : bool, default=False
-        Whether the bounds themselves are refused.
-
-    Raises
-    ------
-    TypeError
-        If the value is not a real number.
-    ValueError
-        If it is not finite or not within the bounds.
+    A bound of None leaves that side open; if ``exclusive``, the bounds themselves are refused.
     """
     value = getattr(owner, name)
     label = _label(owner, name)

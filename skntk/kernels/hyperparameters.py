@@ -28,20 +28,13 @@ DEFAULT_BOUNDS = (1e-5, 1e5)
 
 @dataclass(frozen=True, eq=False)
 class LearnedNumbers:
-    """A hyperparameter: one number, or an array of them.
+    """A hyperparameter: one number, or an array of them."""
 
-    Attributes
-    ----------
-    name : str
-        As in ``get_params``.
-    values : ndarray of shape (n_elements,)
-        Its numbers.
-    bounds : ndarray of shape (n_elements, 2) or None
-        Lower and upper bounds; None if it is fixed.
-    """
-
+    # As in ``get_params``.
     name: str
+    # Shape (n_elements,).
     values: np.ndarray
+    # Lower and upper bounds, shape (n_elements, 2); None if it is fixed.
     bounds: np.ndarray | None
 
     @property
@@ -81,16 +74,7 @@ class LearnedNumbers:
 class ArchitectureHyperparameters:
     """The hyperparameters of a network, those that are learned and those that are fixed.
 
-    Parameters
-    ----------
-    architecture : layer
-    bounds : pair of float, "fixed" or mapping
-        Of all hyperparameters, or of those that are named; see `NNGPKernel`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If bounds are not valid, or name what cannot be learned.
+    Bounds are those of all hyperparameters, or of those that are named; see `NNGPKernel`.
     """
 
     def __init__(self, architecture: Layer, bounds: Bounds = DEFAULT_BOUNDS) -> None:
@@ -122,13 +106,7 @@ class ArchitectureHyperparameters:
         return _joined([numbers.search_bounds() for numbers in self.learned], (0, 2))
 
     def architecture_at(self, theta: np.ndarray) -> Layer:
-        """Return a copy of the network with other numbers.
-
-        Raises
-        ------
-        ValueError
-            If theta has another number of entries.
-        """
+        """Return a copy of the network with other numbers."""
         theta = np.asarray(theta, float)
         n_dims = len(self.bounds)
         if theta.shape != (n_dims,):
@@ -228,13 +206,7 @@ def _is_fixed(bounds: Bounds) -> bool:
 
 
 def checked_bounds(name: str, bounds: Bounds, n_elements: int) -> np.ndarray | None:
-    """Return bounds as an array of shape (n_elements, 2), or None for "fixed".
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are no pairs of numbers, or cross.
-    """
+    """Return checked bounds as an array of shape (n_elements, 2), or None for "fixed"."""
     if _is_fixed(bounds):
         return None
     wanted = f"The bounds of {name} must be a pair of numbers (lower, upper) or 'fixed'"

@@ -20,13 +20,7 @@ def as_decision(scores: np.ndarray) -> np.ndarray:
 
 
 def classes_and_labels(estimator: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes of training rows of positive weight, and the index of each row's class.
-
-    Raises
-    ------
-    ValueError
-        If there is one class.
-    """
+    """Return the classes of rows of positive weight, two or more, and the index of each row's."""
     classes, labels = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
@@ -37,21 +31,9 @@ def classes_and_labels(estimator: Any, y: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def one_hot_of_known(classes: np.ndarray, y_test: ArrayLike, n_samples: int) -> np.ndarray:
-    """Return the classes of test rows one-hot, shape (n_samples, n_classes).
+    """Return classes of test rows, among the sorted ones of training, one-hot in n_classes columns.
 
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Those of the training rows, sorted.
-    y_test : array-like of shape (n_samples,)
-        Among them.
-    n_samples : int
-        Number of test rows.
-
-    Raises
-    ------
-    ValueError
-        If the lengths do not fit or a class is unknown.
+    A ValueError says which class is unknown, or that the lengths do not fit.
     """
     given = column_or_1d(y_test)
     if len(given) != n_samples:
@@ -70,21 +52,9 @@ def one_hot_of_known(classes: np.ndarray, y_test: ArrayLike, n_samples: int) -> 
 def with_class_weight(
     class_weight: ClassWeight, y: np.ndarray, sample_weight: np.ndarray
 ) -> np.ndarray:
-    """Return the weight of each row times that of its class.
+    """Return the weight of each row times that of its class, not all of them 0.
 
-    Parameters
-    ----------
-    class_weight : "balanced", dict or None
-        Factor of each class; "balanced" is inverse to the sum of its rows' weights.
-    y : ndarray of shape (n_samples,)
-        Class of each row.
-    sample_weight : ndarray of shape (n_samples,)
-        Nonnegative, not all zero.
-
-    Raises
-    ------
-    ValueError
-        If a factor is negative, or no row has a positive weight left.
+    "balanced" is inverse to the sum of the weights of a class.
     """
     if class_weight is None:
         return sample_weight

@@ -9,17 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class DistinctRows:
-    """Which rows differ in any column, in the order of their first occurrence.
+    """Which rows differ in any column, in the order of their first occurrence."""
 
-    Attributes
-    ----------
-    first : ndarray of shape (n_distinct,)
-        Where each distinct row occurs first.
-    position : ndarray of shape (n_samples,)
-        For each row, which distinct row it is.
-    """
-
+    # Where each distinct row occurs first, shape (n_distinct,).
     first: np.ndarray
+    # For each row, which distinct row it is, shape (n_samples,).
     position: np.ndarray
 
     @classmethod
@@ -38,23 +32,10 @@ class DistinctRows:
 def stratified_folds(
     X: np.ndarray, labels: np.ndarray, n_folds: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut distinct rows into folds that depend on the rows alone, not on their order.
+    """Cut distinct rows into pairs (train, test) that depend on the rows alone, not on their order.
 
     The rows of one class after the other, in an order given by their bytes, are dealt to the folds
-    in turn.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, ...)
-        Rows.
-    labels : ndarray of shape (n_samples,)
-        Classes, as integers.
-    n_folds : int
-        At most this many folds: with fewer rows, one for each.
-
-    Returns
-    -------
-    list of (train_index, test_index)
+    in turn. With fewer rows than ``n_folds`` there is a fold for each.
     """
     rows = _row_bytes(X)
     order = sorted(range(len(rows)), key=lambda row: (labels[row], rows[row]))

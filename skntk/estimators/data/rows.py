@@ -15,32 +15,18 @@ from skntk.estimators.data.validation import as_regression_targets
 
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
-    """The rows that a regressor is trained on.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n, ...)
-        Inputs, not shared with the caller's data.
-    targets : ndarray of shape (n,) or (n, n_outputs)
-        In the units of the user.
-    alpha, sample_weight : ndarray of shape (n,)
-        The weights are positive.
-    """
+    """The rows that a regressor is trained on, not shared with the caller's data."""
 
     X: np.ndarray
+    # In the units of the user, shape (n,) or (n, n_outputs).
     targets: np.ndarray
+    # Shape (n,); the weights are positive.
     alpha: np.ndarray
     sample_weight: np.ndarray
 
     @classmethod
     def regression(cls, X: np.ndarray, y: np.ndarray, alpha: Any, sample_weight: Any) -> Self:
-        """Keep the rows of positive weight of checked data.
-
-        Raises
-        ------
-        ValueError
-            If the weights or alpha are not valid.
-        """
+        """Keep the rows of positive weight of checked data; check the weights and alpha."""
         targets = as_regression_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
         alpha = as_alpha_per_sample(alpha, len(X))
@@ -54,19 +40,13 @@ class ClassifiedRows(TrainingRows):
 
     Equal rows of one class are one row with the sum of their weights: a repeated row must be held
     out with all its repetitions, which would give its class away.
-
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Sorted.
-    labels : ndarray of shape (n,)
-        Index of the class of each row.
-    position_of_sample : ndarray of shape (n_samples,)
-        For each sample of positive weight, which row stands for it.
     """
 
+    # Sorted.
     classes: np.ndarray
+    # The index of the class of each row.
     labels: np.ndarray
+    # For each sample of positive weight, which row stands for it.
     position_of_sample: np.ndarray
 
     @classmethod
@@ -79,13 +59,7 @@ class ClassifiedRows(TrainingRows):
         sample_weight: Any,
         class_weight: ClassWeight,
     ) -> Self:
-        """Keep the distinct rows of positive weight of checked data.
-
-        Raises
-        ------
-        ValueError
-            If the weights or alpha are not valid, or fewer than two classes have a positive weight.
-        """
+        """Keep the distinct rows of positive weight of checked data, of two classes or more."""
         alpha = as_alpha_per_sample(alpha, len(X))
         weight = as_sample_weight(sample_weight, len(X))
         weight = with_class_weight(class_weight, y, weight)

@@ -9,24 +9,7 @@ from sklearn.utils import check_array
 
 
 def as_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
-    """Return one nonnegative weight for each row.
-
-    Parameters
-    ----------
-    sample_weight : float, array-like of shape (n_samples,) or None
-        A float is meant for every row; None is 1 for every row.
-    n_samples : int
-        Number of rows.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If the shape does not fit, a weight is negative, NaN or infinite, or all are zero.
-    """
+    """Return one nonnegative weight for each row; a float is meant for every row, None is 1."""
     if sample_weight is None:
         return np.ones(n_samples)
     given = np.asarray(sample_weight)
@@ -53,24 +36,7 @@ def as_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
 
 
 def as_alpha_per_sample(alpha: Any, n_samples: int) -> np.ndarray:
-    """Return the value of ``alpha`` for each row.
-
-    Parameters
-    ----------
-    alpha : float or array-like of shape (n_samples,)
-        A float is meant for every row.
-    n_samples : int
-        Number of rows.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If the shape does not fit, or a value is negative, NaN or infinite.
-    """
+    """Return the nonnegative value of ``alpha`` for each row; a float is meant for every row."""
     given = np.asarray(alpha, dtype=np.float64)
     if given.shape not in ((), (n_samples,)):
         raise ValueError(

@@ -15,10 +15,7 @@ _CONSTANT = 10 * np.finfo(np.float64).eps
 class TargetScaling:
     """The affine map ``targets = center + scale * normalized``, for each output.
 
-    Attributes
-    ----------
-    center, scale : ndarray of shape () or (n_outputs,)
-        Origin and unit of the targets.
+    Origin and unit are of shape () or (n_outputs,).
     """
 
     center: np.ndarray
@@ -37,17 +34,7 @@ class TargetScaling:
 
     @classmethod
     def standardizing(cls, targets: np.ndarray, sample_weight: np.ndarray) -> Self:
-        """Return the scaling by the weighted mean and standard deviation of the targets.
-
-        The unit of constant targets is 1.
-
-        Parameters
-        ----------
-        targets : ndarray of shape (n,) or (n, n_outputs)
-            Training targets.
-        sample_weight : ndarray of shape (n,)
-            Nonnegative, not all zero.
-        """
+        """Return the scaling by the weighted mean and standard deviation, 1 of constant targets."""
         center = np.average(targets, axis=0, weights=sample_weight)
         deviation = targets - center
         # Squares of deviations in units of the largest neither overflow nor underflow.

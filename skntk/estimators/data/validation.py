@@ -57,12 +57,9 @@ def as_regression_targets(y: np.ndarray) -> np.ndarray:
 
 
 def validate_test_targets(y: Any, n_samples: int, outputs: tuple[int, ...]) -> np.ndarray:
-    """Check targets of test rows against those that a regressor was trained on.
+    """Check targets of test rows, which have the shape (n_samples, *outputs) as those of training.
 
-    Returns
-    -------
-    ndarray of shape (n_samples, *outputs)
-        A single column is also accepted where the outputs are (), and a vector where they are (1,).
+    A single column is also accepted where the outputs are (), and a vector where they are (1,).
     """
     targets: np.ndarray = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y_test")
     if targets.size == n_samples and outputs in ((), (1,)):

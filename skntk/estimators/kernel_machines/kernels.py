@@ -37,31 +37,17 @@ class KernelParameters(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class NetworkKernels:
-    """Kernels of one network, which fits the rows and has Gaussian outputs.
-
-    Attributes
-    ----------
-    function : KernelFunction
-    kinds : tuple of {"ntk", "nngp"}
-        The kernels that a posterior takes, the one that is inverted first.
-    cache : dict
-        Where entries are kept; empty if they are not.
-    """
+    """Kernels of one network, which fits the rows and has Gaussian outputs."""
 
     function: KernelFunction
+    # What a posterior takes, the kernel that is inverted first.
     kinds: tuple[Kind, ...]
+    # Where entries are kept; empty if they are not.
     cache: dict[str, Any]
 
     @classmethod
     def prepare(cls, parameters: KernelParameters, kinds: tuple[Kind, ...], X: np.ndarray) -> Self:
-        """Check the network of an estimator for rows like X, and copy it.
-
-        Raises
-        ------
-        ValueError
-            If the rows do not fit the network, its outputs are not Gaussian, or a location is given
-            for a cache of no size.
-        """
+        """Check the network of an estimator for rows like X, and copy it."""
         architecture = copy_of_architecture(parameters.architecture)
         function = KernelFunction(
             architecture, X.shape[1:], dtype=parameters.dtype, n_jobs=parameters.n_jobs
@@ -125,13 +111,8 @@ class NetworkKernels:
     def between_test_rows(self, X: np.ndarray, n_matrices: int) -> np.ndarray:
         """Return the prior covariance of one output, if there is memory.
 
-        Parameters
-        ----------
-        X : ndarray of shape (m, ...)
-            Test rows.
-        n_matrices : int
-            How many matrices of m x m float64 numbers are held once a covariance is known. Before
-            that it takes the test kernel and two for the product that it is reduced by.
+        ``n_matrices`` of its size are held once a covariance is known. Before that it takes the
+        test kernel and two for the product that it is reduced by.
         """
         require_memory(
             max(3, n_matrices) * len(X) ** 2 * 8,

@@ -17,17 +17,11 @@ Parameters = dict[str, Any]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One point of a grid.
+    """One point of a grid."""
 
-    Attributes
-    ----------
-    number : int
-        Its place in the grid.
-    parameters : dict
-        All parameters of its estimator, not only those of the grid.
-    """
-
+    # Its place in the grid.
     number: int
+    # All parameters of its estimator, not only those of the grid.
     parameters: Parameters
 
 
@@ -37,28 +31,16 @@ Family = list[Candidate]
 
 @dataclass(frozen=True)
 class Candidates:
-    """The candidates of a grid.
+    """The candidates of a grid."""
 
-    Attributes
-    ----------
-    parameters : list of dict
-        What the grid sets for each candidate, in its order.
-    by_kernel : list of list of Family
-        One list for each kernel.
-    """
-
+    # What the grid sets for each candidate, in its order.
     parameters: list[Parameters]
+    # One list for each kernel.
     by_kernel: list[list[Family]]
 
     @classmethod
     def of(cls, estimator: Any, param_grid: Any) -> Self:
-        """Find the candidates of a grid, and check that each has a closed form.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If one has none.
-        """
+        """Find the candidates of a grid, and check that each has a closed form."""
         require_closed_form(estimator)
         grid = list(ParameterGrid(param_grid))
         families: dict[Any, Family] = {}

@@ -34,17 +34,8 @@ _TAKEN_INTO_ACCOUNT = {
 def require_closed_form(estimator: Any) -> None:
     """Raise an error for an estimator whose held-out predictions have no closed form.
 
-    Parameters
-    ----------
-    estimator : object
-        What the user passed, with the parameters of one candidate.
-
-    Raises
-    ------
-    TypeError
-        If it is not a network of infinite width.
-    ValueError
-        If it is trained in another way than by one linear system, as for a finite time.
+    It is a TypeError unless the estimator is a network of infinite width, and a ValueError if it is
+    trained in another way than by one linear system, as for a finite time.
     """
     if not isinstance(estimator, KernelMachine):
         raise TypeError(

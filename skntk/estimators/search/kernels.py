@@ -24,7 +24,7 @@ from skntk.gram import gram_matrix
 from skntk.gram.engine.fingerprint import architecture_digest
 from skntk.inference import NoiseSpectrum, PrecomputedKernel
 
-# Seconds for matrices of n x n numbers in units of those of a Cholesky factorisation, as measured
+# Seconds for matrices of n x n numbers in units of those of a Cholesky factorization, as measured
 # on one core at n = 1000: of an eigendecomposition, and of the product of a part of its vectors
 # with itself, for each of the part's numbers of rows squared and of columns.
 _EIGENDECOMPOSITION = 20.0
@@ -44,16 +44,7 @@ class KernelOfSamples:
 
 
 class SamplesOfSearch:
-    """The samples of one search, and the kernels between them.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, ...)
-        Inputs.
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Targets.
-    sample_weight : array-like of shape (n_samples,) or None
-    """
+    """The samples of one search, and the kernels between them."""
 
     def __init__(self, X: Any, y: np.ndarray, sample_weight: Any) -> None:
         self.X, self.y = X, y
@@ -79,13 +70,7 @@ class SamplesOfSearch:
         return self._first[estimator.dtype][samples]
 
     def kernel_of(self, estimator: Any) -> KernelOfSamples:
-        """Return the kernels of an estimator's architecture between all samples.
-
-        Raises
-        ------
-        ValueError
-            If the inputs are not valid or do not fit the architecture.
-        """
+        """Return the kernels of an estimator's architecture between all samples."""
         key = digest(estimator.architecture), estimator.dtype
         with self._lock:
             if key not in self._kernels:
@@ -97,15 +82,9 @@ class SamplesOfSearch:
     def spectrum(
         self, estimator: KernelMachine, kernel: KernelOfSamples, alpha: Any
     ) -> NoiseSpectrum | None:
-        """Return the decomposition of the kernel for a pattern of noise, where it is worth it.
+        """Return the decomposition of an estimator's kernel, where it is worth it.
 
-        Parameters
-        ----------
-        estimator : KernelMachine
-        kernel : KernelOfSamples
-            Its kernel.
-        alpha : float or ndarray of shape (n_samples,)
-            Value of its parameter for all samples.
+        ``alpha`` for all samples, one number or one for each, has the pattern of the noise.
         """
         if not self.decomposes:
             return None
@@ -123,12 +102,7 @@ class SamplesOfSearch:
     def scalings_of_others(self, targets: np.ndarray, weight: np.ndarray) -> list[TargetScaling]:
         """Return for each sample the standardization of the targets of all others.
 
-        Parameters
-        ----------
-        targets : ndarray of shape (n,) or (n, n_outputs)
-            In the units of the user.
-        weight : ndarray of shape (n,)
-            Positive.
+        Targets are in the units of the user, and weights positive.
         """
         key = targets.tobytes() + weight.tobytes()
         with self._lock:
@@ -154,13 +128,7 @@ class SamplesOfSearch:
         return np.unique(self.y, return_inverse=True)[1]
 
     def inputs_of(self, estimator: KernelMachine) -> np.ndarray:
-        """Return the inputs of all samples in an estimator's precision.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If they are not valid.
-        """
+        """Return the inputs of all samples, checked, in an estimator's precision."""
         if estimator.dtype not in self._inputs:
             unfitted = clone(estimator)
             self._inputs[estimator.dtype] = validate_inputs(unfitted, self.X, dtype=estimator.dtype)
@@ -198,16 +166,8 @@ def decomposition_pays(
 ) -> bool:
     """Return whether one eigendecomposition is faster than factorizing the kernel of every fold.
 
-    Parameters
-    ----------
-    n_samples : int
-        Number of all samples.
-    n_train : sequence of int
-        Number of training samples of each fold.
-    n_levels : int
-        Number of strengths of the noise for one kernel.
-    with_leave_one_out : bool
-        Whether leave-one-out predictions within the folds are needed as well.
+    It serves ``n_levels`` strengths of the noise, and folds of ``n_train`` samples each, which may
+    need leave-one-out predictions of these as well.
     """
     n, train = float(n_samples), np.asarray(n_train, dtype=float)
     held_out = n - train
