@@ -32,20 +32,7 @@ class NetworkFeatures(Nystroem):
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Draw the rows and decompose their kernel.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
-        y : None
-            Not used.
-
-        Returns
-        -------
-        NetworkFeatures
-            This object.
-        """
+        """Draw the rows and decompose their kernel."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "n_components > n_samples", UserWarning)
             super().fit(X, y)

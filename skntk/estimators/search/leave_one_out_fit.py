@@ -23,26 +23,18 @@ from skntk.estimators.search.subset_fit import (
 from skntk.inference import NoiseSpectrum
 
 
-class ScalingForEach:
-    """One scaling of the targets for each prediction."""
+class ScalingForEach(TargetScaling):
+    """One scaling of the targets for each prediction, of shape (m,) or (m, n_outputs)."""
 
-    def __init__(self, scalings: list[TargetScaling]) -> None:
-        # Shape (m,) or (m, n_outputs).
-        self.center = np.array([scaling.center for scaling in scalings])
-        self.scale = np.array([scaling.scale for scaling in scalings])
-
-    def normalize(self, targets: np.ndarray) -> np.ndarray:
-        """Return targets in the units of training."""
-        normalized: np.ndarray = (targets - self.center) / self.scale
-        return normalized
-
-    def restore(self, normalized: np.ndarray) -> np.ndarray:
-        """Return normalized means in the units of the targets."""
-        restored: np.ndarray = self.center + self.scale * normalized
-        return restored
+    @classmethod
+    def joining(cls, scalings: list[TargetScaling]) -> ScalingForEach:
+        """Return scalings of single predictions as one."""
+        centers, scales = zip(
+            *((scaling.center, scaling.scale) for scaling in scalings), strict=True
+        )
+        return cls(np.array(centers), np.array(scales))
 
     def restore_std(self, std: np.ndarray) -> np.ndarray:
-        """Return one standard deviation for all outputs, shape (m,), as (m,) or (m, n_outputs)."""
         restored: np.ndarray = (std * self.scale.T).T
         return restored
 
@@ -119,7 +111,7 @@ class LeaveOneOutFit:
                     self._levels, self._all.kernel.shared.prior
                 ),
             )
-        model._scaling = ScalingForEach(scalings)
+        model._scaling = ScalingForEach.joining(scalings)
         model._process = process
         if is_classifier(model):
             model._scores = OneHotScores(

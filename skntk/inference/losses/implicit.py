@@ -73,44 +73,33 @@ class StructuredBDF(BDF):  # type: ignore[misc]  # SciPy ships no types
             self.njev += 1
             return _Jacobian(linearize(y))
 
-        def lu(matrix: _NewtonMatrix) -> Solvable:
+        def lu(jacobian: _Jacobian) -> Solvable:
             self.nlu += 1
             # The factors of the last step make room for those of the next.
             self.LU = None
-            return matrix.newton_matrices(matrix.step)
+            return jacobian.newton_matrices(jacobian.step)
 
         self.jac = jac
         self.J = jac(t0, y0)
         self.I = 1.0
         self.lu = lu
-        self.solve_lu = _solve
-
-
-def _solve(matrix: Solvable, right: FloatArray) -> FloatArray:
-    return matrix.solve(right)
+        self.solve_lu = lambda matrix, right: matrix.solve(right)
 
 
 class _Jacobian:
-    """The Jacobian, which SciPy multiplies by c and subtracts from the identity."""
+    """The Jacobian, which SciPy multiplies by c, the step, and subtracts from the identity."""
 
     # NumPy's numbers leave the multiplication to this class.
     __array_ufunc__ = None
 
-    def __init__(self, newton_matrices: NewtonMatrices) -> None:
-        self.newton_matrices = newton_matrices
-
-    def __rmul__(self, step: float) -> _NewtonMatrix:
-        return _NewtonMatrix(self.newton_matrices, float(step))
-
-
-class _NewtonMatrix:
-    __array_ufunc__ = None
-
-    def __init__(self, newton_matrices: NewtonMatrices, step: float) -> None:
+    def __init__(self, newton_matrices: NewtonMatrices, step: float = 1.0) -> None:
         self.newton_matrices = newton_matrices
         self.step = step
 
-    def __rsub__(self, identity: float) -> _NewtonMatrix:
+    def __rmul__(self, step: float) -> _Jacobian:
+        return _Jacobian(self.newton_matrices, float(step))
+
+    def __rsub__(self, identity: float) -> _Jacobian:
         return self
 
 

@@ -184,10 +184,7 @@ def leave_one_out_density(
     # Of the noise of the mean of w observations, the noise of one is w times as much.
     variance = 1.0 / precision + diagonal * (weight - 1)
     score, by_residuals, by_variance = _normal_density(residuals, variance, weight)
-    by_precision = -by_variance / precision**2
-    by_precision -= np.sum(by_residuals * residuals, axis=1) / precision
-    by_coefficients = by_residuals / precision[:, np.newaxis]
-    gradient = -_propagated(inverted, coefficients, by_coefficients, by_precision)
+    gradient = -_propagated(inverted, coefficients, by_residuals, -by_variance / precision**2)
     by_noise = np.diagonal(gradient) + (weight - 1) * by_variance
     return KernelGradient(score, (gradient,), by_noise)
 
@@ -251,11 +248,9 @@ def ensemble_leave_one_out_density(
     variance = spread / precision**2 + diagonal * weight
     score, by_residuals, by_variance = _normal_density(residuals, variance, weight)
     by_spread = by_variance / precision**2
-    by_precision = -2 * by_spread * spread / precision
-    by_precision -= np.sum(by_residuals * residuals, axis=1) / precision
-    by_coefficients = by_residuals / precision[:, np.newaxis]
+    through_spread = -2 * by_spread * spread / precision
     by_nngp = (inverted * by_spread) @ inverted
-    by_ntk = _propagated(inverted, coefficients, by_coefficients, by_precision)
+    by_ntk = _propagated(inverted, coefficients, by_residuals, through_spread)
     # The spread is read through B on both sides of K.
     both_sides = by_nngp @ smoothed_prior.T
     by_ntk += both_sides + both_sides.T
@@ -280,10 +275,16 @@ def _normal_density(
 def _propagated(
     inverted: FloatArray,
     coefficients: FloatArray,
-    by_coefficients: FloatArray,
+    by_residuals: FloatArray,
     by_precision: FloatArray,
 ) -> FloatArray:
-    """Return B H B, where H is the symmetric derivative by B through B y and through diag B."""
+    """Return B H B, where H is the symmetric derivative by B through residuals and diag B.
+
+    ``by_precision`` is the derivative by diag B that does not come from the residuals.
+    """
+    precision = np.diagonal(inverted)
+    by_coefficients = by_residuals / precision[:, np.newaxis]
+    by_precision = by_precision - np.sum(by_coefficients * coefficients, axis=1) / precision
     smoothed = inverted @ by_coefficients
     product = smoothed @ coefficients.T
     return 0.5 * (product + product.T) + (inverted * by_precision) @ inverted
