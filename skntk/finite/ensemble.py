@@ -13,7 +13,6 @@ from sklearn.utils import gen_batches, gen_even_slices
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
-from skntk.finite.losses import LossName
 from skntk.finite.programs import (
     Rates,
     TrainingData,
@@ -24,6 +23,7 @@ from skntk.finite.programs import (
 )
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
 from skntk.gram.engine.programs import as_arguments
+from skntk.inference.losses.losses import LossName
 
 # Beside the parameters: the last step, the initial parameters, the gradient and the next ones.
 _COPIES_OF_PARAMETERS = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,7 @@ import numpy as np
 
 from skntk.architecture.propagation.state import Array
 from skntk.inference import HalfSquaredError, SoftmaxCrossEntropy
-
-LossName = Literal["squared_error", "log_loss"]
+from skntk.inference.losses.losses import LossName
 
 # On NumPy arrays, with the largest second derivative by the outputs of a sample.
 LOSSES: Final[dict[LossName, type[HalfSquaredError] | type[SoftmaxCrossEntropy]]] = {

@@ -17,7 +17,8 @@ from jax import lax
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array
-from skntk.finite.losses import LOSSES, TRACED_LOSSES, LossName
+from skntk.finite.losses import LOSSES, TRACED_LOSSES
+from skntk.inference.losses.losses import LossName
 
 # Enough for four digits where the second eigenvalue is within 5 % of the largest. Their number is
 # fixed: if they ended by a tolerance, rounding could decide of one more.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,8 +24,7 @@ from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemb
 from skntk.gram.matrix import Kind
 from skntk.inference import LossFlow, SoftmaxCrossEntropy
 from skntk.inference.linalg.solver import LinearSolver
-
-LossName = Literal["squared_error", "log_loss"]
+from skntk.inference.losses.losses import LossName
 
 
 class NTKClassifier(NetworkClassifier):

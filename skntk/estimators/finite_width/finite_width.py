@@ -19,9 +19,10 @@ from skntk.architecture.core.protocols import Parameters
 from skntk.estimators.data import own_network
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS, validate_inputs_like
-from skntk.finite import Ensemble, LossName, Rates, check_finite_width, network_losses
+from skntk.finite import Ensemble, Rates, check_finite_width, network_losses
 from skntk.finite.programs import TrainingState
 from skntk.gram.engine.working_memory import working_memory_in_bytes
+from skntk.inference.losses.losses import LossName
 
 
 class FiniteWidthEnsemble(CheckedParameters):

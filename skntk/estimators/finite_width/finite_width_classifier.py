@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,7 @@ from skntk.estimators.data.classes import (
 from skntk.estimators.data.sample_weights import as_sample_weight
 from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.finite_width.finite_width import FiniteWidthEnsemble, std_over_networks
-from skntk.finite import LossName
+from skntk.inference.losses.losses import LossName
 
 
 def _has_probabilities(estimator: FiniteWidthClassifier) -> bool:
@@ -128,7 +128,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         self,
         architecture: Layer | None = None,
         *,
-        loss: Literal["squared_error", "log_loss"] = "squared_error",
+        loss: LossName = "squared_error",
         width: int = 512,
         n_networks: int = 10,
         alpha: float = 0.0,

@@ -14,7 +14,7 @@ from sklearn.utils import get_tags, indexable
 
 from skntk._sklearn import results_of_search, search_context
 from skntk.estimators.kernel_machines.machine import KernelMachine
-from skntk.estimators.search.candidates import Candidates
+from skntk.estimators.search.candidates import Candidates, Parameters
 from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
 from skntk.estimators.search.scoring import Fit, Fold, HeldOutScoring
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from skntk._sklearn import GridSearchCV
 else:
     from sklearn.model_selection import GridSearchCV
-
-Parameters = dict[str, Any]
 
 
 class ClosedFormSearchCV(GridSearchCV):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -11,6 +11,8 @@ from scipy.special import log_softmax, softmax
 from skntk.inference.linalg.arrays import FloatArray, as_finite
 
 __all__ = ["HalfSquaredError", "Loss", "SoftmaxCrossEntropy"]
+
+LossName = Literal["squared_error", "log_loss"]
 
 # How far the targets of a sample may be from summing to 1.
 _SUM_TOLERANCE = 1e-8
