@@ -29,7 +29,6 @@ from skntk.inference.subsets.spectral_subset import (
     SpectralRows,
     SubsetPosterior,
 )
-from skntk.inference.training.initialization_noise import ensemble_variance
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,26 +216,25 @@ class _FactorizedPosterior:
         cross = self._cross(kernel, rows)
         if prior is None:
             return self.process.variance(cross, np.diagonal(kernel)[rows])
-        prediction = self.process.system.solve(cross.T).T
-        within = prior[np.ix_(self.rows, self.rows)]
-        return ensemble_variance(
-            prediction, within, self._cross(prior, rows), np.diagonal(prior)[rows]
+        return self._ensemble(prior).variance(
+            cross, self._cross(prior, rows), np.diagonal(prior)[rows]
         )
 
     def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
         return self.process.leave_one_out_mean(targets)
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        process, prior = self.process, self.shared.prior
-        if prior is None:
-            return process.leave_one_out(targets)
-        within = prior[np.ix_(self.rows, self.rows)]
-        ensemble = EnsemblePosterior(process.system, within, process.noise, process.dual_coef)
-        return ensemble.leave_one_out(targets)
+        prior = self.shared.prior
+        model = self.process if prior is None else self._ensemble(prior)
+        return model.leave_one_out(targets)
 
     @property
     def dual_coef(self) -> FloatArray:
         return self.process.dual_coef
+
+    def _ensemble(self, prior: FloatArray) -> EnsemblePosterior:
+        process, within = self.process, self._cross(prior, self.rows)
+        return EnsemblePosterior(process.system, within, process.noise, process.dual_coef)
 
     def _cross(self, kernel: FloatArray, rows: RowIndices) -> FloatArray:
         return kernel[np.ix_(rows, self.rows)]
