@@ -14,14 +14,7 @@ from skntk.inference import SoftmaxLaplacePosterior
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxLikelihoodScores:
-    """Logarithms of probabilities, which are means of the softmax over the posterior of logits.
-
-    Attributes
-    ----------
-    process : PosteriorProcess
-        Of the logits.
-    posterior : SoftmaxLaplacePosterior
-    """
+    """Logarithms of probabilities, which are means of the softmax over the posterior of logits."""
 
     process: PosteriorProcess
     posterior: SoftmaxLaplacePosterior
