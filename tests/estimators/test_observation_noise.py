@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, LeaveOneOut
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skntk import NNGPRegressor, NTKRegressor, gram_matrix
+from skntk import ClosedFormSearchCV, NNGPRegressor, NTKRegressor, gram_matrix
 
 from .problems import NETWORK, REGRESSORS, name_of, regression
 
@@ -101,3 +105,102 @@ def test_bad_alpha_is_named():
         model.predict_observation(X_test, alpha=[1.0, 2.0])
     with pytest.raises(ValueError, match="alpha has negative values"):
         model.predict_observation(X_test, alpha=-1.0)
+
+
+@pytest.mark.parametrize("n_outputs", [None, 2])
+@pytest.mark.parametrize("cls", [NNGPRegressor, NTKRegressor])
+def test_predict_includes_the_noise_on_request(cls, n_outputs):
+    X, y, X_test = regression(n_outputs)
+    model = cls(NETWORK, alpha=0.3).fit(X, y + np.random.default_rng(1).normal(size=y.shape))
+    mean, std = model.predict(X_test, return_std=True, observation_noise=True)
+    expected_mean, expected_std = model.predict_observation(X_test)
+    assert_array_equal(mean, expected_mean)
+    assert_array_equal(std, expected_std)
+    _, covariance = model.predict(X_test, return_cov=True, observation_noise=True)
+    _, of_function = model.predict(X_test, return_cov=True)
+    rows = np.arange(len(X_test))
+    assert_allclose(covariance[rows, rows], std**2, rtol=1e-9)
+    noise = covariance - of_function
+    noise[rows, rows] = 0
+    assert_array_equal(noise, 0)
+    assert_array_equal(model.predict(X_test, observation_noise=True), mean)
+
+
+@pytest.mark.parametrize("cls", [NNGPRegressor, NTKRegressor])
+def test_noise_of_observations_is_the_same_at_all_times(cls):
+    X, y, X_test = regression()
+    model = cls(NETWORK).fit(X, y + np.random.default_rng(1).normal(size=y.shape))
+    noise = np.square(model.predict_observation(X_test)[1]) - np.square(model.predict_std(X_test))
+    times = [1.0, 30.0]
+    with_noise = model.staged_predict(X_test, times, return_std=True, observation_noise=True)
+    without = model.staged_predict(X_test, times, return_std=True)
+    for (mean, std), (expected_mean, of_function) in zip(with_noise, without, strict=True):
+        assert_array_equal(mean, expected_mean)
+        assert_allclose(np.square(std) - np.square(of_function), noise, rtol=1e-7)
+    covariances = model.staged_predict(X_test, times, return_cov=True, observation_noise=True)
+    stds = model.staged_predict(X_test, times, return_std=True, observation_noise=True)
+    for (_, covariance), (_, std) in zip(covariances, stds, strict=True):
+        assert_allclose(np.diagonal(covariance), std**2, rtol=1e-9)
+
+
+def test_noise_that_is_not_known_is_an_error_where_it_is_asked_for():
+    X, y, X_test = regression()
+    early = NTKRegressor(NETWORK, training_time=3.0).fit(X, y)
+    wish = {"return_std": True, "observation_noise": True}
+    with pytest.raises(ValueError, match=r"training_time=3: give the variance of the noise"):
+        early.predict(X_test, **wish)
+    with pytest.raises(ValueError, match=r"training_time=3: give the variance of the noise"):
+        early.staged_predict(X_test, [1.0], **wish)
+    own = NNGPRegressor(NETWORK, alpha=np.ones(len(X))).fit(X, y)
+    with pytest.raises(ValueError, match="one alpha for each training sample"):
+        own.predict(X_test, **wish)
+    # The mean has no noise to know.
+    assert_array_equal(early.predict(X_test, observation_noise=True), early.predict(X_test))
+
+
+@pytest.mark.parametrize("spread", ["return_std", "return_cov"])
+@pytest.mark.parametrize("cls", [NNGPRegressor, NTKRegressor])
+def test_before_fit_the_noise_is_not_known(cls, spread):
+    _, _, X_test = regression()
+    with pytest.raises(NotFittedError, match="does not know the noise of observations before fit"):
+        cls(NETWORK).predict(X_test, **{spread: True, "observation_noise": True})
+    assert_array_equal(cls(NETWORK).predict(X_test, observation_noise=True), 0)
+
+
+def test_variances_are_no_flag():
+    X, y, X_test = regression()
+    with pytest.raises(TypeError, match=r"type ndarray: .*predict_observation\(X, alpha=\.\.\.\)"):
+        NNGPRegressor(NETWORK).fit(X, y).predict(
+            X_test, return_std=True, observation_noise=np.ones(len(X_test))
+        )
+
+
+@pytest.mark.parametrize("cls", [NNGPRegressor, NTKRegressor])
+def test_pipelines_pass_the_wish_for_noise_on(cls):
+    X, y, X_test = regression()
+    pipeline = make_pipeline(StandardScaler(), cls(NETWORK)).fit(X, y)
+    mean, std = pipeline.predict(X_test, return_std=True, observation_noise=True)
+    expected = pipeline[-1].predict_observation(pipeline[:-1].transform(X_test))
+    assert_array_equal((mean, std), expected)
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("n_outputs", [None, 2])
+@pytest.mark.parametrize("cls", [NNGPRegressor, NTKRegressor])
+def test_a_search_scores_with_the_noise(cls, n_outputs, cv):
+    X, y, _ = regression(n_outputs)
+    differences = []
+
+    def scorer(model, X, y):
+        _, std = model.predict(X, return_std=True, observation_noise=True)
+        differences.append(np.abs(std - model.predict_observation(X)[1]).max())
+        return std.mean()
+
+    search = ClosedFormSearchCV(cls(NETWORK), {"alpha": [0.1, 1.0]}, cv=cv, scoring=scorer)
+    scores = search.fit(X, y).cv_results_["mean_test_score"]
+    assert max(differences) == 0
+    by_refits = GridSearchCV(
+        cls(NETWORK), {"alpha": [0.1, 1.0]}, cv=cv or LeaveOneOut(), scoring=scorer
+    )
+    expected = by_refits.fit(X, y).cv_results_["mean_test_score"]
+    assert_allclose(scores, expected, rtol=1e-8)

@@ -7,10 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import MultiOutputMixin, RegressorMixin, validate_parameters
+from skntk._validation import is_boolean
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.sample_weights import as_alpha_per_sample
@@ -129,8 +131,30 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         values = InitialProcess(self.initial_function)
         return values, TargetScaling.identity(values.mean(inputs)), inputs
 
+    def _noise_std(self, observation_noise: bool) -> np.ndarray | float:
+        """Return the standard deviation that is asked for beside that of the function, maybe 0."""
+        if not is_boolean(observation_noise):
+            raise TypeError(
+                "observation_noise must be True or False, got an object of type "
+                f"{type(observation_noise).__name__}: pass the variance of the noise as "
+                "predict_observation(X, alpha=...)."
+            )
+        if not observation_noise:
+            return 0.0
+        if not hasattr(self, "_process"):
+            raise NotFittedError(
+                f"This {type(self).__name__} does not know the noise of observations before fit: "
+                "alpha is measured in units of the training data. Call fit, or leave "
+                "observation_noise=False for the prior of the function."
+            )
+        return self._observation_noise.std()
+
     def predict(
-        self, X: ArrayLike, return_std: bool = False, return_cov: bool = False
+        self,
+        X: ArrayLike,
+        return_std: bool = False,
+        return_cov: bool = False,
+        observation_noise: bool = False,
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict the mean, and on request its standard deviation or covariance.
 
@@ -147,6 +171,12 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         return_cov : bool, default=False
             Whether to return the covariance of the predictions as well. At most one of the two can
             be requested.
+        observation_noise : bool, default=False
+            Whether the standard deviation or the covariance is that of new observations: the
+            function and, independent for each row, the noise that `predict_observation` describes.
+            The mean is the same, so that without ``return_std`` and ``return_cov`` it changes
+            nothing. A pipeline passes it on: ``pipeline.predict(X, return_std=True,
+            observation_noise=True)``.
 
         Returns
         -------
@@ -154,27 +184,36 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
             Mean of the predictive distribution.
         std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Standard deviation of the function's value, in the units of the targets. Noise of a new
-            observation is not part of it. Only with ``return_std=True``.
+            observation is part of it only with ``observation_noise=True``. Only with
+            ``return_std=True``.
         cov : ndarray of shape (n_samples, n_samples) or (n_samples, n_samples, n_outputs)
-            Covariance of the function's values. Only with ``return_cov=True``.
+            Covariance of the function's values, with ``observation_noise=True`` of observations.
+            Only with ``return_cov=True``.
 
         Raises
         ------
         RuntimeError
             If both ``return_std`` and ``return_cov`` are True.
+        NotFittedError
+            If a spread is asked for with ``observation_noise=True`` before `fit`.
+        TypeError
+            If ``observation_noise`` is neither True nor False.
         ValueError
-            If X is not valid or differs from the training inputs in its features.
+            If X is not valid or differs from the training inputs in its features, or if
+            the model knows no noise of a new observation where that is asked for; see
+            `predict_observation`.
         MemoryError
             If the covariance, and what is held beside it, do not fit the memory that is free.
         """
         require_one_spread(return_std, return_cov)
+        noise = self._noise_std(observation_noise) if return_std or return_cov else 0.0
         process, scaling, inputs = self._predictive(X)
         if return_cov:
             mean, covariance = process.mean_and_covariance(inputs)
-            return scaling.restore(mean), scaling.restore_covariance(covariance)
+            return scaling.restore(mean), _add_noise(scaling.restore_covariance(covariance), noise)
         if return_std:
             mean, variance = process.mean_and_variance(inputs)
-            return scaling.restore(mean), scaling.restore_std(np.sqrt(variance))
+            return scaling.restore(mean), np.hypot(scaling.restore_std(np.sqrt(variance)), noise)
         return scaling.restore(process.mean(inputs))
 
     def staged_predict(
@@ -183,6 +222,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         training_times: ArrayLike,
         return_std: bool = False,
         return_cov: bool = False,
+        observation_noise: bool = False,
     ) -> Iterator[np.ndarray | tuple[np.ndarray, np.ndarray]]:
         """Predict at many times of one training run, from one eigendecomposition.
 
@@ -203,18 +243,21 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         return_cov : bool, default=False
             Whether to yield the covariance of the predictions as well, each of which costs as much
             as that of one time. At most one of the two can be requested.
+        observation_noise : bool, default=False
+            As for `predict`. The noise is that of this fitted model at all times, because noise
+            of observations does not change with training.
 
         Yields
         ------
         prediction : ndarray or tuple of ndarray
             What `predict` returns for a model fitted with ``training_time`` equal to the next of
-            the times.
+            the times, up to the noise of observations.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
-        RuntimeError, ValueError, MemoryError
+        RuntimeError, TypeError, ValueError, MemoryError
             As `predict`, and if the times are not as described.
 
         Examples
@@ -233,17 +276,18 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         check_is_fitted(self, "_process")
         inputs = self._process.validated(self, X)
         trajectory, scaling = self._process.over(training_times), self._scaling
+        noise = self._noise_std(observation_noise) if return_std or return_cov else 0.0
         # Computed at the call, and not when the first prediction is asked for.
         if return_cov:
             means, covariances = trajectory.means_and_covariances(inputs)
             return (
-                (scaling.restore(mean), scaling.restore_covariance(covariance))
+                (scaling.restore(mean), _add_noise(scaling.restore_covariance(covariance), noise))
                 for mean, covariance in zip(means, covariances, strict=True)
             )
         if return_std:
             means, variances = trajectory.means_and_variances(inputs)
             return (
-                (scaling.restore(mean), scaling.restore_std(np.sqrt(variance)))
+                (scaling.restore(mean), np.hypot(scaling.restore_std(np.sqrt(variance)), noise))
                 for mean, variance in zip(means, variances, strict=True)
             )
         return (scaling.restore(mean) for mean in trajectory.means(inputs))
@@ -382,11 +426,15 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         to, and the ensemble has no model of noise. Its noise is therefore estimated, for each
         output: as the mean over the training samples of the squared leave-one-out residual minus
         the leave-one-out variance, at least 0. It takes the time of `loo_predict`.
+
+        Without ``alpha`` the result is that of ``predict(X, return_std=True,
+        observation_noise=True)``, which pipelines pass on.
         """
         check_is_fitted(self, "_process")
-        mean, std = self.predict(X, return_std=True)
         if alpha is None:
-            return mean, np.hypot(std, self._observation_noise.std())
+            mean, std = self.predict(X, return_std=True, observation_noise=True)
+            return mean, std
+        mean, std = self.predict(X, return_std=True)
         variance = self._alpha_unit * as_alpha_per_sample(alpha, len(mean))
         return mean, np.hypot(std, self._scaling.restore_std(np.sqrt(variance)))
 
@@ -463,3 +511,10 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         return tags
+
+
+def _add_noise(covariance: np.ndarray, noise_std: np.ndarray | float) -> np.ndarray:
+    """Add independent noise, in place, to a covariance of shape (m, m) or (m, m, n_outputs)."""
+    rows = np.arange(len(covariance))
+    covariance[rows, rows] += np.square(noise_std)
+    return covariance
