@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
+
+# How methods that predict are called, of our estimators and of scikit-learn's.
+_PREDICTIONS = ("predict", "decision_", "sample_", "loo_", "log_", "staged_", "training_", "score")
+
+# Arguments that go through the steps before the estimator.
+_INPUTS = ("X", "X_test")
 
 
 class FinalEstimator:
@@ -16,13 +24,13 @@ class FinalEstimator:
 
     def __init__(self, estimator: Any) -> None:
         self._steps: list[Pipeline] = []
-        while isinstance(estimator, Pipeline) or hasattr(estimator, "best_estimator_"):
+        while isinstance(estimator, Pipeline) or is_search(estimator):
             if isinstance(estimator, Pipeline):
                 if len(estimator) > 1:
                     self._steps.append(estimator[:-1])
                 estimator = estimator[-1]
             else:
-                estimator = estimator.best_estimator_
+                estimator = best_estimator(estimator)
         self.estimator = estimator
         self.name = type(estimator).__name__
 
@@ -31,3 +39,74 @@ class FinalEstimator:
         for steps in self._steps:
             X = steps.transform(X)
         return X
+
+    def call(self, method: str, *args: Any, **params: Any) -> Any:
+        """Call a method of the estimator, with inputs as they reach it.
+
+        Raises
+        ------
+        AttributeError
+            If it has no such method.
+        TypeError
+            If the method takes other arguments.
+        """
+        try:
+            function = getattr(self.estimator, method)
+        except AttributeError as error:
+            raise AttributeError(self._lacks(method)) from error
+        try:
+            call = inspect.signature(function).bind(*args, **params)
+        except TypeError as error:
+            parameters = ", ".join(inspect.signature(function).parameters)
+            raise TypeError(
+                f"{self.name}.{method}({parameters}) does not take these arguments: {error}."
+            ) from None
+        for name in _INPUTS:
+            if name in call.arguments:
+                call.arguments[name] = self.inputs(call.arguments[name])
+        return function(*call.args, **call.kwargs)
+
+    def takes(self, method: str, parameter: str) -> bool:
+        """Return whether the estimator has a method with a parameter of this name."""
+        function = getattr(self.estimator, method, None)
+        return function is not None and parameter in inspect.signature(function).parameters
+
+    def _lacks(self, method: str) -> str:
+        predictions = [
+            name
+            for name in dir(self.estimator)
+            if name.startswith(_PREDICTIONS) and callable(getattr(self.estimator, name, None))
+        ]
+        message = f"{self.name} has no method {method!r}. It has {', '.join(predictions)}."
+        inner = getattr(self.estimator, "regressor_", None)
+        if inner is not None and hasattr(FinalEstimator(inner).estimator, method):
+            message += (
+                f" The regressor within it has {method!r}, in the units of the transformed "
+                "targets: pass its attribute regressor_ in its place."
+            )
+            if not hasattr(self.estimator, "log_predictive_density"):
+                message += " For those of y itself use skntk.WarpedTargetRegressor."
+        return message
+
+
+def is_search(estimator: Any) -> bool:
+    """Return whether an estimator is a search, as scikit-learn's are."""
+    has_grid = hasattr(estimator, "param_grid") or hasattr(estimator, "param_distributions")
+    return hasattr(estimator, "best_estimator_") or (has_grid and hasattr(estimator, "refit"))
+
+
+def best_estimator(search: Any) -> Any:
+    """Return the estimator that a search has fitted on all samples, or raise an error."""
+    if not hasattr(search, "best_estimator_"):
+        name = type(search).__name__
+        if not search.refit:
+            raise AttributeError(
+                f"This {name} has no best estimator that could predict, because it was made with "
+                "refit=False. Fit one: clone(search.estimator).set_params(**search.best_params_)."
+                "fit(X, y), or search with refit=True."
+            )
+        raise NotFittedError(
+            f"This {name} is not fitted yet. Call 'fit' with appropriate arguments before using "
+            "this estimator."
+        )
+    return search.best_estimator_

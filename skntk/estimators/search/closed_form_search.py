@@ -13,7 +13,12 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 
 from skntk._sklearn import results_of_search, search_context
+from skntk.estimators.classification.classification import NetworkClassifier
+from skntk.estimators.classification.nngp_classifier import NNGPClassifier
 from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.estimators.regression.nngp_regressor import NNGPRegressor
+from skntk.estimators.regression.regression import NetworkRegressor
+from skntk.estimators.search.best_estimator import handed_on
 from skntk.estimators.search.candidates import Candidates, Parameters
 from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
@@ -42,6 +47,10 @@ class ClosedFormSearchCV(GridSearchCV):
     relative to its own mean diagonal, repeated rows, and the temperature of a classifier. It does
     not hold for what is done to the samples before: put the search at the end of a pipeline, whose
     other steps then see all samples, or a pipeline into `GridSearchCV`.
+
+    After `fit` the search has all methods that its best estimator predicts with, with their
+    parameters: ``predict(X, return_std=True)``, ``predict_observation``, ``sample_y``,
+    ``loo_predict`` and so on. With ``refit=False`` it has none.
 
     Parameters
     ----------
@@ -219,6 +228,20 @@ class ClosedFormSearchCV(GridSearchCV):
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         self._select(X, y, weights)
         return self
+
+    # What the best estimator predicts; `predict_proba` and `decision_function` are inherited.
+    predict = handed_on(NetworkRegressor.predict)
+    predict_std = handed_on(NetworkRegressor.predict_std)
+    predict_observation = handed_on(NetworkRegressor.predict_observation)
+    predict_logits = handed_on(NNGPClassifier.predict_logits)
+    sample_y = handed_on(NetworkRegressor.sample_y)
+    loo_predict = handed_on(NetworkRegressor.loo_predict)
+    loo_decision_function = handed_on(NetworkClassifier.loo_decision_function)
+    log_marginal_likelihood = handed_on(NNGPRegressor.log_marginal_likelihood)
+    staged_predict = handed_on(NetworkRegressor.staged_predict)
+    staged_predict_proba = handed_on(NetworkClassifier.staged_predict_proba)
+    staged_decision_function = handed_on(NetworkClassifier.staged_decision_function)
+    training_history = handed_on(NetworkRegressor.training_history)
 
     @property
     def n_features_in_(self) -> int:
