@@ -13,6 +13,7 @@ from skntk.estimators import (
     NNGPRegressor,
     NTKClassifier,
     NTKRegressor,
+    call_final_estimator,
     training_time_curve,
 )
 from skntk.gram import gram_diagonal, gram_matrix
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         ClosedFormSearchCV,
         FiniteWidthClassifier,
         FiniteWidthRegressor,
+        WarpedTargetRegressor,
     )
     from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
     from skntk.recipes import make_tabular_classifier
@@ -38,8 +40,10 @@ __all__ = [
     "NTKKernel",
     "NTKRegressor",
     "NeuralTangentKernel",
+    "WarpedTargetRegressor",
     "ZCAWhitening",
     "__version__",
+    "call_final_estimator",
     "gram_diagonal",
     "gram_matrix",
     "make_tabular_classifier",
@@ -55,6 +59,7 @@ __getattr__, __dir__ = importing_on_demand(
         "NNGPKernel": "kernels",
         "NTKKernel": "kernels",
         "NeuralTangentKernel": "kernels",
+        "WarpedTargetRegressor": "estimators",
         "make_tabular_classifier": "recipes",
     },
 )

@@ -29,6 +29,7 @@ from skntk.displays.feature_grid import FeatureGrid
 from skntk.displays.networks import DisplayedEstimator
 
 _REGRESSORS = "NTKRegressor, NNGPRegressor or GaussianProcessRegressor"
+_WITH_NOISE = "NTKRegressor, NNGPRegressor or WarpedTargetRegressor"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -204,6 +205,7 @@ class PredictionBandDisplay:
         grid: int | ArrayLike = 200,
         n_samples: int = 0,
         random_state: int | np.random.RandomState | None = 0,
+        observation_noise: bool = False,
         name: str | None = None,
         ax: Any = None,
         n_std: float = 2.0,
@@ -236,6 +238,9 @@ class PredictionBandDisplay:
             `FiniteWidthRegressor` the first of its networks.
         random_state : int, RandomState instance or None, default=0
             For the samples; an int gives the same functions on every call.
+        observation_noise : bool, default=False
+            Whether the band is that of new observations, noise included, and not that of the
+            function alone. The samples remain functions.
         name : str, default=None
             Name of the mean in the legend. None is the name of the estimator's class.
         ax, n_std, legend, line_kwargs, fill_between_kwargs, sample_kwargs, scatter_kwargs
@@ -251,9 +256,13 @@ class PredictionBandDisplay:
         ImportError
             If matplotlib is not installed.
         TypeError
-            If the estimator predicts no standard deviation, or has no samples to draw.
+            If the estimator predicts no standard deviation, that of new observations where it is
+            asked for, or has no samples to draw.
+        NotFittedError
+            If a search has not been fitted, or ``observation_noise=True`` before `fit`.
         ValueError
-            If X, ``feature``, ``grid`` or another parameter is not valid.
+            If X, ``feature``, ``grid`` or another parameter is not valid, or if the noise of new
+            observations is asked for and not known.
 
         See Also
         --------
@@ -277,11 +286,14 @@ class PredictionBandDisplay:
         check_n_std(n_std)
         model = DisplayedEstimator(estimator)
         model.require("predict", "return_std", caller, _REGRESSORS)
+        noise = {"observation_noise": True} if observation_noise else {}
+        if noise:
+            model.require("predict", "observation_noise", caller, _WITH_NOISE)
         if n_samples:
             model.require_functions(f"{caller} with n_samples", _REGRESSORS)
         line = FeatureGrid(X, feature, grid)
         rows = model.inputs(line.rows)
-        y_pred, y_std = model.estimator.predict(rows, return_std=True)
+        y_pred, y_std = model.estimator.predict(rows, return_std=True, **noise)
         samples = model.functions(rows, n_samples, random_state) if n_samples else None
         return cls.from_predictions(
             line.values,

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from skntk._lazy_imports import importing_on_demand
 from skntk.estimators.classification.nngp_classifier import NNGPClassifier
 from skntk.estimators.classification.ntk_classifier import NTKClassifier
+from skntk.estimators.composition.final_estimator import call_final_estimator
 from skntk.estimators.regression.nngp_regressor import NNGPRegressor
 from skntk.estimators.regression.ntk_regressor import NTKRegressor
 from skntk.estimators.search.training_time_curve import training_time_curve
 
 if TYPE_CHECKING:
+    from skntk.estimators.composition.warped_target import WarpedTargetRegressor
     from skntk.estimators.finite_width.finite_width_classifier import FiniteWidthClassifier
     from skntk.estimators.finite_width.finite_width_regressor import FiniteWidthRegressor
     from skntk.estimators.search.closed_form_search import ClosedFormSearchCV
@@ -22,6 +24,8 @@ __all__ = [
     "NNGPRegressor",
     "NTKClassifier",
     "NTKRegressor",
+    "WarpedTargetRegressor",
+    "call_final_estimator",
     "training_time_curve",
 ]
 
@@ -33,5 +37,6 @@ __getattr__, __dir__ = importing_on_demand(
         "ClosedFormSearchCV": "search.closed_form_search",
         "FiniteWidthClassifier": "finite_width.finite_width_classifier",
         "FiniteWidthRegressor": "finite_width.finite_width_regressor",
+        "WarpedTargetRegressor": "composition.warped_target",
     },
 )

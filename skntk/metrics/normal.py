@@ -57,7 +57,7 @@ def negative_log_predictive_density(
     """
     error, std = _errors(y_true, y_mean, y_std)
     density = 0.5 * np.log(2 * np.pi) + np.log(std) + 0.5 * np.square(error / std)
-    return _average(density, sample_weight)
+    return average(density, sample_weight)
 
 
 def continuous_ranked_probability_score(
@@ -115,7 +115,7 @@ def continuous_ranked_probability_score(
     z = error / std
     density = np.exp(-0.5 * np.square(z)) / np.sqrt(2 * np.pi)
     score = std * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi))
-    return _average(score, sample_weight)
+    return average(score, sample_weight)
 
 
 def interval_coverage(
@@ -158,10 +158,15 @@ def interval_coverage(
     >>> interval_coverage([0.0, 1.9, 2.1, -9.0], [0.0] * 4, [1.0] * 4)
     0.5
     """
+    check_level(level)
+    error, std = _errors(y_true, y_mean, y_std)
+    return average(np.abs(error) <= ndtri(0.5 + level / 2) * std, sample_weight)
+
+
+def check_level(level: float) -> None:
+    """Raise a ValueError unless the level of an interval is between 0 and 1."""
     if not 0 < level < 1:
         raise ValueError(f"level must be a probability between 0 and 1, got {level!r}.")
-    error, std = _errors(y_true, y_mean, y_std)
-    return _average(np.abs(error) <= ndtri(0.5 + level / 2) * std, sample_weight)
 
 
 def _errors(y_true: ArrayLike, y_mean: ArrayLike, y_std: ArrayLike) -> tuple[np.ndarray, ...]:
@@ -183,7 +188,8 @@ def _errors(y_true: ArrayLike, y_mean: ArrayLike, y_std: ArrayLike) -> tuple[np.
     return observed - mean, std
 
 
-def _average(values: np.ndarray, sample_weight: ArrayLike | None) -> float:
+def average(values: np.ndarray, sample_weight: ArrayLike | None) -> float:
+    """Return the mean over outputs, and over samples with their weights."""
     sample_means = values.reshape(len(values), -1).mean(axis=1)
     check_consistent_length(sample_means, sample_weight)
     weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)

@@ -10,10 +10,16 @@ from numpy.typing import ArrayLike
 from skntk._final_estimator import FinalEstimator
 from skntk.metrics.calibration import expected_calibration_error
 from skntk.metrics.normal import (
+    average,
+    check_level,
     continuous_ranked_probability_score,
     interval_coverage,
     negative_log_predictive_density,
 )
+from skntk.metrics.quantiles import crps_of_quantiles, legendre_levels
+
+# The quantiles that stand for a distribution that is not normal.
+_LEVELS, _LEVEL_WEIGHTS = legendre_levels(200)
 
 
 def neg_log_predictive_density_scorer(
@@ -27,8 +33,9 @@ def neg_log_predictive_density_scorer(
         A fitted regressor with ``predict_observation``, as those of this package have it: the
         standard deviation is that of a new observation, its noise included. Of any other regressor
         the one of ``predict(X, return_std=True)`` is taken: scikit-learn's include the noise of
-        a `sklearn.gaussian_process.kernels.WhiteKernel`, but not ``alpha``. It may end a `Pipeline`
-        or be the best of a search.
+        a `sklearn.gaussian_process.kernels.WhiteKernel`, but not ``alpha``. Of a
+        `skntk.WarpedTargetRegressor`, whose distribution is not normal, it is the density in the
+        units of the targets. The regressor may end a `Pipeline` or be the best of a search.
     X : array-like of shape (n_samples, n_features)
         Inputs.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -60,7 +67,10 @@ def neg_log_predictive_density_scorer(
     >>> bool((scores > -6).all())
     True
     """
-    distribution = _observation_distribution(estimator, X, y)
+    model = FinalEstimator(estimator)
+    if _has_quantiles(model):
+        return average(model.call("log_predictive_density", X, y), sample_weight)
+    distribution = _observation_distribution(model, X, y)
     return -negative_log_predictive_density(y, *distribution, sample_weight=sample_weight)
 
 
@@ -72,7 +82,8 @@ def neg_continuous_ranked_probability_score_scorer(
     Parameters
     ----------
     estimator, X, y, sample_weight
-        As `neg_log_predictive_density_scorer` takes them.
+        As `neg_log_predictive_density_scorer` takes them. Of a `skntk.WarpedTargetRegressor` the
+        CRPS is the mean pinball loss of 200 quantiles, within a thousandth.
 
     Returns
     -------
@@ -84,7 +95,11 @@ def neg_continuous_ranked_probability_score_scorer(
     TypeError, ValueError
         As `neg_log_predictive_density_scorer`.
     """
-    distribution = _observation_distribution(estimator, X, y)
+    model = FinalEstimator(estimator)
+    if _has_quantiles(model):
+        quantiles = _observation_quantiles(model, X, y, _LEVELS)
+        return -average(crps_of_quantiles(y, quantiles, _LEVELS, _LEVEL_WEIGHTS), sample_weight)
+    distribution = _observation_distribution(model, X, y)
     return -continuous_ranked_probability_score(y, *distribution, sample_weight=sample_weight)
 
 
@@ -120,7 +135,13 @@ def interval_coverage_scorer(
     TypeError, ValueError
         As `neg_log_predictive_density_scorer`.
     """
-    distribution = _observation_distribution(estimator, X, y)
+    model = FinalEstimator(estimator)
+    if _has_quantiles(model):
+        check_level(level)
+        tails = np.array([0.5 - level / 2, 0.5 + level / 2])
+        lower, upper = np.moveaxis(_observation_quantiles(model, X, y, tails), -1, 0)
+        return average((lower <= y) & (y <= upper), sample_weight)
+    distribution = _observation_distribution(model, X, y)
     return interval_coverage(y, *distribution, level=level, sample_weight=sample_weight)
 
 
@@ -193,11 +214,23 @@ def neg_expected_calibration_error_scorer(
     )
 
 
+def _has_quantiles(model: FinalEstimator) -> bool:
+    """Return whether a regressor predicts distributions that are not normal."""
+    return hasattr(model.estimator, "log_predictive_density")
+
+
+def _observation_quantiles(
+    model: FinalEstimator, X: ArrayLike, y: ArrayLike, levels: np.ndarray
+) -> np.ndarray:
+    """Return quantiles of observations, in the shape of y with an axis for the levels."""
+    quantiles = model.call("predict_quantiles", X, levels, observation_noise=True)
+    return quantiles.reshape(*np.shape(y), len(levels))
+
+
 def _observation_distribution(
-    estimator: Any, X: ArrayLike, y: ArrayLike
+    model: FinalEstimator, X: ArrayLike, y: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the means and standard deviations of observations, in the shape of y."""
-    model = FinalEstimator(estimator)
     inputs = model.inputs(X)
     if hasattr(model.estimator, "predict_observation"):
         mean, std = model.estimator.predict_observation(inputs)
@@ -214,7 +247,8 @@ def _predict_with_std(model: Any, inputs: Any) -> tuple[np.ndarray, np.ndarray]:
         name = type(model).__name__
         raise TypeError(
             f"{name} predicts no standard deviation by predict(X, return_std=True), which this "
-            "score needs. Score a regressor that does; where a TransformedTargetRegressor only "
-            "standardizes the targets, use normalize_y=True in its place."
+            "score needs. Score a regressor that does; in the place of a "
+            "TransformedTargetRegressor use skntk.WarpedTargetRegressor or, where it only "
+            "standardizes the targets, normalize_y=True."
         ) from error
     return mean, std

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
@@ -12,7 +13,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from skntk import NNGPRegressor, NTKRegressor
+from skntk import (
+    ClosedFormSearchCV,
+    NNGPRegressor,
+    NTKRegressor,
+    WarpedTargetRegressor,
+    call_final_estimator,
+)
 from skntk.displays import PredictionBandDisplay
 from tests.displays.shapes import band_limits, color_of, labels
 
@@ -133,6 +140,59 @@ def test_a_search_is_seen_through(network, data):
     display = PredictionBandDisplay.from_estimator(search, X, grid=[0.0, 1.0])
     np.testing.assert_allclose(display.y_pred, search.predict([[0.0], [1.0]]))
     assert display.name == "NTKRegressor"
+
+
+@pytest.mark.parametrize("composition", ["regressor", "pipeline", "search", "search in a pipeline"])
+def test_the_band_of_new_observations(network, data, composition):
+    X, y = data
+    y = y + 0.3 * np.random.default_rng(0).normal(size=len(y))
+    pipeline = make_pipeline(StandardScaler(), NTKRegressor(network))
+    model = {
+        "regressor": NTKRegressor(network),
+        "pipeline": pipeline,
+        "search": GridSearchCV(pipeline, {"ntkregressor__alpha": [0.1, 1]}, cv=3),
+        "search in a pipeline": make_pipeline(
+            StandardScaler(), ClosedFormSearchCV(NTKRegressor(network), {"alpha": [0.1, 1]}, cv=3)
+        ),
+    }[composition].fit(X, y)
+    options = {"grid": [-1.0, 0.5], "n_samples": 1}
+    display = PredictionBandDisplay.from_estimator(model, X, y, observation_noise=True, **options)
+    rows = [[-1.0], [0.5]]
+    mean, std = call_final_estimator(model, "predict_observation", rows)
+    np.testing.assert_allclose(display.y_pred, mean)
+    np.testing.assert_allclose(display.y_std, std)
+    of_function = PredictionBandDisplay.from_estimator(model, X, y, **options)
+    assert (of_function.y_std < std).all()
+    np.testing.assert_array_equal(display.samples, of_function.samples)
+
+
+def test_the_band_of_transformed_targets_is_in_their_units(network, data):
+    X, y = data
+    model = WarpedTargetRegressor(NNGPRegressor(network), func=np.log, inverse_func=np.exp)
+    model.fit(X, np.exp(y))
+    display = PredictionBandDisplay.from_estimator(
+        make_pipeline("passthrough", model), X, np.exp(y), observation_noise=True, n_samples=2
+    )
+    rows = display.x[:, np.newaxis]
+    mean, std = model.predict(rows, return_std=True, observation_noise=True)
+    np.testing.assert_allclose(display.y_pred, mean)
+    np.testing.assert_allclose(display.y_std, std)
+    np.testing.assert_allclose(display.samples, model.sample_y(rows, 2))
+
+
+def test_noise_that_is_not_known_cannot_be_drawn(network, data, ensemble):
+    X, y = data
+    peer = GaussianProcessRegressor(optimizer=None).fit(X, y)
+    for model in (peer, ensemble):
+        with pytest.raises(TypeError, match=r"needs .*observation_noise=True\), such as NTK"):
+            PredictionBandDisplay.from_estimator(model, X, observation_noise=True)
+    with pytest.raises(NotFittedError, match="does not know the noise"):
+        PredictionBandDisplay.from_estimator(NNGPRegressor(network), X, observation_noise=True)
+    search = GridSearchCV(NNGPRegressor(network), {"alpha": [0.1, 1]})
+    with pytest.raises(NotFittedError, match="GridSearchCV is not fitted yet"):
+        PredictionBandDisplay.from_estimator(search, X)
+    with pytest.raises(AttributeError, match="refit=False"):
+        PredictionBandDisplay.from_estimator(search.set_params(refit=False).fit(X, y), X)
 
 
 def test_serves_regressors_of_scikit_learn(data):

@@ -9,6 +9,7 @@ from unittest import SkipTest
 import jax
 import numpy as np
 import pytest
+from sklearn.preprocessing import PowerTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skntk import (
@@ -19,6 +20,7 @@ from skntk import (
     NNGPRegressor,
     NTKClassifier,
     NTKRegressor,
+    WarpedTargetRegressor,
 )
 from skntk.architecture import FullyConnected
 
@@ -29,6 +31,7 @@ FEW = {"width": 16, "n_networks": 2, "training_time": 200, "random_state": 0}
 SMALL = FullyConnected(1, "erf")
 
 SEARCH = ClosedFormSearchCV(NTKRegressor(), {"alpha": [0.1, 1.0]}, cv=2)
+WARPED = WarpedTargetRegressor(NNGPRegressor(), transformer=PowerTransformer())
 INFINITE = [
     NNGPRegressor(),
     NTKRegressor(),
@@ -74,7 +77,7 @@ def check_without_skipping(estimator, check):
 
 
 @pytest.mark.filterwarnings(ARRAY_API)
-@parametrize_with_checks([*INFINITE, SEARCH])
+@parametrize_with_checks([*INFINITE, SEARCH, WARPED])
 def test_check_estimator(estimator, check):
     check_without_skipping(estimator, check)
 

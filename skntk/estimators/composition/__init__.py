@@ -1,0 +1,1 @@
+"""Predictions of estimators that are made of others."""
