@@ -48,8 +48,13 @@ class FinalEstimator:
         AttributeError
             If it has no such method.
         TypeError
-            If the method takes other arguments.
+            If the name is no string, or the method takes other arguments.
         """
+        if not isinstance(method, str):
+            raise TypeError(
+                "Give the name of a method after the estimator, such as 'predict_observation', got "
+                f"an object of type {type(method).__name__}."
+            )
         try:
             function = getattr(self.estimator, method)
         except AttributeError as error:
@@ -77,7 +82,9 @@ class FinalEstimator:
             for name in dir(self.estimator)
             if name.startswith(_PREDICTIONS) and callable(getattr(self.estimator, name, None))
         ]
-        message = f"{self.name} has no method {method!r}. It has {', '.join(predictions)}."
+        message = f"{self.name} has no method {method!r}."
+        if predictions:
+            message += f" It has {', '.join(predictions)}."
         inner = getattr(self.estimator, "regressor_", None)
         if inner is not None and hasattr(FinalEstimator(inner).estimator, method):
             message += (

@@ -72,13 +72,27 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
 
 
 class Curve(NamedTuple):
-    """A mean with its standard deviation, both of shape (n,); no color is the next of the axes."""
+    """A mean with its standard deviation, both of shape (n,); no color is the next of the axes.
+
+    In the place of a standard deviation an interval, of shape (2, n), bounds the band.
+    """
 
     x: np.ndarray
     mean: np.ndarray
     std: np.ndarray | None
     label: str
     color: Any = None
+    interval: np.ndarray | None = None
+
+    def band(self, n_std: float) -> tuple[np.ndarray, np.ndarray, str] | None:
+        """Return the bounds of the band and what the legend calls it, or None."""
+        if self.interval is not None:
+            lower, upper = self.interval
+            return lower, upper, "interval"
+        if self.std is None:
+            return None
+        width = n_std * self.std
+        return self.mean - width, self.mean + width, f"± {n_std:g} std"
 
 
 def draw_curves(
@@ -101,22 +115,25 @@ def draw_curves(
 
     lines: list[Any] = []
     bands: list[Any] = []
-    for x, mean, std, label, given_color in curves:
-        color = next_color(ax) if given_color is None else given_color
-        line_style = with_defaults(Line2D, line_kwargs, color=color, linewidth=2.0, label=label)
-        lines += ax.plot(x, mean, **line_style)
-        if std is None:
+    for curve in curves:
+        color = next_color(ax) if curve.color is None else curve.color
+        line_style = with_defaults(
+            Line2D, line_kwargs, color=color, linewidth=2.0, label=curve.label
+        )
+        lines += ax.plot(curve.x, curve.mean, **line_style)
+        band = curve.band(n_std)
+        if band is None:
             bands.append(None)
             continue
+        lower, upper, name = band
         is_named = in_legend and len(lines) == len(curves)
-        band_label = f"± {n_std:g} std" if is_named else "_band"
+        band_label = name if is_named else "_band"
         style = with_defaults(
             PolyCollection, fill_between_kwargs, alpha=0.2, linewidth=0.0, label=band_label
         )
         if "color" not in style:
             style.setdefault("facecolor", lines[-1].get_color())
-        lower, upper = np.maximum(mean - n_std * std, lowest), mean + n_std * std
-        bands.append(ax.fill_between(x, lower, upper, **style))
+        bands.append(ax.fill_between(curve.x, np.maximum(lower, lowest), upper, **style))
     return lines, bands
 
 

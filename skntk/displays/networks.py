@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from skntk._final_estimator import FinalEstimator
 
@@ -29,6 +30,21 @@ class DisplayedEstimator(FinalEstimator):
         """Raise a TypeError unless `functions` has some to return; as `require`."""
         if not hasattr(self.estimator, "predict_networks"):
             self.require("sample_y", None, caller, examples)
+
+    def band(
+        self, rows: Any, n_std: float, observation_noise: bool
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Return predictions with standard deviations or, where these say less, an interval.
+
+        The interval, of shape (2, n_points) or (2, n_points, n_outputs), has the probability of so
+        many standard deviations of a normal distribution. ``rows`` are as they reach the network.
+        """
+        noise = {"observation_noise": True} if observation_noise else {}
+        if not hasattr(self.estimator, "predict_quantiles"):
+            mean, std = self.estimator.predict(rows, return_std=True, **noise)
+            return mean, std, None
+        bounds = self.estimator.predict_quantiles(rows, ndtr([-n_std, n_std]), **noise)
+        return self.estimator.predict(rows, **noise), None, np.moveaxis(bounds, -1, 0)
 
     def functions(self, rows: Any, n_functions: int, random_state: Any) -> np.ndarray:
         """Return functions of the distribution, or the first members of an ensemble that has some.

@@ -46,7 +46,9 @@ class PredictionBandDisplay:
     y_pred : ndarray of shape (n_points,) or (n_points, n_outputs)
         Mean of the predictions.
     y_std : ndarray of the shape of ``y_pred``, default=None
-        Their standard deviation. None draws no band.
+        Their standard deviation. None draws no band, unless there is an interval.
+    y_interval : ndarray of shape (2, n_points) or (2, n_points, n_outputs), default=None
+        Lower and upper bound of the band, in the place of ``y_std``.
     samples : ndarray of shape (n_points, n_samples) or (n_points, n_outputs, n_samples), \
             default=None
         Functions to draw as thin lines, as `sample_y` returns them.
@@ -64,7 +66,7 @@ class PredictionBandDisplay:
     lines_ : list of matplotlib Line2D
         The mean of each output.
     fill_between_ : list of matplotlib PolyCollection or None
-        The band of each output, None without ``y_std``.
+        The band of each output, None without ``y_std`` and ``y_interval``.
     sample_lines_ : list of list of matplotlib Line2D or None
         The samples of each output, None without ``samples``.
     scatter_ : list of matplotlib PathCollection or None
@@ -96,6 +98,7 @@ class PredictionBandDisplay:
     x: np.ndarray
     y_pred: np.ndarray
     y_std: np.ndarray | None = None
+    y_interval: np.ndarray | None = None
     samples: np.ndarray | None = None
     x_train: np.ndarray | None = None
     y_train: np.ndarray | None = None
@@ -121,7 +124,7 @@ class PredictionBandDisplay:
             Axes to draw into. None is a new figure.
         n_std : float, default=2.0
             Half of the band's width in standard deviations, at least 0. Of a Gaussian, 2 cover 95 %
-            and 1.645 cover 90 %, from the 5th to the 95th percentile.
+            and 1.645 cover 90 %, from the 5th to the 95th percentile. An interval stays as it is.
         legend : bool, default=True
             Whether to draw a legend.
         line_kwargs : dict, default=None
@@ -162,7 +165,7 @@ class PredictionBandDisplay:
             sample_lines.append(self._draw_samples(ax, output, color, sample_kwargs))
             points.append(self._draw_data(ax, output, color, scatter_kwargs))
         self.lines_ = lines
-        self.fill_between_ = None if self.y_std is None else bands
+        self.fill_between_ = None if bands[0] is None else bands
         self.sample_lines_ = None if self.samples is None else sample_lines
         self.scatter_ = None if self.y_train is None else points
         ax.set_xlabel("input" if self.xlabel is None else self.xlabel)
@@ -175,9 +178,13 @@ class PredictionBandDisplay:
 
     def _curve(self, output: int) -> Curve:
         std = None if self.y_std is None else select_output(self.y_std, output)
+        interval = self.y_interval
+        if interval is not None:
+            interval = np.stack([select_output(bound, output) for bound in interval])
         name = "mean" if self.name is None else self.name
         label = name if number_of_outputs(self.y_pred) == 1 else f"{name}, output {output}"
-        return Curve(self.x, select_output(self.y_pred, output), std, label)
+        mean = select_output(self.y_pred, output)
+        return Curve(self.x, mean, std, label, interval=interval)
 
     def _draw_samples(self, ax: Any, output: int, color: Any, given: Keywords) -> Any:
         if self.samples is None:
@@ -244,7 +251,9 @@ class PredictionBandDisplay:
         name : str, default=None
             Name of the mean in the legend. None is the name of the estimator's class.
         ax, n_std, legend, line_kwargs, fill_between_kwargs, sample_kwargs, scatter_kwargs
-            As `plot` takes them.
+            As `plot` takes them. Of `skntk.WarpedTargetRegressor`, whose distributions are not
+            symmetric, the band is the interval with the probability of ``n_std`` standard
+            deviations of a normal distribution: 95.4 % for 2.
 
         Returns
         -------
@@ -286,19 +295,19 @@ class PredictionBandDisplay:
         check_n_std(n_std)
         model = DisplayedEstimator(estimator)
         model.require("predict", "return_std", caller, _REGRESSORS)
-        noise = {"observation_noise": True} if observation_noise else {}
-        if noise:
+        if observation_noise:
             model.require("predict", "observation_noise", caller, _WITH_NOISE)
         if n_samples:
             model.require_functions(f"{caller} with n_samples", _REGRESSORS)
         line = FeatureGrid(X, feature, grid)
         rows = model.inputs(line.rows)
-        y_pred, y_std = model.estimator.predict(rows, return_std=True, **noise)
+        y_pred, y_std, y_interval = model.band(rows, n_std, observation_noise)
         samples = model.functions(rows, n_samples, random_state) if n_samples else None
         return cls.from_predictions(
             line.values,
             y_pred,
             y_std,
+            y_interval=y_interval,
             samples=samples,
             x_train=line.sample_values,
             y_train=y,
@@ -320,6 +329,7 @@ class PredictionBandDisplay:
         y_pred: ArrayLike,
         y_std: ArrayLike | None = None,
         *,
+        y_interval: ArrayLike | None = None,
         samples: ArrayLike | None = None,
         x_train: ArrayLike | None = None,
         y_train: ArrayLike | None = None,
@@ -343,7 +353,9 @@ class PredictionBandDisplay:
             Mean of the predictions.
         y_std : array-like of the shape of ``y_pred``, default=None
             Their standard deviation. For new observations add the noise's:
-            ``np.sqrt(y_std**2 + noise_variance)``. None draws no band.
+            ``np.sqrt(y_std**2 + noise_variance)``. None draws no band, unless there is an interval.
+        y_interval : array-like of shape (2, n_points) or (2, n_points, n_outputs), default=None
+            Lower and upper bound of the band, in the place of ``y_std``.
         samples : array-like of shape (n_points, n_samples) or (n_points, n_outputs, n_samples), \
                 default=None
             Functions to draw as thin lines, as `sample_y` returns them.
@@ -368,7 +380,8 @@ class PredictionBandDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the shapes do not fit each other, or ``n_std`` is negative.
+            If the shapes do not fit each other, if ``y_std`` and ``y_interval`` are both given, or
+            if ``n_std`` is negative.
 
         Examples
         --------
@@ -385,6 +398,8 @@ class PredictionBandDisplay:
         n_points = len(line)
         mean = one_or_several_outputs("y_pred", y_pred, n_points)
         outputs = mean.shape[1:]
+        if y_std is not None and y_interval is not None:
+            raise ValueError("y_std and y_interval cannot both be given: the band is one of them.")
         if y_train is not None and x_train is None:
             raise ValueError("y_train needs x_train, the input of the same data.")
         inputs = None if y_train is None else one_feature("x_train", x_train)
@@ -394,6 +409,7 @@ class PredictionBandDisplay:
             x=line,
             y_pred=mean,
             y_std=optional("y_std", y_std, mean.shape),
+            y_interval=optional("y_interval", y_interval, (2, *mean.shape)),
             samples=optional("samples", samples, (n_points, *outputs, n_samples)),
             x_train=inputs,
             y_train=optional("y_train", y_train, (n_train, *outputs)),

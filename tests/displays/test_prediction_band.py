@@ -4,6 +4,7 @@ import matplotlib.colors
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -174,10 +175,28 @@ def test_the_band_of_transformed_targets_is_in_their_units(network, data):
         make_pipeline("passthrough", model), X, np.exp(y), observation_noise=True, n_samples=2
     )
     rows = display.x[:, np.newaxis]
-    mean, std = model.predict(rows, return_std=True, observation_noise=True)
-    np.testing.assert_allclose(display.y_pred, mean)
-    np.testing.assert_allclose(display.y_std, std)
+    np.testing.assert_allclose(display.y_pred, model.predict(rows))
+    lower, upper = model.predict_quantiles(rows, norm.cdf([-2, 2]), observation_noise=True).T
+    (band,) = display.fill_between_
+    np.testing.assert_allclose(band_limits(band), [lower, upper])
+    assert lower.min() > 0
+    assert display.y_std is None
+    assert "interval" in labels(display.ax_)
     np.testing.assert_allclose(display.samples, model.sample_y(rows, 2))
+
+
+def test_every_output_has_its_interval(network, data):
+    X, y = data
+    Y = np.exp(np.stack([y, np.cos(X[:, 0])], axis=1))
+    model = WarpedTargetRegressor(NTKRegressor(network), func=np.log, inverse_func=np.exp)
+    display = PredictionBandDisplay.from_estimator(model.fit(X, Y), X, Y, grid=[0.0, 1.0])
+    bounds = model.predict_quantiles([[0.0], [1.0]], norm.cdf([-2, 2]))
+    for output, band in enumerate(display.fill_between_):
+        np.testing.assert_allclose(band_limits(band), bounds[:, output].T)
+    with pytest.raises(ValueError, match="y_std and y_interval cannot both"):
+        PredictionBandDisplay.from_predictions([0.0], [1.0], y_std=[1.0], y_interval=[[0.0], [3.0]])
+    with pytest.raises(ValueError, match=r"y_interval must be of shape \(2, 1\)"):
+        PredictionBandDisplay.from_predictions([0.0], [1.0], y_interval=[0.0, 3.0])
 
 
 def test_noise_that_is_not_known_cannot_be_drawn(network, data, ensemble):

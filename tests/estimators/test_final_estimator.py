@@ -110,6 +110,8 @@ def test_what_the_final_estimator_does_not_have_is_named():
     with pytest.raises(AttributeError, match=message):
         call_final_estimator(model, "predict_observation", X)
     model = scaled().fit(X, y)
+    with pytest.raises(TypeError, match=r"name of a method after the estimator.* type ndarray"):
+        call_final_estimator(model, X)
     message = (
         r"NNGPRegressor.predict_observation\(X, alpha\) .* unexpected keyword argument 'noise'"
     )

@@ -41,7 +41,8 @@ def require_closed_form(estimator: Any) -> None:
         raise TypeError(
             "A closed-form search takes NNGPRegressor, NTKRegressor, NNGPClassifier or "
             f"NTKClassifier, got {type(estimator).__name__}. Put the search at the end of a "
-            "pipeline rather than a pipeline into the search, or use GridSearchCV."
+            "pipeline, or into a WarpedTargetRegressor, rather than either into the search, or use "
+            "GridSearchCV."
         )
     defaults = inspect.signature(type(estimator).__init__).parameters
     for name, value in estimator.get_params(deep=False).items():
