@@ -19,18 +19,26 @@ class FinalEstimator:
     """The estimator within pipelines and searches, and rows as they reach it.
 
     A pipeline passes to its last step what `predict` takes, but has none of its other methods. A
-    search has the estimator that it found. ``name`` is that of the class.
+    search has the estimator that it found, and an error if it has found none. A frozen estimator is
+    seen through. ``name`` is that of the class.
     """
 
     def __init__(self, estimator: Any) -> None:
+        # `import skntk` loads of scikit-learn what its estimators need, and no more.
+        from sklearn.frozen import FrozenEstimator
+
         self._steps: list[Pipeline] = []
-        while isinstance(estimator, Pipeline) or is_search(estimator):
-            if isinstance(estimator, Pipeline):
+        while True:
+            if isinstance(estimator, FrozenEstimator):
+                estimator = estimator.estimator
+            elif isinstance(estimator, Pipeline):
                 if len(estimator) > 1:
                     self._steps.append(estimator[:-1])
                 estimator = estimator[-1]
-            else:
+            elif is_search(estimator):
                 estimator = best_estimator(estimator)
+            else:
+                break
         self.estimator = estimator
         self.name = type(estimator).__name__
 

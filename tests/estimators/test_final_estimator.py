@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -31,6 +32,7 @@ def search_of(estimator, name):
 
 
 COMPOSITIONS = {
+    "frozen": FrozenEstimator(scaled().fit(*regression()[:2])),
     "pipeline": scaled(),
     "nested pipeline": make_pipeline(MinMaxScaler(), scaled()),
     "search of a pipeline": search_of(scaled(), "nngpregressor__alpha"),
@@ -48,7 +50,9 @@ COMPOSITIONS = {
 def by_hand(model, X):
     """Return the final estimator and the rows that reach it."""
     while not isinstance(model, NNGPRegressor):
-        if hasattr(model, "best_estimator_"):
+        if isinstance(model, FrozenEstimator):
+            model = model.estimator
+        elif hasattr(model, "best_estimator_"):
             model = model.best_estimator_
         else:
             X = model[:-1].transform(X)
