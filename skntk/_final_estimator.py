@@ -49,15 +49,7 @@ class FinalEstimator:
         return X
 
     def call(self, method: str, *args: Any, **params: Any) -> Any:
-        """Call a method of the estimator, with inputs as they reach it.
-
-        Raises
-        ------
-        AttributeError
-            If it has no such method.
-        TypeError
-            If the name is no string, or the method takes other arguments.
-        """
+        """Call a method of the estimator, with inputs as they reach it, or say what is missing."""
         if not isinstance(method, str):
             raise TypeError(
                 "Give the name of a method after the estimator, such as 'predict_observation', got "

@@ -18,21 +18,8 @@ def crps_of_quantiles(
 ) -> np.ndarray:
     """Return the CRPS of observations: twice the integral of the pinball loss over all levels.
 
-    Gneiting and Ranjan, "Comparing density forecasts using threshold- and quantile-weighted scoring
-    rules", Journal of Business and Economic Statistics 2011, equation 11.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Observations.
-    y_quantiles : ndarray of shape (n_samples, n_levels) or (n_samples, n_outputs, n_levels)
-        Predicted quantiles.
-    levels, weights : ndarray of shape (n_levels,)
-        Their probabilities, and the weights of an integral over these.
-
-    Returns
-    -------
-    ndarray of the shape of `y_true`
+    The levels are the last axis of the quantiles. See Gneiting and Ranjan, "Comparing density
+    forecasts using threshold- and quantile-weighted scoring rules", JBES 2011.
     """
     error = np.asarray(y_true, dtype=np.float64)[..., np.newaxis] - y_quantiles
     pinball = np.maximum(levels * error, (levels - 1) * error)

@@ -23,13 +23,7 @@ _CHECKED_ROWS = 100
 
 
 def make_transformer(transformer: Any, func: Any, inverse_func: Any) -> Any:
-    """Return a new transformer of targets, not fitted, from what a user has given.
-
-    Raises
-    ------
-    ValueError
-        If there is both a transformer and a function, or a function without its inverse.
-    """
+    """Return a new transformer of targets, not fitted, from what a user has given."""
     if transformer is None:
         _require_both(func, inverse_func, "targets cannot be transformed")
         return FunctionTransformer(func, inverse_func, check_inverse=False)
@@ -57,25 +51,8 @@ def _require_both(func: Any, inverse_func: Any, consequence: str) -> None:
 class TargetTransformation:
     """A fitted transformer of targets, checked to be a monotone function of each output.
 
-    Parameters
-    ----------
-    transformer : transformer
-        Fitted on targets of shape (n, n_outputs), with ``inverse_transform``.
-    targets : ndarray of shape (n,) or (n, n_outputs)
-        What it was fitted on.
-
-    Attributes
-    ----------
-    transformed : ndarray of the shape of the targets
-        The transformed targets.
-    is_increasing : ndarray of shape () or (n_outputs,)
-        Whether the transformation of each output is increasing, and not decreasing.
-
-    Raises
-    ------
-    ValueError
-        If a transformed target is not finite, if the transformer mixes outputs or changes their
-        number, or if the transformation of an output is neither increasing nor decreasing.
+    It was fitted on the targets, of shape (n,) or (n, n_outputs): ``transformed`` are these after
+    it. ``is_increasing``, of shape () or (n_outputs,), says of which outputs it keeps the order.
     """
 
     def __init__(self, transformer: Any, targets: np.ndarray) -> None:
@@ -105,13 +82,7 @@ class TargetTransformation:
         return transformed
 
     def inverse(self, z: np.ndarray) -> np.ndarray:
-        """Return targets for transformed values of shape (m, ...) or (m, n_outputs, ...).
-
-        Raises
-        ------
-        ValueError
-            If one of them is not finite.
-        """
+        """Return targets, all finite, for values of shape (m, ...) or (m, n_outputs, ...)."""
         y = self.unchecked_inverse(z)
         wrong = ~np.isfinite(y)
         if wrong.any():
@@ -149,15 +120,7 @@ class TargetTransformation:
         return numbers if self._is_single else numbers.reshape(-1, *[1] * (values.ndim - 2))
 
     def log_slope(self, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Return the logarithm of |dz / dy| at targets and their transformed values.
-
-        Both are of shape (m,) or (m, n_outputs).
-
-        Raises
-        ------
-        ValueError
-            If the inverse does not lead back to a target, or has no slope there.
-        """
+        """Return the logarithm of |dz / dy|, at targets and their transformed values."""
         lower, upper = (self.unchecked_inverse(z + step) for step in (-self._step, self._step))
         rise = np.abs(upper - lower)
         returns = np.isclose(self.unchecked_inverse(z), y, rtol=1e-6, atol=self._rounding)

@@ -21,13 +21,10 @@ _LOST_VARIANCE = 1e-2
 
 @dataclass(frozen=True, eq=False)
 class TransformedNormal:
-    """Targets whose transformed values are normal, independent from row to row.
+    """Targets whose transformed values are normal, each by itself.
 
-    Attributes
-    ----------
-    transformation : TargetTransformation
-    mean, std : ndarray of shape (m,) or (m, n_outputs)
-        Of the transformed targets.
+    Mean and standard deviation are those of the transformed values, of shape (m,) or
+    (m, n_outputs).
     """
 
     transformation: TargetTransformation
@@ -39,13 +36,7 @@ class TransformedNormal:
         return self.transformation.inverse(self.mean)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return means and standard deviations, by Gauss-Hermite quadrature.
-
-        Raises
-        ------
-        ValueError
-            If the inverse is not finite at nodes that matter.
-        """
+        """Return means and standard deviations, by Gauss-Hermite quadrature."""
         nodes = self.mean[..., np.newaxis] + self.std[..., np.newaxis] * _NODES
         values = self.transformation.unchecked_inverse(nodes)
         finite = np.isfinite(values)
@@ -81,13 +72,7 @@ class TransformedNormal:
         return self.transformation.inverse(z)
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        """Return the log density of targets of the shape of the means.
-
-        Raises
-        ------
-        ValueError
-            If a standard deviation is 0, or targets have no density somewhere.
-        """
+        """Return the log density of targets, of the shape of the means."""
         if (self.std <= 0).any():
             raise ValueError(
                 "The density of observations needs positive standard deviations, and a predicted "

@@ -21,11 +21,6 @@ def handed_on(method: Callable[..., Any]) -> Any:
     It has the signature and the docstring of the method, with a paragraph that says whose it is.
     A search has it where its estimator does and ``refit`` is not False, as with the methods of
     `sklearn.model_selection.GridSearchCV`.
-
-    Parameters
-    ----------
-    method : callable
-        Method of a class that may be searched.
     """
     name = method.__name__
 
