@@ -71,10 +71,18 @@ class FinalEstimator:
                 call.arguments[name] = self.inputs(call.arguments[name])
         return function(*call.args, **call.kwargs)
 
-    def takes(self, method: str, parameter: str) -> bool:
-        """Return whether the estimator has a method with a parameter of this name."""
-        function = getattr(self.estimator, method, None)
-        return function is not None and parameter in inspect.signature(function).parameters
+    def mean_and_std(self, X: Any, observation_noise: bool, caller: str) -> tuple[Any, Any]:
+        """Return means and standard deviations, or name to the caller what the estimator lacks."""
+        options = {"return_std": True} | ({"observation_noise": True} if observation_noise else {})
+        parameters = inspect.signature(self.estimator.predict).parameters
+        missing = [option for option in options if option not in parameters]
+        if missing:
+            raise TypeError(
+                f"{caller} needs a regressor with predict(X, {missing[0]}=True) for this, such as "
+                f"NNGPRegressor or NTKRegressor; {self.name} does not have it."
+            )
+        mean, std = self.call("predict", X, **options)
+        return mean, std
 
     def _lacks(self, method: str) -> str:
         predictions = [

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_array
+
+from skntk.estimators.data.validation import as_regression_targets
 
 # Rounding may reverse the order of targets whose transformed values are as near as this, in units
 # of the spread of all.
@@ -20,6 +23,19 @@ _STEP = 1e-5
 
 # Rows on which the properties of a transformer are checked.
 _CHECKED_ROWS = 100
+
+
+def validate_targets(estimator: object, y: ArrayLike | None) -> np.ndarray:
+    """Return targets as float64, a single output without an axis of its own."""
+    if y is None:
+        name = type(estimator).__name__
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    given: np.ndarray = check_array(y, input_name="y", ensure_2d=False, allow_nd=True)
+    if given.ndim not in (1, 2):
+        raise ValueError(
+            f"y must be of shape (n_samples,) or (n_samples, n_outputs), got {given.shape}."
+        )
+    return as_regression_targets(given)
 
 
 def make_transformer(transformer: Any, func: Any, inverse_func: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtri, roots_hermitenorm
 
 from skntk.estimators.composition.target_transformation import TargetTransformation
@@ -91,3 +92,14 @@ def _next_to_others(finite: np.ndarray) -> np.ndarray:
     padded = np.pad(finite, [(0, 0)] * (finite.ndim - 1) + [(1, 1)], constant_values=True)
     beside: np.ndarray = finite & ~(padded[..., :-2] & padded[..., 2:])
     return beside
+
+
+def as_levels(quantiles: ArrayLike) -> np.ndarray:
+    """Return probabilities of shape () or (n_quantiles,), or raise a ValueError."""
+    levels = np.asarray(quantiles, dtype=np.float64)
+    if levels.ndim > 1 or not ((levels > 0) & (levels < 1)).all():
+        raise ValueError(
+            "quantiles must be probabilities greater than 0 and less than 1, one or a list of "
+            f"them, got {quantiles!r}."
+        )
+    return levels

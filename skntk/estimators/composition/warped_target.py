@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import clone
-from sklearn.utils import check_array, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,9 +24,10 @@ from skntk._sklearn import (
 from skntk.estimators.composition.target_transformation import (
     TargetTransformation,
     make_transformer,
+    validate_targets,
 )
-from skntk.estimators.composition.transformed_normal import TransformedNormal
-from skntk.estimators.data.validation import as_regression_targets, validate_test_targets
+from skntk.estimators.composition.transformed_normal import TransformedNormal, as_levels
+from skntk.estimators.data.validation import validate_test_targets
 from skntk.estimators.regression.nngp_regressor import NNGPRegressor
 
 PointEstimate = Literal["median", "mean"]
@@ -88,10 +89,7 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
 
     Notes
     -----
-    A regressor with ``normalize_y=True``, the default, needs no transformer that standardizes.
-
-    Values of y at different inputs are correlated, but no covariance of them is offered; `sample_y`
-    draws them together.
+    Values of y at different inputs are correlated: `sample_y` draws them together.
 
     Box-Cox transformations, and some of Yeo and Johnson, have an inverse on one side of a bound
     alone, so that the distribution of z is cut off there: nodes of the quadrature beyond it count
@@ -100,7 +98,7 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
     with a negative exponent of Box-Cox the tail may be too heavy for a standard deviation.
 
     Where the inverse has kinks, as that of `sklearn.preprocessing.QuantileTransformer`, means and
-    standard deviations are approximate. Quantiles are exact everywhere.
+    standard deviations are approximate.
 
     References
     ----------
@@ -173,16 +171,7 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
             transformation mixes outputs, is not finite at a target, or is neither increasing nor
             decreasing.
         """
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        given: np.ndarray = check_array(y, input_name="y", ensure_2d=False, allow_nd=True)
-        if given.ndim not in (1, 2):
-            raise ValueError(
-                f"y must be of shape (n_samples,) or (n_samples, n_outputs), got {given.shape}."
-            )
-        targets = as_regression_targets(given)
+        targets = validate_targets(self, y)
         transformer = make_transformer(self.transformer, self.func, self.inverse_func)
         self.transformer_ = transformer.fit(targets.reshape(len(targets), -1))
         self._transformation = TargetTransformation(self.transformer_, targets)
@@ -297,12 +286,7 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
             As `predict`.
         """
         check_is_fitted(self)
-        levels = np.asarray(quantiles, dtype=np.float64)
-        if levels.ndim > 1 or not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(
-                "quantiles must be probabilities greater than 0 and less than 1, one or a list of "
-                f"them, got {quantiles!r}."
-            )
+        levels = as_levels(quantiles)
         values = self._distribution(X, observation_noise).quantiles(np.atleast_1d(levels))
         return values if levels.ndim else values[..., 0]
 
@@ -371,9 +355,7 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
     def n_features_in_(self) -> int:
         """Number of features seen in `fit`, if the regressor knows it."""
         if not hasattr(self, "regressor_"):
-            raise AttributeError(
-                f"{type(self).__name__} has no n_features_in_ before fit: call fit."
-            )
+            raise AttributeError(f"{type(self).__name__} has no n_features_in_ before fit.")
         n_features: int = self.regressor_.n_features_in_
         return n_features
 
@@ -383,7 +365,6 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
         Returns
         -------
         MetadataRouter
-            What `fit` is given goes to ``fit`` of the regressor.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         return MetadataRouter(owner=self).add(regressor=self._regressor(), method_mapping=mapping)
@@ -405,17 +386,7 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
     def _distribution(self, X: ArrayLike, observation_noise: bool) -> TransformedNormal:
         """Return the distribution of the targets, each by itself."""
         model = FinalEstimator(self.regressor_)
-        options = {"return_std": True}
-        if observation_noise:
-            options["observation_noise"] = True
-        for option in options:
-            if not model.takes("predict", option):
-                raise TypeError(
-                    f"{type(self).__name__} needs a regressor with predict(X, {option}=True) "
-                    f"for this, such as NNGPRegressor or NTKRegressor; {model.name} does not have "
-                    "it."
-                )
-        return self._normal(*model.call("predict", X, **options))
+        return self._normal(*model.mean_and_std(X, observation_noise, type(self).__name__))
 
     def _normal(self, mean: np.ndarray, std: np.ndarray) -> TransformedNormal:
         return TransformedNormal(self._transformation, self._shaped(mean), self._shaped(std))
