@@ -13,6 +13,7 @@ from sklearn.utils import gen_batches, gen_even_slices
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import with_arrays
 from skntk.finite.programs import (
     Rates,
     TrainingData,
@@ -22,7 +23,6 @@ from skntk.finite.programs import (
     largest_curvature,
 )
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
-from skntk.gram.engine.programs import as_arguments
 from skntk.inference.losses.losses import LossName
 
 # Beside the parameters: the last step, the initial parameters, the gradient and the next ones.
@@ -71,7 +71,7 @@ class Ensemble:
         dtype: str,
         input_shape: tuple[int, ...],
     ) -> None:
-        self._architecture = as_arguments(architecture, np.dtype(dtype))
+        self._architecture = with_arrays(architecture, np.dtype(dtype))
         self._seed = seed
         self._n_networks = n_networks
         self._width = width
@@ -210,7 +210,7 @@ def _abstract(
     Nothing is computed and nothing compiled.
     """
     key = jax.eval_shape(lambda: jax.random.key(0, impl=_GENERATOR))
-    architecture = as_arguments(architecture, np.dtype("float32"))
+    architecture = with_arrays(architecture, np.dtype("float32"))
     parameters = jax.eval_shape(
         lambda key: architecture.initialize(key, input_shape, width, n_outputs), key
     )

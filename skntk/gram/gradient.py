@@ -25,7 +25,8 @@ from skntk.architecture.propagation.state import Array
 from skntk.gram.engine.devices import Devices, program
 from skntk.gram.engine.directional_derivative import DirectionalDerivative
 from skntk.gram.engine.engine import engine_for
-from skntk.gram.engine.programs import as_arguments, kernels_of_pairs, kernels_of_samples
+from skntk.gram.engine.prepared_network import NetworkArguments
+from skntk.gram.engine.programs import kernels_of_pairs, kernels_of_samples
 from skntk.gram.engine.working_memory import working_memory_in_bytes
 from skntk.gram.matrix import Kind, gram_matrix
 
@@ -152,7 +153,7 @@ def _reverse_gradient(
     n_jobs: int | None,
 ) -> list[np.ndarray]:
     """Return the contracted gradient of every leaf, of a matrix of vectors."""
-    arguments = as_arguments(architecture, np.dtype(np.float64))
+    arguments = NetworkArguments.of(architecture, np.dtype(np.float64))
     tasks = list(enumerate(_tasks(X, cotangents)))
     gradients: list[list[np.ndarray]] = [[] for _ in tasks]
 
@@ -197,7 +198,7 @@ def _padded(rows: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
 
 def _task_gradient(
     devices: Devices,
-    architecture: Layer,
+    arguments: NetworkArguments,
     kinds: tuple[str, ...],
     task: tuple[int, _CotangentTile | _CotangentDiagonal],
 ) -> list[np.ndarray]:
@@ -207,45 +208,46 @@ def _task_gradient(
         if isinstance(part, _CotangentTile):
             compute = pair_gradient_program.on(device)
             arrays = jax.device_put((part.X, part.Y, part.cotangents), device)
-            gradient = compute(architecture, *arrays, kinds=kinds)
+            gradient = compute(arguments, *arrays, kinds=kinds)
         else:
             compute = sample_gradient_program.on(device)
             arrays = jax.device_put((part.X, part.cotangents), device)
-            gradient = compute(architecture, *arrays, kinds=kinds)
-        return [np.asarray(leaf) for leaf in jax.tree.leaves(gradient)]
+            gradient = compute(arguments, *arrays, kinds=kinds)
+        return [np.asarray(array) for array in gradient.arrays]
 
 
 @program(static_argnames="kinds")
 def pair_gradient_program(
-    architecture: Layer,
+    arguments: NetworkArguments,
     X: Array,
     Y: Array,
     cotangents: tuple[Array, ...],
     *,
     kinds: tuple[str, ...],
-) -> Layer:
+) -> NetworkArguments:
     """Return the gradient of the sum of the kernels of all pairs, weighted by the cotangents."""
 
-    def contracted(architecture: Layer) -> Array:
+    def contracted(arguments: NetworkArguments) -> Array:
+        network = arguments.network()
         (_, left), (_, right) = (
-            kernels_of_samples(architecture, samples, with_kernels=True) for samples in (X, Y)
+            kernels_of_samples(network, samples, with_kernels=True) for samples in (X, Y)
         )
-        return _weighted(kernels_of_pairs(architecture, left, right, X=X, Y=Y), kinds, cotangents)
+        return _weighted(kernels_of_pairs(network, left, right, X=X, Y=Y), kinds, cotangents)
 
-    return jax.grad(contracted)(architecture)
+    return jax.grad(contracted)(arguments)
 
 
 @program(static_argnames="kinds")
 def sample_gradient_program(
-    architecture: Layer, X: Array, cotangents: tuple[Array, ...], *, kinds: tuple[str, ...]
-) -> Layer:
+    arguments: NetworkArguments, X: Array, cotangents: tuple[Array, ...], *, kinds: tuple[str, ...]
+) -> NetworkArguments:
     """Return the gradient of the sum of the kernels of samples with themselves, weighted."""
 
-    def contracted(architecture: Layer) -> Array:
-        state, _ = kernels_of_samples(architecture, X, with_kernels=True)
+    def contracted(arguments: NetworkArguments) -> Array:
+        state, _ = kernels_of_samples(arguments.network(), X, with_kernels=True)
         return _weighted(state, kinds, cotangents)
 
-    return jax.grad(contracted)(architecture)
+    return jax.grad(contracted)(arguments)
 
 
 def _weighted(state: Any, kinds: tuple[str, ...], cotangents: tuple[Array, ...]) -> Array:

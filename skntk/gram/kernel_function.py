@@ -11,13 +11,12 @@ from typing import Any, Literal
 import numpy as np
 
 from skntk._memory import require_memory
-from skntk.architecture.core.delegation import building_once
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.linearized import LinearizedNetwork
 from skntk.gram.engine.checkpoint import open_checkpoint
-from skntk.gram.engine.engine import Engine, engine_for
+from skntk.gram.engine.engine import engine_for
 from skntk.gram.engine.fingerprint import architecture_digest, fingerprint
-from skntk.gram.engine.prepared_network import PreparedNetwork
+from skntk.gram.engine.prepared_network import check_samples, prepare
 from skntk.gram.engine.progress import Report, reporting
 from skntk.gram.engine.working_memory import working_memory_in_bytes
 from skntk.gram.tiling.chunks import kernel_diagonals, kernel_matrices
@@ -72,29 +71,30 @@ class KernelFunction:
         self.sample_shape = tuple(sample_shape)
         self.dtype = check_dtype(dtype).name
         self.n_jobs = n_jobs
-        with building_once():
+        if isinstance(architecture, LinearizedNetwork):
             self.input_shape = check_samples(architecture, self.sample_shape)
-            # Prepared here, while the network is built.
-            _ = self.layers
+            self.layers: Layer = architecture
+            self._matrices: Evaluate = partial(empirical_matrices, architecture)
+            self._diagonals: Evaluate = partial(empirical_diagonals, architecture)
+        else:
+            network = prepare(architecture, self.sample_shape, self.dtype)
+            self.input_shape = network.signature.sample_shape
+            self.layers = network.layers
+            self._matrices = partial(kernel_matrices, network)
+            self._diagonals = partial(kernel_diagonals, network)
+        self._n_transforms = self.layers.n_transforms
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process prepares the network again.
-        prepared = ("_network", "layers", "digest", "_n_transforms")
-        return {name: value for name, value in vars(self).items() if name not in prepared}
+        return {
+            "architecture": self.architecture,
+            "sample_shape": self.sample_shape,
+            "dtype": self.dtype,
+            "n_jobs": self.n_jobs,
+        }
 
-    @cached_property
-    def _network(self) -> PreparedNetwork:
-        return PreparedNetwork.of(self.architecture, self.input_shape, self.dtype)
-
-    @cached_property
-    def layers(self) -> Layer:
-        """The network with its presets built, which answers questions about its structure."""
-        is_finite = isinstance(self.architecture, LinearizedNetwork)
-        return self.architecture if is_finite else self._network.layers
-
-    @cached_property
-    def _n_transforms(self) -> int:
-        return self.layers.n_transforms
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     @cached_property
     def digest(self) -> str:
@@ -149,7 +149,10 @@ class KernelFunction:
                 found = kept.matrices(len(kinds))
             if found is None:
                 engine = stack.enter_context(engine_for(self.n_jobs, n_bytes, kept, counting))
-                found = self._matrices(kinds, engine)(*inputs)
+                evaluate = partial(self._matrices, kinds, engine)
+                if self._n_transforms > 1:
+                    evaluate = partial(symmetrized_matrices, self.layers, evaluate)
+                found = evaluate(*inputs)
                 if kept is not None:
                     kept.finish(found)
             if counting is not None:
@@ -166,32 +169,17 @@ class KernelFunction:
         """Compute the diagonals for several kinds."""
         inputs = self._reshaped(X)
         with engine_for(self.n_jobs, working_memory_in_bytes(working_memory)) as engine:
-            return tuple(self._diagonals(kinds, engine)(inputs))
+            evaluate = partial(self._diagonals, kinds, engine)
+            if self._n_transforms > 1:
+                matrices = partial(self._matrices, kinds, engine)
+                evaluate = partial(symmetrized_diagonals, self.layers, evaluate, matrices)
+            return tuple(evaluate(inputs))
 
     def _reshaped(self, X: np.ndarray) -> np.ndarray:
         """Return samples as the network reads them, without asking where they are so already."""
         if X.shape[1:] == self.input_shape:
             return X
         return self.architecture.reshape_inputs(X)
-
-    def _matrices(self, kinds: tuple[Kind, ...], engine: Engine) -> Evaluate:
-        """Return the function that computes matrices."""
-        if isinstance(self.architecture, LinearizedNetwork):
-            return partial(empirical_matrices, self.architecture, kinds, engine)
-        matrices = partial(kernel_matrices, self._network, kinds, engine)
-        if self._n_transforms > 1:
-            return partial(symmetrized_matrices, self.layers, matrices)
-        return matrices
-
-    def _diagonals(self, kinds: tuple[Kind, ...], engine: Engine) -> Evaluate:
-        """Return the function that computes diagonals."""
-        if isinstance(self.architecture, LinearizedNetwork):
-            return partial(empirical_diagonals, self.architecture, kinds, engine)
-        diagonals = partial(kernel_diagonals, self._network, kinds, engine)
-        if self._n_transforms > 1:
-            matrices = partial(kernel_matrices, self._network, kinds, engine)
-            return partial(symmetrized_diagonals, self.layers, diagonals, matrices)
-        return diagonals
 
 
 def check_dtype(dtype: str) -> np.dtype:
@@ -203,20 +191,3 @@ def check_dtype(dtype: str) -> np.dtype:
     if dtype is None or checked is None or checked.name not in DTYPES:
         raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
     return checked
-
-
-def check_samples(architecture: Layer, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Check a network for samples, and return their shape as the network reads them.
-
-    Raises a ValueError or a TypeError if it does not fit, or if its outputs are no vectors.
-    """
-    one_sample = architecture.reshape_inputs(np.zeros((1, *sample_shape)))
-    input_shape: tuple[int, ...] = one_sample.shape[1:]
-    shape = architecture.output_shape(input_shape)
-    if len(shape) != 1:
-        raise ValueError(
-            f"The network ends with {len(shape) - 1} spatial axes, in samples of shape {shape}."
-            " Let it end in Flatten() or GlobalAvgPool(), or one of these and a Dense layer."
-            " Is it a network of vectors? Flatten the samples with X.reshape(len(X), -1)."
-        )
-    return input_shape

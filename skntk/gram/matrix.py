@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from skntk.architecture.core.layer import Layer
+from skntk.gram.engine.prepared_network import check_samples
 from skntk.gram.engine.progress import Report
-from skntk.gram.kernel_function import KernelFunction, Kind, Path, check_dtype, check_samples
+from skntk.gram.kernel_function import KernelFunction, Kind, Path, check_dtype
 
 __all__ = ["Kind", "gram_diagonal", "gram_matrix"]
 

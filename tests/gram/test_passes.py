@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from skntk.architecture import ConvNet
-from skntk.gram.engine.programs import as_arguments, sample_program, shift_program
+from skntk.gram.engine.prepared_network import NetworkArguments
+from skntk.gram.engine.programs import sample_program, shift_program
 
 N, SIZE, TOGETHER = 32, 16, 2
 
@@ -15,7 +16,7 @@ N, SIZE, TOGETHER = 32, 16, 2
 @pytest.fixture(scope="module", params=["none", "global"])
 def program(request):
     """The compiled text, for enough pairs that XLA would share the loops among threads."""
-    network = as_arguments(ConvNet(2, pooling=request.param), np.dtype("float32"))
+    network = NetworkArguments.of(ConvNet(2, pooling=request.param), np.dtype("float32"))
     X = np.zeros((N, SIZE, SIZE, 3), np.float32)
     device = jax.devices()[0]
     _, statistics = sample_program.on(device)(network, X, with_kernels=False)

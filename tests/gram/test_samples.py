@@ -19,8 +19,8 @@ from skntk.architecture import (
     Serial,
     Sum,
 )
-from skntk.gram.engine.prepared_network import PreparedNetwork
-from skntk.gram.engine.programs import as_arguments, sample_program
+from skntk.gram.engine.prepared_network import NetworkArguments, PreparedNetwork
+from skntk.gram.engine.programs import sample_program
 
 SHAPE = (3, 6, 4, 2)
 BELOW = [Conv((3, 3), bias_std=0.3), Relu()]
@@ -66,7 +66,7 @@ def test_dropout_tells_a_sample_from_an_equal_one(X):
 def test_statistics_of_a_pooled_network_take_no_loop_over_offsets(X):
     network = Serial([*BELOW, GlobalAvgPool(), Dense()])
     assert not PreparedNetwork.of(network, SHAPE[1:], "float64").signature.with_kernels
-    network = as_arguments(network, X.dtype)
+    network = NetworkArguments.of(network, X.dtype)
     compute = sample_program.on(jax.devices()[0])
     with jax.enable_x64(True):
         programs = [

@@ -160,7 +160,7 @@ def test_chunks_are_remembered(monkeypatch, tmp_path):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(engine_module, "cut_within", chunks_of_four)
         compute("images", checkpoint=path, progress=stop)
-    monkeypatch.setattr(engine_module, "cut_within", None)
+    monkeypatch.setattr(engine_module, "cut_within", pytest.fail)
     for ours, theirs in zip(compute("images", checkpoint=path), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-13)
 

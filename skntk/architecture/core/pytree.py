@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import jax
 import numpy as np
@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator, clone
 
 from skntk._sklearn import NamedParameters, parameter_names
 from skntk.architecture.core.functions import as_reference, from_reference
+
+Tree = TypeVar("Tree")
 
 CanonicalForms = Mapping[str, Callable[[Any], Any]]
 """By the name of a field, a function that maps its value to the form that the pytree shows."""
@@ -99,6 +101,12 @@ def _equal(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray):
         return bool(np.array_equal(ours, theirs))
     return bool(ours == theirs)
+
+
+def with_arrays(tree: Tree, dtype: np.dtype) -> Tree:
+    """Return a pytree of numbers, such as a layer, with every number as an array of a precision."""
+    arrays: Tree = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tree)
+    return arrays
 
 
 def zero_if_none(value: Any) -> Any:

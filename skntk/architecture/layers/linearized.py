@@ -15,6 +15,7 @@ from sklearn.utils import check_array, gen_batches
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.core.pytree import with_arrays
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["LinearizedNetwork"]
@@ -153,7 +154,7 @@ class LinearizedNetwork(Layer):
 
         network = self.network
         if isinstance(network, Layer):
-            network = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), network)
+            network = with_arrays(network, dtype)
         return LinearizedNetwork(network, jax.tree.map(as_array, self.parameters))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -14,7 +15,7 @@ from skntk.gram.engine.execution import RunTasks, workers
 from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.progress import Progress
 from skntk.gram.engine.sizes import Cut, TileSizes, layout_of
-from skntk.gram.engine.working_memory import WorkingMemory, cut_within
+from skntk.gram.engine.working_memory import WorkingMemory, cut_of_chunk, cut_within
 
 Store = Callable[[Any, Any], None]
 """Takes a task and its results."""
@@ -81,19 +82,10 @@ class Engine:
         MemoryError if the working memory does not suffice for the smallest tiles, or for those that
         a checkpoint began with.
         """
-        arguments, n_rows = (signature, kinds, n_left, n_right), max(n_left, n_right or 0)
         layout = layout_of(self.devices.all[0].platform)
-
-        def cut() -> Cut:
-            if is_chunk:
-                return n_rows, self.memory.tile_sizes(layout, *arguments)
-            return cut_within(self.memory, layout, *arguments)
-
-        def check(kept: Cut) -> None:
-            rows_at_once, sizes = kept
-            if rows_at_once >= n_rows:
-                self.memory.check(sizes, *arguments)
-
+        find_cut = cut_of_chunk if is_chunk else cut_within
+        cut = partial(find_cut, self.memory, layout, signature, kinds, n_left, n_right)
+        check = partial(self.memory.check, signature, kinds, n_left, n_right)
         n_pairs = n_left * (n_left + 1) // 2 if n_right is None else n_left * n_right
         return self.begin_cut(cut, n_pairs, check)
 

@@ -36,31 +36,23 @@ from skntk.architecture.propagation.state import (
 )
 from skntk.gram.engine.devices import program
 from skntk.gram.engine.directional_derivative import DirectionalDerivative
-
-
-def as_arguments(architecture: Layer, dtype: np.dtype) -> Layer:
-    """Return the architecture with every numeric hyperparameter as an array of ``dtype``.
-
-    A Python int, a float and a NumPy number then are one type to `jax.jit`, and so one compiled
-    program.
-    """
-    arguments: Layer = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), architecture)
-    return arguments
+from skntk.gram.engine.prepared_network import NetworkArguments
 
 
 @program(static_argnames="with_kernels")
 def sample_program(
-    architecture: Layer, X: Array, *, with_kernels: bool
+    arguments: NetworkArguments, X: Array, *, with_kernels: bool
 ) -> tuple[SampleState | None, Statistics]:
     """Return the kernels of the rows of X with themselves, and the statistics that pairs need.
 
     Without the kernels, which images can do, only offsets that the statistics need are computed. Of
     a `DirectionalDerivative` the kernels are the derivatives, and the statistics come in pairs.
     """
+    network = arguments.network()
     compute = partial(kernels_of_samples, X=X, with_kernels=with_kernels)
-    if not isinstance(architecture, DirectionalDerivative):
-        return compute(architecture)
-    (_, statistics), (derivatives, changes) = architecture.of(compute)
+    if not isinstance(network, DirectionalDerivative):
+        return compute(network)
+    (_, statistics), (derivatives, changes) = network.of(compute)
     return derivatives, (statistics, changes)
 
 
@@ -83,7 +75,7 @@ def kernels_of_samples(
 
 @program(static_argnames="kinds", donate_argnames="memory", keep_unused=True)
 def pair_program(
-    architecture: Layer,
+    arguments: NetworkArguments,
     left: tuple[Array, Statistics],
     right: tuple[Array, Statistics],
     memory: tuple[Array, ...],
@@ -98,7 +90,7 @@ def pair_program(
     """
     (X, left_statistics), (Y, right_statistics) = left, right
     compute = partial(kernels_of_pairs, X=X, Y=Y)
-    state = _kernels_or_changes(compute, architecture, left_statistics, right_statistics)
+    state = _kernels_or_changes(compute, arguments, left_statistics, right_statistics)
     return tuple(
         lax.dynamic_update_slice(array, getattr(state, kind), (zero, zero))
         for array, kind in zip(memory, kinds, strict=True)
@@ -115,20 +107,21 @@ def kernels_of_pairs(
 
 def _kernels_or_changes(
     compute: Callable[[Layer, Statistics, Statistics], Any],
-    architecture: Layer,
+    arguments: NetworkArguments,
     left: Statistics,
     right: Statistics,
 ) -> Any:
     """Return a function of a network and of statistics, or its directional derivative."""
-    if not isinstance(architecture, DirectionalDerivative):
-        return compute(architecture, left, right)
+    network = arguments.network()
+    if not isinstance(network, DirectionalDerivative):
+        return compute(network, left, right)
     (left, left_changes), (right, right_changes) = left, right
-    return architecture.of(compute, (left, right), (left_changes, right_changes))[1]
+    return network.of(compute, (left, right), (left_changes, right_changes))[1]
 
 
 @program(static_argnames=("kinds", "shifts_per_step"), donate_argnames="memory")
 def shift_program(
-    architecture: Layer,
+    arguments: NetworkArguments,
     left: tuple[Array, Statistics],
     right: tuple[Array, Statistics],
     memory: tuple[Array, ...],
@@ -146,7 +139,7 @@ def shift_program(
 
     Parameters
     ----------
-    architecture : layer
+    arguments : NetworkArguments
     left, right : (X, statistics)
     memory : tuple of arrays of shape (steps, shifts_per_step * n_left)
         For each kind. The first ``n_steps`` rows are overwritten.
@@ -168,7 +161,7 @@ def shift_program(
         )
 
     results: tuple[Array, ...] = _kernels_or_changes(
-        compute, architecture, left_statistics, right_statistics
+        compute, arguments, left_statistics, right_statistics
     )
     return results
 

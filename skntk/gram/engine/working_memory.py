@@ -104,13 +104,16 @@ class WorkingMemory(NamedTuple):
 
     def check(
         self,
-        sizes: TileSizes,
         signature: ProgramSignature,
         kinds: tuple[str, ...],
         n_left: int,
-        n_right: int | None = None,
+        n_right: int | None,
+        cut: Cut,
     ) -> None:
-        """Raise a MemoryError if a matrix that is cut in this way does not fit."""
+        """Raise a MemoryError if a matrix that is cut into tiles, not chunks, does not fit."""
+        rows_at_once, sizes = cut
+        if rows_at_once < max(n_left, n_right or 0):
+            return
         needed = _program_bytes(self, sizes, signature, kinds)
         needed += self._matrix_bytes(sizes, signature, n_left, n_right)
         if needed > self.n_bytes:
@@ -153,6 +156,19 @@ def cut_within(
     arguments = signature, kinds, n_left, n_right
     sizes = memory.tile_sizes(layout, *arguments)
     return memory.rows_at_once(sizes, *arguments), sizes
+
+
+def cut_of_chunk(
+    memory: WorkingMemory,
+    layout: Layout,
+    signature: ProgramSignature,
+    kinds: tuple[str, ...],
+    n_left: int,
+    n_right: int | None,
+) -> Cut:
+    """Return the same for a chunk of a matrix, whose rows are all held at once."""
+    sizes = memory.tile_sizes(layout, signature, kinds, n_left, n_right)
+    return max(n_left, n_right or 0), sizes
 
 
 @lru_cache(maxsize=1024)

@@ -11,11 +11,10 @@ import jax
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.state import SampleState
 from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.engine import Engine
-from skntk.gram.engine.prepared_network import PreparedNetwork
+from skntk.gram.engine.prepared_network import NetworkArguments, PreparedNetwork
 from skntk.gram.engine.programs import sample_program
 
 
@@ -111,7 +110,7 @@ Task = tuple[slice, np.ndarray]
 
 
 def _compute_block(
-    devices: Devices, arguments: Layer, size: int, with_kernels: bool, task: Task
+    devices: Devices, arguments: NetworkArguments, size: int, with_kernels: bool, task: Task
 ) -> Block:
     """Return a block whose kernels are still being computed."""
     rows, X = task

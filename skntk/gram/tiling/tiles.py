@@ -11,10 +11,9 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from skntk.architecture.core.layer import Layer
 from skntk.gram.engine.devices import Devices, Program
 from skntk.gram.engine.engine import Engine, MatrixJob
-from skntk.gram.engine.prepared_network import PreparedNetwork
+from skntk.gram.engine.prepared_network import NetworkArguments, PreparedNetwork
 from skntk.gram.engine.programs import pair_program
 from skntk.gram.engine.results import TileResults, results_pool
 from skntk.gram.engine.sizes import TileSizes
@@ -132,7 +131,7 @@ def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[T
 
 
 def compute_task(
-    devices: Devices, arguments: Layer, kinds: tuple[str, ...], task: Tile | ShiftedPairs
+    devices: Devices, arguments: NetworkArguments, kinds: tuple[str, ...], task: Tile | ShiftedPairs
 ) -> TileResults:
     """Return the results of a task; a function of this module, so that it pickles."""
     with devices.borrowed() as device, jax.enable_x64(task.left.X.dtype == np.float64):
