@@ -52,6 +52,10 @@ class KernelFunction:
     ----------
     input_shape : tuple of int
         Shape of one sample as the network reads it.
+    layers : layer
+        The network with its presets built, which answers questions about its structure.
+    outputs_are_gaussian : bool
+        Whether the outputs at infinite width are.
 
     Raises
     ------
@@ -74,12 +78,14 @@ class KernelFunction:
         if isinstance(architecture, LinearizedNetwork):
             self.input_shape = check_samples(architecture, self.sample_shape)
             self.layers: Layer = architecture
+            self.outputs_are_gaussian = architecture.outputs_are_gaussian()
             self._matrices: Evaluate = partial(empirical_matrices, architecture)
             self._diagonals: Evaluate = partial(empirical_diagonals, architecture)
         else:
             network = prepare(architecture, self.sample_shape, self.dtype)
             self.input_shape = network.signature.sample_shape
             self.layers = network.layers
+            self.outputs_are_gaussian = network.outputs_are_gaussian
             self._matrices = partial(kernel_matrices, network)
             self._diagonals = partial(kernel_diagonals, network)
         self._n_transforms = self.layers.n_transforms
@@ -159,14 +165,10 @@ class KernelFunction:
                 counting.finish()
         return tuple(found)
 
-    def diagonal(self, X: np.ndarray, *, kind: Kind = "nngp") -> np.ndarray:
-        """Compute the kernel of each sample with itself, shape (n_samples,); X as for `gram`."""
-        return self.diagonals(X, kinds=(kind,))[0]
-
     def diagonals(
         self, X: np.ndarray, *, kinds: tuple[Kind, ...], working_memory: float | None = None
     ) -> tuple[np.ndarray, ...]:
-        """Compute the diagonals for several kinds."""
+        """Compute the kernels of samples with themselves, shape (n_samples,); X as for `gram`."""
         inputs = self._reshaped(X)
         with engine_for(self.n_jobs, working_memory_in_bytes(working_memory)) as engine:
             evaluate = partial(self._diagonals, kinds, engine)

@@ -52,7 +52,7 @@ class NetworkKernels:
         function = KernelFunction(
             architecture, X.shape[1:], dtype=parameters.dtype, n_jobs=parameters.n_jobs
         )
-        if not function.layers.outputs_are_gaussian():
+        if not function.outputs_are_gaussian:
             raise ValueError(
                 f"The outputs of {architecture!r} are not a Gaussian process: a last Dense layer "
                 "is missing. Append one, for example Serial([..., Dense()])."
@@ -106,7 +106,7 @@ class NetworkKernels:
 
     def diagonal(self, X: np.ndarray) -> np.ndarray:
         """Return the prior variances of one output at rows."""
-        return self.function.diagonal(X, kind="nngp")
+        return self.function.diagonals(X, kinds=("nngp",))[0]
 
     def between_test_rows(self, X: np.ndarray, n_matrices: int) -> np.ndarray:
         """Return the prior covariance of one output, if there is memory.

@@ -99,11 +99,14 @@ class PreparedNetwork(NamedTuple):
         answers questions without building them anew.
     signature : ProgramSignature
         What tells its programs from those of other networks.
+    outputs_are_gaussian : bool
+        Whether the outputs at infinite width are.
     """
 
     arguments: NetworkArguments
     layers: Layer
     signature: ProgramSignature
+    outputs_are_gaussian: bool
 
     @classmethod
     @building_once()
@@ -122,7 +125,7 @@ class PreparedNetwork(NamedTuple):
         signature = ProgramSignature(
             arguments.structure, shapes, input_shape, precision, n_offsets, with_kernels
         )
-        return cls(arguments, layers, signature)
+        return cls(arguments, layers, signature, layers.outputs_are_gaussian())
 
 
 def prepare(architecture: Layer, sample_shape: tuple[int, ...], dtype: str) -> PreparedNetwork:

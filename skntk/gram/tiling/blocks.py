@@ -62,18 +62,6 @@ class Block:
                 self._copies[device] = Block(self.rows, X, statistics, self.state)
             return self._copies[device]
 
-    def diagonal(self, kind: str) -> np.ndarray:
-        """Return the kernels of the rows with themselves, without the padding."""
-        return np.asarray(getattr(self.state, kind))[: self.n_rows]
-
-    def check(self) -> None:
-        """Raise a ValueError unless the kernels of the rows with themselves are finite.
-
-        Every entry of a matrix is bounded by these, so that nothing else can overflow.
-        """
-        for kind in SampleState._fields if self.state is not None else ():
-            check_finite(kind, self.diagonal(kind), self.rows.start)
-
 
 def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState | None) -> Block:
     with jax.enable_x64(X.dtype == np.float64):
@@ -83,8 +71,8 @@ def _from_numpy(rows: slice, X: np.ndarray, statistics: Any, state: SampleState 
 def make_blocks(network: PreparedNetwork, X: np.ndarray, size: int, engine: Engine) -> list[Block]:
     """Cut the rows of X into blocks and compute the statistics of every sample.
 
-    Raises a ValueError if the kernel of an image with itself is not finite. Those of vectors are
-    still being computed: their tiles check them.
+    Raises a ValueError if the kernel of a sample with itself is not finite. Every entry of a matrix
+    is bounded by these, so that nothing else can overflow.
     """
     rows = list(gen_batches(len(X), size))
     tasks = [(block_rows, X[block_rows]) for block_rows in rows]
@@ -92,18 +80,26 @@ def make_blocks(network: PreparedNetwork, X: np.ndarray, size: int, engine: Engi
     compute = partial(_compute_block, engine.devices, network.arguments, size, with_kernels)
     if X.ndim == 2:
         # A short program for each block: workers would take longer to come and go.
-        return [compute(task) for task in tasks]
-    blocks: dict[int, Block] = {}
+        blocks = list(map(compute, tasks))
+    else:
+        by_start: dict[int, Block] = {}
 
-    def store(task: Task, block: Block) -> None:
-        blocks[block.rows.start] = block
-        jax.block_until_ready(block.state)
+        def store(task: Task, block: Block) -> None:
+            by_start[block.rows.start] = block
+            jax.block_until_ready(block.state)
 
-    engine.run_tasks(compute, store, tasks)
-    in_order = [blocks[block_rows.start] for block_rows in rows]
-    for block in in_order:
-        block.check()
-    return in_order
+        engine.run_tasks(compute, store, tasks)
+        blocks = [by_start[block_rows.start] for block_rows in rows]
+    for kind in SampleState._fields if with_kernels else ():
+        check_finite(kind, diagonal_of_blocks(blocks, kind))
+    return blocks
+
+
+def diagonal_of_blocks(blocks: list[Block], kind: str) -> np.ndarray:
+    """Return the kernels of the rows of blocks with themselves, without the padding."""
+    return np.concatenate(
+        [np.asarray(getattr(block.state, kind))[: block.n_rows] for block in blocks]
+    )
 
 
 Task = tuple[slice, np.ndarray]
@@ -122,11 +118,11 @@ def _compute_block(
         return Block(rows, on_device, statistics, state)
 
 
-def check_finite(kind: str, kernels: np.ndarray, first: int = 0) -> None:
-    """Raise a ValueError unless the kernels (n, ...) of consecutive samples are finite."""
+def check_finite(kind: str, kernels: np.ndarray) -> None:
+    """Raise a ValueError unless the kernels (n, ...) of samples are finite."""
     failed = ~np.isfinite(kernels).reshape(len(kernels), -1).all(axis=1)
     if failed.any():
-        row = first + int(np.argmax(failed))
+        row = int(np.argmax(failed))
         samples = f"sample {row} with itself" if kernels.ndim == 1 else f"sample {row}"
         raise ValueError(
             f"The {kind.upper()} kernel of {samples} is not finite in "

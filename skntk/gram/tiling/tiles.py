@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, combinations_with_replacement, product
+from itertools import chain, combinations_with_replacement, product, starmap
 from typing import Any, ClassVar
 
 import jax
@@ -17,7 +17,7 @@ from skntk.gram.engine.prepared_network import NetworkArguments, PreparedNetwork
 from skntk.gram.engine.programs import pair_program
 from skntk.gram.engine.results import TileResults, results_pool
 from skntk.gram.engine.sizes import TileSizes
-from skntk.gram.tiling.blocks import Block, check_finite, make_blocks
+from skntk.gram.tiling.blocks import Block, check_finite, diagonal_of_blocks, make_blocks
 from skntk.gram.tiling.shifted_pairs import ShiftedPairs, shifted_pairs
 
 # Rows that are mirrored at a time; twice as many or half as many are no faster.
@@ -56,11 +56,12 @@ class Tile:
         """Write the results into the matrices, into both triangles of symmetric ones."""
         left, right = self.left, self.right
         for matrix, array in zip(matrices, arrays, strict=True):
-            entries = np.asarray(array)[self.entries]
+            target = matrix[left.rows, right.rows]
+            entries = np.asarray(array)[: len(target), : target.shape[1]]
             if left is right:
-                _store_symmetric(matrix[left.rows, left.rows], entries)
+                _store_symmetric(target, entries)
                 continue
-            matrix[left.rows, right.rows] = entries
+            target[:] = entries
             if symmetric:
                 matrix[right.rows, left.rows] = entries.T
 
@@ -93,7 +94,7 @@ def fill_matrices(
             check_finite(kind, matrix if Y is not None else np.diagonal(matrix))
         elif Y is None:
             # That a sample is the same as itself is known only to the per-sample program.
-            np.fill_diagonal(matrix, np.concatenate([block.diagonal(kind) for block in blocks]))
+            np.fill_diagonal(matrix, diagonal_of_blocks(blocks, kind))
 
 
 def diagonals(
@@ -106,9 +107,7 @@ def diagonals(
     """Return the kernels of the rows of X with themselves."""
     blocks = make_blocks(network, X, job.sizes.left, engine)
     if network.signature.with_kernels:
-        for block in blocks:
-            block.check()
-        return [np.concatenate([block.diagonal(kind) for block in blocks]) for kind in kinds]
+        return [diagonal_of_blocks(blocks, kind) for kind in kinds]
     found = [np.empty(len(X), X.dtype) for _ in kinds]
 
     def store(task: ShiftedPairs, results: TileResults) -> None:
@@ -126,7 +125,7 @@ def diagonals(
 
 def _tasks(pairs: Iterable[tuple[Block, Block]], sizes: TileSizes) -> Iterable[Tile | ShiftedPairs]:
     if not sizes.shifts_per_step:
-        return [Tile(left, right) for left, right in pairs]
+        return starmap(Tile, pairs)
     return chain.from_iterable(shifted_pairs(left, right, sizes) for left, right in pairs)
 
 
@@ -136,10 +135,6 @@ def compute_task(
     """Return the results of a task; a function of this module, so that it pickles."""
     with devices.borrowed() as device, jax.enable_x64(task.left.X.dtype == np.float64):
         left, right = task.left.on(device), task.right.on(device)
-        if left.X.ndim == 2:
-            # Those of vectors were still being computed when the blocks were made.
-            left.check()
-            right.check()
         shape, dtype = task.shape, left.X.dtype
         memory = tuple([results_pool.take(shape, dtype, device) for _ in kinds])
         arrays = task.program.on(device)(
