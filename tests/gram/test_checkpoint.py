@@ -18,6 +18,7 @@ from skntk.gram.tiling import tiles
 from tests.gram import interrupted_run
 from tests.gram.interrupted_run import CASES, CONVOLUTION, compute, cut_small, images
 from tests.gram.networks import BOTH, NETWORK, samples
+from tests.gram.test_compilation import counted_compilations
 
 X = samples(12)
 
@@ -109,13 +110,12 @@ def interrupt(case, path, after=4, **options):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_finished_run_returns_at_once(case, path, computed, monkeypatch):
+def test_a_finished_run_returns_at_once(case, path):
     expected = compute(case)
     assert_identical(compute(case, checkpoint=path), expected)
-    computed.clear()
-    monkeypatch.setattr(tiles, "make_blocks", None)
-    assert_identical(compute(case, checkpoint=path), expected)
-    assert not computed
+    with counted_compilations() as names:
+        assert_identical(compute(case, checkpoint=path), expected)
+    assert not names
 
 
 def test_results_of_a_finished_run_do_not_share_memory(path):
@@ -245,13 +245,13 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_refused(other, path, monkeypatch):
+def test_refused(other, path):
     arguments, options, message = OTHERS[other]
     gram_matrix(network(), X, checkpoint=path)
     before = path.read_bytes()
-    monkeypatch.setattr(tiles, "make_blocks", None)
-    with pytest.raises(ValueError, match=message) as refusal:
+    with counted_compilations() as names, pytest.raises(ValueError, match=message) as refusal:
         gram_matrix(*arguments, checkpoint=path, **options)
+    assert not names
     assert "Pass the path of another file, or delete this one" in str(refusal.value)
     assert str(path) in str(refusal.value)
     assert path.read_bytes() == before

@@ -15,19 +15,12 @@ from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.execution import workers
 from tests.gram.networks import BOTH, NETWORK, samples
 
-X, Y = samples(150), samples(70, seed=1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def many_tiles():
-    """Cut the samples into three and two blocks, whatever block size is the fastest."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skntk.gram.engine.sizes.BLOCK_SIZES", (56,))
-        yield
+# So many that they are cut into several blocks, whatever block size is the fastest.
+X, Y = samples(1300), samples(1100, seed=1)
 
 
 @pytest.fixture(scope="module")
-def expected(many_tiles):
+def expected():
     return matrices(n_jobs=1)
 
 
@@ -54,6 +47,13 @@ def assert_close(actual, expected):
         assert ours.dtype == theirs.dtype
         rounding = 100 * np.finfo(theirs.dtype).eps
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=rounding * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("Y", [None, Y], ids=["symmetric", "cross"])
+def test_the_samples_are_cut_into_many_tiles(Y):
+    reports = []
+    gram_matrix(NETWORK, X, Y, progress=lambda *numbers: reports.append(numbers))
+    assert len(set(reports)) >= 4
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2, 5, -1, -2])

@@ -12,6 +12,7 @@ from skntk.architecture import GlobalAvgPool
 from skntk.gram.tiling.symmetrization import number_of_pairs, symmetrized_matrices
 from tests.gram.interrupted_run import CASES, compute, cut_small, images
 from tests.gram.networks import NETWORK, samples
+from tests.gram.test_compilation import counted_compilations
 
 
 @pytest.fixture(autouse=True)
@@ -97,9 +98,12 @@ def test_without_tqdm(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", missing)
     monkeypatch.delitem(sys.modules, "tqdm.auto", raising=False)
-    monkeypatch.setattr("skntk.gram.tiling.tiles.make_blocks", None)
-    with pytest.raises(ImportError, match="tqdm, which is not installed: install it"):
+    with (
+        counted_compilations() as names,
+        pytest.raises(ImportError, match="tqdm, which is not installed: install it"),
+    ):
         gram_matrix(NETWORK, samples(3), progress=True)
+    assert not names
 
 
 @pytest.mark.parametrize("progress", ["yes", None, 1])
