@@ -183,14 +183,14 @@ def _content(value: Any) -> Hashable:
     """Return what tells a hyperparameter from all others: its type and value, or what it holds.
 
     Types count because a check may refuse True where it accepts 1. Raises a TypeError for an array
-    that is too large to be kept.
+    of objects, or one that is too large to be kept.
     """
     if isinstance(value, Layer):
         return type(value), *map(_content, vars(value).items())
     if isinstance(value, list | tuple):
         return type(value), *map(_content, value)
     if isinstance(value, np.ndarray | jax.Array):
-        if value.size > _LARGEST_REMEMBERED:
+        if value.size > _LARGEST_REMEMBERED or value.dtype.hasobject:
             raise TypeError
         return type(value), value.dtype, value.shape, np.asarray(value).tobytes()
     return type(value), value
