@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,16 +29,23 @@ from skntk.estimators.data.classes import (
     as_decision,
     one_hot_of_known,
 )
+from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.inference import centered_held_out_gradient_flow, held_out_gradient_flow
+from skntk.inference.noise_level.leave_one_out import LeaveOneOutError
+from skntk.inference.noise_level.problem import LevelCriterion
+from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
 
 
 class NetworkClassifier(ClassifierMixin, KernelMachine):
     """Classification by the outputs of an infinitely wide network, one for each class."""
+
+    # Classes that can be told apart without errors are nothing to warn of.
+    _reported_ends: ClassVar[tuple[End, ...]] = ("upper",)
 
     class_weight: ClassWeight
 
@@ -54,7 +61,7 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         return self._scores.temperature
 
     def _checked_rows(
-        self, X: ArrayLike, y: ArrayLike, alpha: float | ArrayLike, sample_weight: ArrayLike | None
+        self, X: ArrayLike, y: ArrayLike, alpha: Alpha, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray, ClassifiedRows]:
         """Return checked data, and the distinct rows of them that count; hold the classes."""
         X, y = validate_training_data(self, X, y, dtype=self.dtype)
@@ -64,6 +71,14 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         return X, y, rows
 
     # The steps of `fit` ----------------------------------------------------------------------
+
+    def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
+        return LeaveOneOutError()
+
+    def _targets_of_criterion(self) -> tuple[np.ndarray, bool]:
+        # In units of the one-hot targets, not of their standard deviations: rare classes count as
+        # seldom as they occur.
+        return self.y_train_ * self._scaling.scale, bool(self._scaling.center.any())
 
     def _calibration(self, kernel: np.ndarray) -> Calibration:
         """Return what finds the temperature; for a finite training time before training.

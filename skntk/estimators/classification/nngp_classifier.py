@@ -13,9 +13,10 @@ from skntk._memory import require_memory
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.classification.classification import NetworkClassifier
+from skntk.estimators.classification.evidence import find_alpha_by_evidence
 from skntk.estimators.classification.softmax_likelihood import SoftmaxLikelihoodScores
 from skntk.estimators.data.classes import ClassWeight
-from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
@@ -203,7 +204,7 @@ class NNGPClassifier(NetworkClassifier):
         self,
         architecture: Layer | None = None,
         *,
-        alpha: float | ArrayLike = ALPHA,
+        alpha: Alpha = AUTO,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
         likelihood: LikelihoodName = "gaussian",
@@ -274,8 +275,9 @@ class NNGPClassifier(NetworkClassifier):
             if self.likelihood == "softmax":
                 self._hold_scores(self._softmax_likelihood_scores(kernels, kernel), kernels)
                 return self
+            solver = self._solver_for(kernel, kernel)
             calibrate = self._calibration(kernel)
-            posterior = bayesian_posterior(self, kernel, self.y_train_)
+            posterior = bayesian_posterior(self, kernel, self.y_train_, solver)
             self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
             self._hold_scores(self._one_hot_scores(kernels, posterior, calibrate), kernels)
         return self
@@ -296,15 +298,18 @@ class NNGPClassifier(NetworkClassifier):
     def _softmax_likelihood_scores(
         self, kernels: NetworkKernels, kernel: np.ndarray
     ) -> SoftmaxLikelihoodScores:
-        # A weight counts observations of one latent value: it does not divide its noise.
-        self.alpha_ = self._noise.single(self.alpha_)
         counts = self._rows.sample_weight[:, np.newaxis] * self.y_train_
         frequencies = counts.sum(axis=0) / counts.sum()
+        prior_mean = np.log(frequencies) if self.normalize_y else None
+        if self._alpha_is_found:
+            found = find_alpha_by_evidence(
+                kernel, counts, prior_mean, self._noise, X=self.X_train_, dtype=self.dtype
+            )
+            self._hold_alpha(found.alpha, found.score)
+        # A weight counts observations of one latent value: it does not divide its noise.
+        self.alpha_ = self._noise.single(self.alpha_)
         posterior = SoftmaxLaplacePosterior.condition(
-            kernel,
-            counts,
-            self.alpha_,
-            prior_mean=np.log(frequencies) if self.normalize_y else None,
+            kernel, counts, self.alpha_, prior_mean=prior_mean
         )
         self.log_marginal_likelihood_value_ = posterior.log_marginal_likelihood
         process = self._posterior_process(kernels, self.y_train_, posterior, is_centered=False)

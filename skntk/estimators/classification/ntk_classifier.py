@@ -14,7 +14,7 @@ from skntk.architecture.core.layer import Layer
 from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.log_loss import LogLossScores
 from skntk.estimators.data.classes import ClassWeight
-from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
@@ -210,7 +210,7 @@ class NTKClassifier(NetworkClassifier):
         self,
         architecture: Layer | None = None,
         *,
-        alpha: float | ArrayLike = ALPHA,
+        alpha: Alpha = AUTO,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
         loss: LossName = "squared_error",
@@ -278,11 +278,12 @@ class NTKClassifier(NetworkClassifier):
             ntk, nngp = ensemble_kernels(self, kernels, progress)
         self._scale_noise(rows.alpha, np.diagonal(ntk))
         with tasks.training(), self._solving():
+            solver = self._solver_for(ntk, nngp)
             if self.loss == "log_loss":
                 self._hold_scores(self._log_loss_scores(kernels, ntk), kernels)
                 return self
             calibrate = self._calibration(ntk)
-            posterior = ensemble_posterior(self, ntk, nngp, self.y_train_)
+            posterior = ensemble_posterior(self, ntk, nngp, self.y_train_, solver)
             self._hold_scores(self._one_hot_scores(kernels, posterior, calibrate), kernels)
         return self
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-AlphaScale = Literal["absolute", "relative"]
+from numpy.typing import ArrayLike
 
+AlphaScale = Literal["absolute", "relative"]
+Alpha = float | ArrayLike | Literal["auto"]
+
+AUTO: Final = "auto"
+# Where there is nothing to find it from, and of networks of finite width.
 ALPHA: Final[float] = 0.1
+# The range of what is found. Kernels in single precision do not bear less.
+ALPHA_RANGE: Final[dict[str, tuple[float, float]]] = {
+    "float64": (1e-6, 1e3),
+    "float32": (1e-4, 1e3),
+}
 ALPHA_SCALE: Final[AlphaScale] = "relative"
 NORMALIZE_Y: Final[bool] = True

@@ -36,7 +36,12 @@ def as_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
 
 
 def as_alpha_per_sample(alpha: Any, n_samples: int) -> np.ndarray:
-    """Return the nonnegative value of ``alpha`` for each row; a float is meant for every row."""
+    """Return the nonnegative value of ``alpha`` for each row; a float is meant for every row.
+
+    "auto" is the same for every row, and is 1 until it is found.
+    """
+    if isinstance(alpha, str):
+        return np.ones(n_samples)
     given = np.asarray(alpha, dtype=np.float64)
     if given.shape not in ((), (n_samples,)):
         raise ValueError(

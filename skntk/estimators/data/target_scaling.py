@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -15,11 +15,13 @@ _CONSTANT = 10 * np.finfo(np.float64).eps
 class TargetScaling:
     """The affine map ``targets = center + scale * normalized``, for each output.
 
-    Origin and unit are of shape () or (n_outputs,).
+    Origin and unit are of shape () or (n_outputs,). ``output_scale``, of the same shape, is what
+    variances of the normalized process are multiplied by before.
     """
 
     center: np.ndarray
     scale: np.ndarray
+    output_scale: np.ndarray = field(default_factory=lambda: np.ones(()))
 
     @classmethod
     def of(cls, targets: np.ndarray, sample_weight: np.ndarray, *, normalize: bool) -> Self:
@@ -44,6 +46,12 @@ class TargetScaling:
         variance = np.average(np.square(deviation / unit), axis=0, weights=sample_weight)
         return cls(center, np.where(constant, 1.0, unit * np.sqrt(variance)))
 
+    def says_nothing(self, normalized: np.ndarray) -> np.ndarray:
+        """Return which outputs of normalized targets are 0 up to rounding."""
+        size = np.maximum(1.0, np.abs(self.center / self.scale))
+        nothing: np.ndarray = np.abs(normalized).max(axis=0) <= _CONSTANT * size
+        return nothing
+
     def normalize(self, targets: np.ndarray) -> np.ndarray:
         """Return targets of shape (n,) or (n, n_outputs) in the units of training."""
         normalized: np.ndarray = (targets - self.center) / self.scale
@@ -53,14 +61,19 @@ class TargetScaling:
         """Return normalized means of shape (m,) or (m, n_outputs) in the units of the targets."""
         return self.center + self.scale * normalized
 
-    def restore_draws(self, normalized: np.ndarray) -> np.ndarray:
-        """Return normalized draws, shape (m, [n_outputs,] n_samples), in units of the targets."""
-        return self.center[..., np.newaxis] + self.scale[..., np.newaxis] * normalized
+    @property
+    def unit_of_std(self) -> np.ndarray:
+        """What standard deviations of the normalized process are multiplied by."""
+        return self.scale * np.sqrt(self.output_scale)
+
+    def restore_deviations(self, deviations: np.ndarray) -> np.ndarray:
+        """Return draws less their mean, shape (m, [n_outputs,] n_samples), in units of targets."""
+        return self.unit_of_std[..., np.newaxis] * deviations
 
     def restore_std(self, std: np.ndarray) -> np.ndarray:
         """Return one standard deviation for all outputs, shape (m,), as (m,) or (m, n_outputs)."""
-        return np.multiply.outer(std, self.scale)
+        return np.multiply.outer(std, self.unit_of_std)
 
     def restore_covariance(self, covariance: np.ndarray) -> np.ndarray:
         """Return one covariance for all outputs, shape (m, m), as (m, m) or (m, m, n_outputs)."""
-        return np.multiply.outer(covariance, np.square(self.scale))
+        return np.multiply.outer(covariance, np.square(self.unit_of_std))

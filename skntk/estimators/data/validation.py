@@ -15,7 +15,7 @@ from skntk.architecture.core.layer import Layer
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "architecture": [Layer, None],
-    "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
+    "alpha": [Interval(Real, 0, None, closed="left"), "array-like", StrOptions({"auto"})],
     "alpha_scale": [StrOptions({"absolute", "relative"})],
     "normalize_y": ["boolean"],
     "dtype": [StrOptions({"float32", "float64"})],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,11 +16,12 @@ from skntk._memory import require_memory
 from skntk._sklearn import CallbackSupportMixin, CheckedParameters
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import own_network
-from skntk.estimators.data.defaults import AlphaScale
+from skntk.estimators.data.defaults import Alpha, AlphaScale
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
+from skntk.estimators.kernel_machines.automatic_alpha import find_alpha, report_end
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
 from skntk.gram.matrix import Kind
@@ -33,6 +35,8 @@ from skntk.inference import (
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.linalg.threads import small_problem_threads
+from skntk.inference.noise_level.problem import LevelCriterion
+from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
 
 TrainingMethodName = Literal["gradient_flow", "gradient_descent"]
@@ -48,10 +52,12 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
 
     kinds: ClassVar[tuple[Kind, ...]]
     _peak_matrices: ClassVar[int]
+    # Which ends of its range an `alpha` that is found gives rise to a warning at.
+    _reported_ends: ClassVar[tuple[End, ...]] = ("lower", "upper")
     _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
     architecture: Layer | None
-    alpha: float | ArrayLike
+    alpha: Alpha
     alpha_scale: AlphaScale
     normalize_y: bool
     training_time: float | None
@@ -69,6 +75,8 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     y_train_: np.ndarray
     alpha_: np.ndarray
     dual_coef_: np.ndarray
+    alpha_score_: float
+    hyperparameters_: dict[str, Any]
     _rows: TrainingRows
     _noise: Noise
     # One number, or in a search one for each model that leaves out a sample.
@@ -88,13 +96,17 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
 
     # The steps of `fit` ----------------------------------------------------------------------
 
+    @property
+    def _alpha_is_found(self) -> bool:
+        return isinstance(self.alpha, str)
+
     def _prepared_kernels(self, X: np.ndarray) -> NetworkKernels:
         """Return the kernels of the network, after the errors that are known before computing."""
         kernels = NetworkKernels.prepare(self, self.kinds, X)
         if self.training_time is not None:
             as_training_time(self.training_time, self._training_method())
         require_memory(
-            self._peak_matrices * len(X) ** 2 * 8,
+            (self._peak_matrices + self._alpha_is_found) * len(X) ** 2 * 8,
             f"{type(self).__name__}.fit on {len(X)} samples",
             "Train on fewer rows: the memory grows with their square. dtype='float32' does not "
             "help, because the equations are solved in float64.",
@@ -102,7 +114,9 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         return kernels
 
     def _normalize(self, rows: TrainingRows, *, normalize_y: bool) -> None:
-        """Hold the rows, and the scaling of their targets."""
+        """Hold the rows, and the scaling of their targets; forget what an earlier fit found."""
+        for name in ("alpha_score_", "hyperparameters_", "theta_"):
+            self.__dict__.pop(name, None)
         self._rows = rows
         self.X_train_ = rows.X
         self._noise = Noise(self.alpha_scale, rows.sample_weight)
@@ -113,6 +127,55 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """Hold the unit of ``alpha``, and what is added to the diagonal of the kernel."""
         self._alpha_unit = self._noise.unit(kernel_diagonal)
         self.alpha_ = self._noise.variance(alpha, self._alpha_unit)
+
+    def _solver_for(
+        self,
+        kernel: np.ndarray,
+        nngp: np.ndarray | Callable[[], np.ndarray],
+        X: np.ndarray | None = None,
+    ) -> LinearSolver:
+        """Return the linear solver; find ``alpha`` and the scale of the outputs if it is "auto".
+
+        Parameters
+        ----------
+        kernel, nngp : ndarray of shape (n, n)
+            Of the training rows; the first is inverted and not overwritten yet.
+        X : ndarray of shape (n, ...) or None
+            The rows of the kernel, where those that are held only stand for them.
+        """
+        if not self._alpha_is_found:
+            return self._linear_solver()
+        targets, is_centered = self._targets_of_criterion()
+        found = find_alpha(
+            self._criterion(nngp),
+            kernel,
+            targets,
+            self._noise,
+            self._scaling,
+            self._linear_solver(),
+            X=self.X_train_ if X is None else X,
+            dtype=self.dtype,
+            is_centered=is_centered,
+        )
+        if found.end in self._reported_ends:
+            report_end(found.alpha, found.end)
+        self._hold_alpha(found.alpha, found.score)
+        self._scaling = replace(self._scaling, output_scale=found.output_scale)
+        return found.solver
+
+    def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
+        """Return what ``alpha="auto"`` makes large, given the NNGP kernel of the training rows."""
+        raise NotImplementedError
+
+    def _targets_of_criterion(self) -> tuple[np.ndarray, bool]:
+        """Return the targets that it is found from, and whether their mean was subtracted."""
+        raise NotImplementedError
+
+    def _hold_alpha(self, alpha: float, score: float) -> None:
+        """Hold the value that was found for ``alpha``."""
+        self.alpha_ = self._noise.variance(np.full(1, alpha), self._alpha_unit)
+        self.alpha_score_ = score
+        self.hyperparameters_ = getattr(self, "hyperparameters_", {}) | {"alpha": alpha}
 
     def _hold(self, process: FittedProcess, architecture: Layer) -> None:
         self._process = process

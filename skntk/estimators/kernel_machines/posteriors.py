@@ -16,11 +16,12 @@ from skntk.inference import (
     GradientFlowPosterior,
     ReadoutFlowPosterior,
 )
+from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.posteriors.protocol import Posterior
 
 
 def bayesian_posterior(
-    machine: KernelMachine, kernel: np.ndarray, targets: np.ndarray
+    machine: KernelMachine, kernel: np.ndarray, targets: np.ndarray, solver: LinearSolver
 ) -> GaussianProcessPosterior | ReadoutFlowPosterior:
     """Return the exact posterior of a Bayesian network, or the training that ends there.
 
@@ -36,7 +37,7 @@ def bayesian_posterior(
             **machine._training_options(),
         )
     posterior = GaussianProcessPosterior.condition(
-        kernel, machine.alpha_, targets, solver=machine._linear_solver(), overwrite_kernel=True
+        kernel, machine.alpha_, targets, solver=solver, overwrite_kernel=True
     )
     machine._require_stability(posterior)
     return posterior
@@ -50,7 +51,7 @@ def ensemble_kernels(
     A cache has the NNGP kernel for those who ask for a standard deviation.
     """
     X = machine.X_train_
-    if kernels.cache and machine.training_time is None:
+    if kernels.cache and machine.training_time is None and not machine._alpha_is_found:
         (ntk,) = kernels.training(X, ("ntk",), progress)
         return ntk, kernels.found_later(X, "nngp")
     ntk, nngp = kernels.training(X, ("ntk", "nngp"), progress)
@@ -62,6 +63,7 @@ def ensemble_posterior(
     ntk: np.ndarray,
     nngp: np.ndarray | Callable[[], np.ndarray],
     targets: np.ndarray,
+    solver: LinearSolver,
 ) -> Posterior:
     """Return the ensemble of networks trained for a finite time, or to convergence.
 
@@ -78,7 +80,7 @@ def ensemble_posterior(
             **machine._training_options(),
         )
     posterior = EnsemblePosterior.condition(
-        ntk, nngp, machine.alpha_, targets, solver=machine._linear_solver(), overwrite_ntk=True
+        ntk, nngp, machine.alpha_, targets, solver=solver, overwrite_ntk=True
     )
     machine._require_stability(posterior)
     return posterior
@@ -90,10 +92,13 @@ def log_marginal_likelihood(
     r"""Return the log density of the training targets, each as often as its weight says.
 
     With noise variance a, N(y | f, a)^w = N(y | f, a / w) (2 pi a)^((1 - w) / 2) w^(-1/2): the
-    posterior only knows the first factor.
+    posterior only knows the first factor. Targets whose prior and noise are scaled by c have the
+    density of targets over root c, which has another unit.
     """
-    weight, targets = machine._noise.sample_weight, machine.y_train_
+    weight, scale = machine._noise.sample_weight, machine._scaling.output_scale
+    targets = machine.y_train_ / np.sqrt(scale)
     noise = machine._noise.single(machine.alpha_)
     repetitions = -0.5 * (xlogy(weight - 1, 2 * np.pi * noise) + np.log(weight))
     n_outputs = targets.size // len(targets)
-    return posterior.log_marginal_likelihood(targets) + n_outputs * float(repetitions.sum())
+    units = -0.5 * weight.sum() * np.log(np.broadcast_to(scale, targets.shape[1:])).sum()
+    return posterior.log_marginal_likelihood(targets) + float(n_outputs * repetitions.sum() + units)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
-from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
@@ -28,12 +29,23 @@ from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
 from skntk.inference import leave_one_out_density, marginal_likelihood
 from skntk.inference.linalg.solver import LinearSolver
+from skntk.inference.noise_level.leave_one_out import (
+    LeaveOneOutDensity,
+    NoiseVariance,
+    ProcessVariance,
+)
+from skntk.inference.noise_level.likelihood import ProfiledLikelihood
+from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
 _SCORES: dict[CriterionName, Score] = {
     "marginal_likelihood": marginal_likelihood,
     "leave_one_out": leave_one_out_density,
+}
+_LEVEL_CRITERIA: dict[CriterionName, LevelCriterion] = {
+    "marginal_likelihood": ProfiledLikelihood(),
+    "leave_one_out": LeaveOneOutDensity(ProcessVariance()),
 }
 
 
@@ -193,7 +205,7 @@ class NNGPRegressor(NetworkRegressor):
         self,
         architecture: Layer | None = None,
         *,
-        alpha: float | ArrayLike = ALPHA,
+        alpha: Alpha = AUTO,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
         training_time: float | None = None,
@@ -270,14 +282,20 @@ class NNGPRegressor(NetworkRegressor):
         self._scale_noise(alpha, np.diagonal(kernel))
         targets = self._targets_to_learn()
         with tasks.training(), self._solving():
-            posterior = bayesian_posterior(self, kernel, targets)
+            solver = self._solver_for(kernel, kernel)
+            posterior = bayesian_posterior(self, kernel, targets, solver)
             self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
             process = self._process_given(kernels, targets, posterior)
             self._hold(process, kernels.architecture)
             self._observation_noise = self._noise_model()
         return self
 
-    def _noise_model(self) -> AssumedNoise:
+    def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
+        if self.initial_function is not None:
+            return LeaveOneOutDensity(NoiseVariance())
+        return _LEVEL_CRITERIA[self.criterion]
+
+    def _noise_given_alpha(self) -> AssumedNoise:
         alpha = getattr(self, "hyperparameters_", {}).get("alpha", self.alpha)
         return AssumedNoise(alpha, self._alpha_unit, self._scaling)
 

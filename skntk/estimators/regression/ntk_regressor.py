@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, ClassVar, Self
 
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
-from skntk.estimators.data.defaults import ALPHA, ALPHA_SCALE, NORMALIZE_Y, AlphaScale
+from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
@@ -23,6 +24,12 @@ from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
 from skntk.inference import ensemble_leave_one_out_density
 from skntk.inference.linalg.solver import LinearSolver
+from skntk.inference.noise_level.leave_one_out import (
+    EnsembleVariance,
+    LeaveOneOutDensity,
+    NoiseVariance,
+)
+from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 
@@ -179,7 +186,7 @@ class NTKRegressor(NetworkRegressor):
         self,
         architecture: Layer | None = None,
         *,
-        alpha: float | ArrayLike = ALPHA,
+        alpha: Alpha = AUTO,
         alpha_scale: AlphaScale = ALPHA_SCALE,
         normalize_y: bool = NORMALIZE_Y,
         training_time: float | None = None,
@@ -254,13 +261,19 @@ class NTKRegressor(NetworkRegressor):
         self._scale_noise(alpha, np.diagonal(ntk))
         targets = self._targets_to_learn()
         with tasks.training(), self._solving():
-            posterior = ensemble_posterior(self, ntk, nngp, targets)
+            solver = self._solver_for(ntk, nngp)
+            posterior = ensemble_posterior(self, ntk, nngp, targets, solver)
             process = self._process_given(kernels, targets, posterior)
             self._hold(process, kernels.architecture)
             self._observation_noise = self._noise_model()
         return self
 
-    def _noise_model(self) -> EstimatedNoise:
+    def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
+        if self.initial_function is not None:
+            return LeaveOneOutDensity(NoiseVariance())
+        return LeaveOneOutDensity(EnsembleVariance(nngp() if callable(nngp) else nngp))
+
+    def _noise_given_alpha(self) -> EstimatedNoise:
         return EstimatedNoise(
             self._process, self.y_train_, self._noise, self._scaling, self.training_time
         )

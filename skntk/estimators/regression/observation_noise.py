@@ -53,6 +53,21 @@ class AssumedNoise:
 
 
 @dataclass(frozen=True, eq=False)
+class FoundNoise:
+    """The noise is what was found in the training data, together with the scale of the outputs."""
+
+    alpha: float
+    unit: float | np.ndarray
+    scaling: TargetScaling
+
+    def std(self) -> np.ndarray:
+        return self.scaling.restore_std(np.sqrt(self.unit * self.alpha))
+
+    def left_out(self, find_models: Callable[[], Sequence[ObservationNoise]]) -> ObservationNoise:
+        return NoiseByModel(find_models)
+
+
+@dataclass(frozen=True, eq=False)
 class EstimatedNoise:
     """The noise is what leave-one-out residuals show beyond the spread of the ensemble."""
 
@@ -67,8 +82,8 @@ class EstimatedNoise:
             raise ValueError(
                 "The noise of new observations is estimated from leave-one-out residuals, which "
                 "have a closed form only for training to convergence, and this model was trained "
-                f"until training_time={self.training_time:g}: give the variance of the noise, "
-                "predict_observation(X, alpha=...)."
+                f"until training_time={self.training_time:g}: fit with alpha='auto', which finds "
+                "it, or give the variance of the noise, predict_observation(X, alpha=...)."
             )
         left_out = self.scaling.restore(self.process.leave_one_out_mean())
         left_out_std = self.scaling.restore_std(np.sqrt(self.process.leave_one_out_variance()))
@@ -78,11 +93,11 @@ class EstimatedNoise:
         return np.sqrt(np.maximum(np.average(excess, axis=0, weights=weight), 0.0))
 
     def left_out(self, find_models: Callable[[], Sequence[ObservationNoise]]) -> ObservationNoise:
-        return _NoiseByModel(find_models)
+        return NoiseByModel(find_models)
 
 
 @dataclass(frozen=True, eq=False)
-class _NoiseByModel:
+class NoiseByModel:
     """The noise of rows, each by a model of its own."""
 
     find_models: Callable[[], Sequence[ObservationNoise]]

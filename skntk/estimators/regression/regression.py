@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skntk._sklearn import MultiOutputMixin, RegressorMixin, validate_parameters
 from skntk._validation import is_boolean
 from skntk.architecture.core.layer import Layer
+from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.sample_weights import as_alpha_per_sample
 from skntk.estimators.data.target_scaling import TargetScaling
@@ -39,7 +40,7 @@ from skntk.estimators.regression.learned_hyperparameters import (
     hyperparameter_score,
     learn_hyperparameters,
 )
-from skntk.estimators.regression.observation_noise import ObservationNoise
+from skntk.estimators.regression.observation_noise import FoundNoise, ObservationNoise
 from skntk.inference import sample_gaussian
 from skntk.inference.posteriors.protocol import Posterior
 from skntk.kernels.hyperparameters import Bounds
@@ -55,12 +56,11 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     alpha_bounds: Any
     random_state: int | np.random.RandomState | None
 
-    hyperparameters_: dict[str, Any]
     theta_: np.ndarray
     _observation_noise: ObservationNoise
 
     def _checked_rows(
-        self, X: ArrayLike, y: ArrayLike, alpha: float | ArrayLike, sample_weight: ArrayLike | None
+        self, X: ArrayLike, y: ArrayLike, alpha: Alpha, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray, TrainingRows]:
         """Return checked data, and the rows of them that count."""
         X, y = validate_training_data(
@@ -72,8 +72,6 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
 
     def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
         """Return the kernels and the alpha of the rows, both learned if there is an optimizer."""
-        for name in ("hyperparameters_", "theta_"):
-            self.__dict__.pop(name, None)
         if self.optimizer is None:
             return kernels, self._rows.alpha
         objective = self._hyperparameter_score(kernels.architecture, score)
@@ -98,6 +96,10 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         initial = self._initial()
         return self.y_train_ if initial is None else self.y_train_ - initial.mean(self.X_train_)
 
+    def _targets_of_criterion(self) -> tuple[np.ndarray, bool]:
+        # An initial function takes the place of the mean.
+        return self._targets_to_learn(), self.normalize_y and self.initial_function is None
+
     def _process_given(
         self, kernels: NetworkKernels, targets: np.ndarray, posterior: Posterior
     ) -> FittedProcess:
@@ -110,7 +112,19 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
 
     def _noise_model(self) -> ObservationNoise:
         """Return what the fitted model takes the noise of new observations to be."""
+        if self._alpha_is_found:
+            return FoundNoise(self.hyperparameters_["alpha"], self._alpha_unit, self._scaling)
+        return self._noise_given_alpha()
+
+    def _noise_given_alpha(self) -> ObservationNoise:
+        """Return the same where ``alpha`` is a number, or one for each row."""
         raise NotImplementedError
+
+    @property
+    def output_scale_(self) -> np.ndarray:
+        """What the prior covariance and the noise of every normalized output are multiplied by."""
+        scaling = self._scaling
+        return np.broadcast_to(scaling.output_scale, scaling.scale.shape).copy()
 
     def _with_process(self, process: FittedProcess, training_time: float) -> Self:
         stage = super()._with_process(process, training_time)
@@ -352,7 +366,8 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         trajectory, scaling = self._process.over(training_times), self._scaling
         train, test = trajectory.errors(inputs, scaling.normalize(targets))
         total_weight = float(self._noise.sample_weight.sum())
-        losses = *train.loss(total_weight, scaling.scale), *test.loss(len(inputs), scaling.scale)
+        units = scaling.scale, scaling.output_scale
+        losses = *train.loss(total_weight, *units), *test.loss(len(inputs), *units)
         names = ("train_loss", "train_loss_std", "test_loss", "test_loss_std")
         return Bunch(
             training_times=trajectory.training_times, **dict(zip(names, losses, strict=True))
@@ -468,8 +483,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         """
         process, scaling, inputs = self._predictive(X)
         mean, covariance = process.mean_and_covariance(inputs)
-        draws = sample_gaussian(mean, covariance, n_samples, check_random_state(random_state))
-        return scaling.restore_draws(draws)
+        random = check_random_state(random_state)
+        deviations = sample_gaussian(np.zeros_like(mean), covariance, n_samples, random)
+        return scaling.restore(mean)[..., np.newaxis] + scaling.restore_deviations(deviations)
 
     def loo_predict(self, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict each training sample by the model trained on all others, in closed form.

@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 
 from skntk.estimators.classification.scores import OneHotScores
 from skntk.estimators.data.target_scaling import TargetScaling
-from skntk.estimators.regression.observation_noise import ObservationNoise
+from skntk.estimators.regression.observation_noise import NoiseByModel, ObservationNoise
 from skntk.estimators.search.subset_fit import (
     Expected,
     FitTask,
@@ -29,13 +29,18 @@ class ScalingForEach(TargetScaling):
     @classmethod
     def joining(cls, scalings: list[TargetScaling]) -> ScalingForEach:
         """Return scalings of single predictions as one."""
-        centers, scales = zip(
-            *((scaling.center, scaling.scale) for scaling in scalings), strict=True
+        parts = (
+            (
+                scaling.center,
+                scaling.scale,
+                np.broadcast_to(scaling.output_scale, scaling.scale.shape),
+            )
+            for scaling in scalings
         )
-        return cls(np.array(centers), np.array(scales))
+        return cls(*map(np.array, zip(*parts, strict=True)))
 
     def restore_std(self, std: np.ndarray) -> np.ndarray:
-        restored: np.ndarray = (std * self.scale.T).T
+        restored: np.ndarray = (std * self.unit_of_std.T).T
         return restored
 
 
@@ -96,7 +101,6 @@ class LeaveOneOutFit:
         model, expected = self.model, self._task.expected
         self._scaling_of_all = model._scaling
         model._alpha_unit = self._unit_of_alpha()
-        self._levels = np.mean(model.alpha) * model._alpha_unit
         spectrum = self._applicable_spectrum()
         if spectrum is None:
             model._alpha_unit = np.array([other._alpha_unit for other in self.models])
@@ -118,7 +122,7 @@ class LeaveOneOutFit:
                 process, model._scaling, lambda _: self._temperatures(), model._rows
             )
         else:
-            model._observation_noise = model._noise_model().left_out(self._noise_of_models)
+            model._observation_noise = self._noise_model()
         return self
 
     def with_alpha(self, alpha: float) -> LeaveOneOutFit:
@@ -151,9 +155,11 @@ class LeaveOneOutFit:
 
     def _applicable_spectrum(self) -> NoiseSpectrum | None:
         model, fit = self.model, self._all
-        # Balanced, the models have other weights than the model of all samples.
-        if getattr(model, "class_weight", None) == "balanced":
+        # Balanced, the models have other weights than the model of all samples; and every model
+        # finds an alpha of its own.
+        if getattr(model, "class_weight", None) == "balanced" or model._alpha_is_found:
             return None
+        self._levels = np.mean(model.alpha) * model._alpha_unit
         everything = np.arange(len(self._task.expected.samples))
         spectrum = fit.samples.spectrum(model, fit.kernel, model.alpha)
         applies = (
@@ -191,6 +197,12 @@ class LeaveOneOutFit:
 
     def _temperatures(self) -> np.ndarray:
         return np.array([[model.temperature_] for model in self.models])
+
+    def _noise_model(self) -> ObservationNoise:
+        if self.model._alpha_is_found:
+            return NoiseByModel(self._noise_of_models)
+        noise: ObservationNoise = self.model._noise_model().left_out(self._noise_of_models)
+        return noise
 
     def _noise_of_models(self) -> list[ObservationNoise]:
         return [model._observation_noise for model in self.models]

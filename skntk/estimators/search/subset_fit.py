@@ -139,10 +139,20 @@ class SubsetFit(SampleFit):
 
     def train(self) -> Self:
         """Train on the kernels of the search."""
+        self._find_alpha()
         spectrum = self.samples.spectrum(self.model, self.kernel, self.model.alpha)
         self.training = self.kernel.shared.train_on(self.rows, self.model.y_train_, spectrum)
         self._condition()
         return self
+
+    def _find_alpha(self) -> None:
+        model, shared = self.model, self.kernel.shared
+        if not model._alpha_is_found:
+            return
+        within = np.ix_(self.rows, self.rows)
+        kernel = shared.kernel[within]
+        nngp = kernel if shared.prior is None else shared.prior[within]
+        model._solver_for(kernel, nngp, self.samples.inputs_of(model)[self.rows])
 
     def with_alpha(self, alpha: float) -> SubsetFit:
         """Return the fit of the same samples with another ``alpha``, one number for all.

@@ -100,16 +100,19 @@ class ErrorMoments:
         )
 
     def loss(
-        self, total_weight: float, output_scale: npt.ArrayLike = 1.0
+        self, total_weight: float, unit: npt.ArrayLike = 1.0, output_scale: npt.ArrayLike = 1.0
     ) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation of the loss over time, both of shape (n_times,).
 
-        Given N, the sum of the weights, and the units of the outputs, one or one for each.
+        Given N, the sum of the weights, the units of the outputs, and what C is multiplied by, both
+        one number or one for each output.
         """
-        unit = np.broadcast_to(np.square(output_scale), self.misfit.shape[1:])
-        mean = (self.misfit + self.trace[:, np.newaxis]) @ unit
-        spread = 2.0 * self.trace_of_square[:, np.newaxis] + 4.0 * self.along_mean
-        variance = np.maximum(spread @ np.square(unit), 0.0)
+        squared_unit = np.broadcast_to(np.square(unit), self.misfit.shape[1:])
+        scale = np.broadcast_to(np.asarray(output_scale, dtype=float), self.misfit.shape[1:])
+        mean = (self.misfit + self.trace[:, np.newaxis] * scale) @ squared_unit
+        spread = 2.0 * self.trace_of_square[:, np.newaxis] * scale**2
+        spread = spread + 4.0 * self.along_mean * scale
+        variance = np.maximum(spread @ np.square(squared_unit), 0.0)
         return mean / (2.0 * total_weight), np.sqrt(variance) / (2.0 * total_weight)
 
 

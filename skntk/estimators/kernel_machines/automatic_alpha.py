@@ -1,0 +1,143 @@
+"""The `alpha` that the training data tell, and the scale of the outputs with it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skntk.estimators.data.defaults import ALPHA, ALPHA_RANGE
+from skntk.estimators.data.noise import Noise
+from skntk.estimators.data.row_order import order_by_value
+from skntk.estimators.data.target_scaling import TargetScaling
+from skntk.inference.linalg.solver import LinearSolver
+from skntk.inference.noise_level.problem import LevelCriterion, NoiseProblem
+from skntk.inference.noise_level.search import End, find_noise_level
+
+_MEANING_OF_END = {
+    "lower": (
+        "no noise is seen in the targets. If they have none, set alpha to this number or to a "
+        "smaller one; if they have some, set it to a larger one."
+    ),
+    "upper": (
+        "the inputs tell nothing about the targets, as this network sees them. Predictions are "
+        "close to a constant; try another network, or other features."
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FoundAlpha:
+    """A value of `alpha`, and what its criterion says about it.
+
+    Attributes
+    ----------
+    alpha : float
+        In the units of the parameter.
+    output_scale : ndarray of shape () or (n_outputs,)
+        What the prior covariance and the noise of every normalized output are multiplied by.
+    score : float
+        The criterion, NaN where the targets say nothing.
+    solver : LinearSolver
+        Hands out the factorization that was made for this value.
+    end : {"lower", "upper"} or None
+        Which end of its range it is at.
+    """
+
+    alpha: float
+    output_scale: np.ndarray
+    score: float
+    solver: LinearSolver
+    end: End
+
+
+def find_alpha(
+    criterion: LevelCriterion,
+    kernel: np.ndarray,
+    targets: np.ndarray,
+    noise: Noise,
+    scaling: TargetScaling,
+    solver: LinearSolver,
+    *,
+    X: np.ndarray,
+    dtype: str,
+    is_centered: bool,
+) -> FoundAlpha:
+    """Return the `alpha` of the largest score in its range, which is relative to the kernel.
+
+    Parameters
+    ----------
+    criterion : LevelCriterion
+    kernel : ndarray of shape (n, n)
+        The kernel that is inverted; it is not overwritten.
+    targets : ndarray of shape (n,) or (n, n_outputs)
+        Normalized.
+    noise, scaling, solver
+        Of the estimator.
+    X : ndarray of shape (n, ...)
+        Training rows: which of them are compared where there are many depends on their values.
+    dtype : {"float64", "float32"}
+        Precision of the kernel.
+    is_centered : bool
+        Whether the targets were centered by their mean.
+
+    Raises
+    ------
+    ValueError
+        If the kernel is zero, or singular with every value of alpha in the range.
+
+    Warns
+    -----
+    UserWarning
+        If all targets are constant, which tells nothing about noise.
+    """
+    bounds = range_of_alpha(kernel, noise, dtype)
+    columns = targets.reshape(len(targets), -1)
+    varies = ~np.atleast_1d(scaling.says_nothing(targets))
+    if not varies.any():
+        warnings.warn(
+            f"alpha='auto': all targets are equal, which tells nothing about their noise; "
+            f"alpha={ALPHA:g} is taken. Set alpha to a number to choose it.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return FoundAlpha(ALPHA, np.ones(targets.shape[1:]), np.nan, solver, None)
+    unit = noise.unit(np.diagonal(kernel))
+    problem = NoiseProblem(kernel, unit, noise.sample_weight, columns[:, varies], is_centered)
+    found = find_noise_level(problem, criterion, bounds, solver, order_by_value(X))
+    output_scale = np.ones(columns.shape[1])
+    output_scale[varies] = found.evaluation.output_scale
+    return FoundAlpha(
+        found.level,
+        output_scale.reshape(targets.shape[1:]),
+        found.evaluation.score,
+        found.solver,
+        found.end,
+    )
+
+
+def range_of_alpha(kernel: np.ndarray, noise: Noise, dtype: str) -> tuple[float, float]:
+    """Return the smallest and the largest `alpha`, in the units of the parameter."""
+    diagonal = float(np.average(np.diagonal(kernel), weights=noise.sample_weight))
+    if diagonal <= 0:
+        raise ValueError(
+            "alpha='auto' is found in units of the kernel's mean diagonal, which is 0: all "
+            "training rows are zero and the network has no bias. Give it one, for example "
+            "bias_std=1.0, or set alpha to a number with alpha_scale='absolute'."
+        )
+    unit = diagonal / noise.unit(np.diagonal(kernel))
+    low, high = ALPHA_RANGE[dtype]
+    return low * unit, high * unit
+
+
+def report_end(alpha: float, end: End) -> None:
+    """Warn of a value that is at an end of its range."""
+    if end is not None:
+        meaning = _MEANING_OF_END[end]
+        warnings.warn(
+            f"alpha='auto' ends at the {end} end of its range, alpha={alpha:.3g}: {meaning}",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

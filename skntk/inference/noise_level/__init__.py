@@ -1,0 +1,1 @@
+"""How much noise a training kernel needs, told by its own data."""

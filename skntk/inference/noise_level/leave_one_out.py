@@ -1,0 +1,296 @@
+r"""Criteria of a level by the models that leave out one observation.
+
+Of a sample of weight w, w observations of one value, one is left out; of a weight below 1 all of
+it. With B = K + A, dual coefficients :math:`\beta = B^{-1} y`, precisions
+:math:`p = \operatorname{diag} B^{-1}` and a the noise of one observation, the prediction for what
+was left out misses it by :math:`\varphi \beta`,
+
+.. math::
+
+    \varphi = \frac{a}{w - 1 + a p / w} \quad (w \ge 1), \qquad
+    \varphi = \frac1p \quad (w \le 1),
+
+which for w = 1 is C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning,
+equation 5.12, and for w > 1 follows from it: removing an observation changes one entry of A. The
+targets are centered anew by the mean of the others where they were centered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from skntk.inference.linalg.arrays import FloatArray
+from skntk.inference.linalg.solver import LinearSystem
+from skntk.inference.noise_level.problem import Evaluation, LevelScores, NoiseProblem, Rows
+from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
+
+__all__ = [
+    "EnsembleVariance",
+    "LeaveOneOutDensity",
+    "LeaveOneOutError",
+    "NoiseVariance",
+    "ProcessVariance",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Predictions of observations that were left out, at some levels.
+
+    Attributes
+    ----------
+    residuals : ndarray of shape (n, outputs, n_levels)
+    factor : ndarray of shape (n, n_levels)
+        The residual of a sample by its dual coefficient, without centering.
+    precision : ndarray of shape (n, n_levels)
+        The diagonal of B^-1.
+    noise : ndarray of shape (n_levels,)
+        Of one observation.
+    weight : ndarray of shape (n, 1)
+    """
+
+    residuals: FloatArray
+    factor: FloatArray
+    precision: FloatArray
+    noise: FloatArray
+    weight: FloatArray
+
+    @classmethod
+    def at(
+        cls,
+        problem: NoiseProblem,
+        rows: Rows,
+        levels: FloatArray,
+        precision: FloatArray,
+        dual_coef: FloatArray,
+    ) -> LeftOut:
+        """Leave out an observation of some rows, given the dual coefficients of (y, 1)."""
+        weight = problem.sample_weight[rows, np.newaxis]
+        noise = levels * problem.unit
+        others = np.maximum(weight - 1, 0) + noise * precision / weight
+        factor = np.where(weight > 1, noise / others, 1 / precision)
+        residuals = factor[:, np.newaxis] * dual_coef
+        center = _center_of_others(problem)[rows, :, np.newaxis]
+        return cls(residuals[:, :-1] - center * residuals[:, -1:], factor, precision, noise, weight)
+
+    def mean(self, values: FloatArray) -> FloatArray:
+        """Return the mean over observations of values of shape (n, ...)."""
+        mean: FloatArray = np.tensordot(self.weight[:, 0] / self.weight.sum(), values, axes=1)
+        return mean
+
+
+def _center_of_others(problem: NoiseProblem) -> FloatArray:
+    """Return by how much the mean of the targets moves, shape (n, outputs)."""
+    if not problem.is_centered:
+        return np.zeros_like(problem.targets)
+    left_out = np.minimum(problem.sample_weight, 1)
+    return -problem.targets * (left_out / (problem.n_observations - left_out))[:, np.newaxis]
+
+
+class LeftOutVariance(Protocol):
+    """The variance of an observation that was left out, in units of the scale of an output."""
+
+    def on(self, rows: Rows) -> Self:
+        """Return the same for some samples."""
+        ...
+
+    def by_spectrum(self, spectrum: NoiseSpectrum) -> Callable[[LeftOut, FloatArray], FloatArray]:
+        """Return a function of what is left out at some levels, shape (n, n_levels)."""
+        ...
+
+    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
+        """Return the variance of some rows at one level, given their columns of B^-1."""
+        ...
+
+
+@dataclass(frozen=True)
+class ProcessVariance:
+    """That of a Gaussian process: 1 / p for a weight of 1."""
+
+    def on(self, rows: Rows) -> Self:
+        return self
+
+    def by_spectrum(self, spectrum: NoiseSpectrum) -> Callable[[LeftOut, FloatArray], FloatArray]:
+        return lambda left_out, levels: self._variance(left_out)
+
+    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
+        return self._variance(left_out)
+
+    @staticmethod
+    def _variance(left_out: LeftOut) -> FloatArray:
+        weight = left_out.weight
+        light = 1 / left_out.precision + left_out.noise * (1 - 1 / weight)
+        return np.where(weight > 1, weight * left_out.factor, light)
+
+
+@dataclass(frozen=True)
+class NoiseVariance:
+    """That of one network whose outputs are not random: the noise alone."""
+
+    def on(self, rows: Rows) -> Self:
+        return self
+
+    def by_spectrum(self, spectrum: NoiseSpectrum) -> Callable[[LeftOut, FloatArray], FloatArray]:
+        return lambda left_out, levels: self._variance(left_out)
+
+    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
+        return self._variance(left_out)
+
+    @staticmethod
+    def _variance(left_out: LeftOut) -> FloatArray:
+        return np.broadcast_to(left_out.noise, left_out.precision.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleVariance:
+    r"""That of an ensemble of trained networks, and the noise.
+
+    The initial functions with covariance K move the prediction by :math:`\varphi B^{-1} f_0`, whose
+    variance is :math:`\varphi^2 \operatorname{diag}(B^{-1} K B^{-1})`. Over many levels it is found
+    as if K had the eigenvectors of the NTK, as it nearly has: the product of matrices that it takes
+    otherwise, at every level, is made for the one that is chosen.
+
+    Attributes
+    ----------
+    prior : ndarray of shape (n, n)
+        K, the NNGP kernel.
+    """
+
+    prior: FloatArray
+
+    def on(self, rows: Rows) -> EnsembleVariance:
+        return EnsembleVariance(self.prior[np.ix_(rows, rows)])
+
+    def by_spectrum(self, spectrum: NoiseSpectrum) -> Callable[[LeftOut, FloatArray], FloatArray]:
+        vectors = spectrum.vectors
+        eigenvalues = np.maximum(spectrum.eigenvalues, 0)[:, np.newaxis]
+        prior = np.einsum("ij,ij->j", vectors, self.prior @ vectors)[:, np.newaxis]
+        squares = np.square(vectors)
+
+        def variance(left_out: LeftOut, levels: FloatArray) -> FloatArray:
+            spread = squares @ (prior / np.square(eigenvalues + levels))
+            return np.square(left_out.factor) * spread + left_out.noise
+
+        return variance
+
+    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
+        spread = np.einsum("ij,ij->j", inverse_columns, self.prior @ inverse_columns)
+        return np.square(left_out.factor) * spread[:, np.newaxis] + left_out.noise
+
+
+@dataclass(frozen=True, eq=False)
+class LeaveOneOutDensity:
+    """The log density of every observation given all others, at the best scale of every output.
+
+    Attributes
+    ----------
+    variance : LeftOutVariance
+    """
+
+    variance: LeftOutVariance
+
+    def on(self, rows: Rows) -> LeaveOneOutDensity:
+        return LeaveOneOutDensity(self.variance.on(rows))
+
+    def scores(self, problem: NoiseProblem) -> LevelScores:
+        spectrum = _Spectrum.decompose(problem)
+        variance = self.variance.by_spectrum(spectrum.spectrum)
+
+        def scores(levels: FloatArray) -> FloatArray:
+            left_out = spectrum.left_out(levels)
+            return _density(problem, left_out, variance(left_out, levels))[0]
+
+        return scores
+
+    def evaluate(
+        self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
+    ) -> Evaluation:
+        left_out, columns = _left_out_of(problem, system, level, rows)
+        score, scale = _density(problem, left_out, self.variance.by_system(left_out, columns))
+        return Evaluation(float(score[0]), scale[:, 0])
+
+
+@dataclass(frozen=True)
+class LeaveOneOutError:
+    """The log density of all errors at their most likely variance, one for all outputs.
+
+    It ranks levels as the mean squared error of left-out observations does, in nats.
+    """
+
+    def on(self, rows: Rows) -> Self:
+        return self
+
+    def scores(self, problem: NoiseProblem) -> LevelScores:
+        spectrum = _Spectrum.decompose(problem)
+        return lambda levels: _error(problem, spectrum.left_out(levels))
+
+    def evaluate(
+        self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
+    ) -> Evaluation:
+        left_out, _ = _left_out_of(problem, system, level, rows)
+        score = float(_error(problem, left_out)[0])
+        return Evaluation(score, np.ones(problem.targets.shape[1]))
+
+
+def _density(
+    problem: NoiseProblem, left_out: LeftOut, variance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the log density, shape (n_levels,), and the scales, shape (outputs, n_levels)."""
+    scale = left_out.mean(np.square(left_out.residuals) / variance[:, np.newaxis])
+    logarithms = np.log(2 * np.pi * np.e * scale) + left_out.mean(np.log(variance))
+    return -0.5 * problem.n_observations * logarithms.sum(axis=0), scale
+
+
+def _error(problem: NoiseProblem, left_out: LeftOut) -> FloatArray:
+    error = left_out.mean(np.square(left_out.residuals)).mean(axis=0)
+    density: FloatArray = -0.5 * problem.n_observations * np.log(2 * np.pi * np.e * error)
+    return density
+
+
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """The eigendecomposition of a problem, for what is left out at any levels."""
+
+    problem: NoiseProblem
+    spectrum: NoiseSpectrum
+    squares: FloatArray
+    coordinates: FloatArray
+
+    @classmethod
+    def decompose(cls, problem: NoiseProblem) -> _Spectrum:
+        rows = np.arange(len(problem.kernel))
+        spectrum = NoiseSpectrum.decompose(problem.kernel, rows, problem.pattern)
+        coordinates = spectrum.vectors.T @ _with_ones(problem)
+        return cls(problem, spectrum, np.square(spectrum.vectors), coordinates)
+
+    def left_out(self, levels: FloatArray) -> LeftOut:
+        # Eigenvalues below 0 are rounding.
+        inverse = 1 / (np.maximum(self.spectrum.eigenvalues, 0)[:, np.newaxis] + levels)
+        weighted = self.coordinates[:, :, np.newaxis] * inverse[:, np.newaxis]
+        dual_coef = np.tensordot(self.spectrum.vectors, weighted, axes=1)
+        precision = self.squares @ inverse
+        return LeftOut.at(self.problem, self.spectrum.rows, levels, precision, dual_coef)
+
+
+def _left_out_of(
+    problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
+) -> tuple[LeftOut, FloatArray]:
+    """Return what is left out of some rows, and their columns of B^-1."""
+    n = len(problem.kernel)
+    if len(rows) == n:
+        columns = system.inverse()
+    else:
+        unit_vectors = np.zeros((n, len(rows)))
+        unit_vectors[rows, np.arange(len(rows))] = 1
+        columns = system.solve(unit_vectors)
+    dual_coef = system.solve(_with_ones(problem))[rows, :, np.newaxis]
+    precision = columns[rows, np.arange(len(rows))][:, np.newaxis]
+    return LeftOut.at(problem, rows, np.array([level]), precision, dual_coef), columns
+
+
+def _with_ones(problem: NoiseProblem) -> FloatArray:
+    return np.column_stack([problem.targets, np.ones(len(problem.targets))])

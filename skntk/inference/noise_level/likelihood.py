@@ -1,0 +1,69 @@
+r"""The marginal likelihood of a level, at the best scale of every output.
+
+With B = K + A and A the noise at a level, the targets of output k are normal with covariance
+:math:`c_k B`. Of N observations the most likely scale is :math:`c_k = y_k^T B^{-1} y_k / N`, and
+there
+
+.. math::
+
+    \log p(y_k) = -\tfrac12 \left(N \log 2 \pi e c_k + \log |B|
+        + \sum_i \bigl((w_i - 1) \log(w_i A_{ii}) + \log w_i\bigr)\right),
+
+where the sum stands for the observations of one value that a sample of weight :math:`w_i` stands
+for: :math:`N(y \mid f, a)^w = N(y \mid f, a / w) (2 \pi a)^{(1 - w) / 2} w^{-1/2}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from skntk.inference.linalg.arrays import FloatArray
+from skntk.inference.linalg.solver import LinearSystem
+from skntk.inference.noise_level.problem import Evaluation, LevelScores, NoiseProblem, Rows
+from skntk.inference.noise_level.tridiagonal import TridiagonalForm
+
+__all__ = ["ProfiledLikelihood"]
+
+
+@dataclass(frozen=True)
+class ProfiledLikelihood:
+    """The log marginal likelihood of a Gaussian process, at the best scale of every output."""
+
+    def on(self, rows: Rows) -> Self:
+        return self
+
+    def scores(self, problem: NoiseProblem) -> LevelScores:
+        root = np.sqrt(problem.sample_weight)
+        # W^1/2 (K + A) W^1/2 has the same noise for all samples.
+        matrix = problem.kernel * root
+        matrix *= root[:, np.newaxis]
+        form = TridiagonalForm.reduce(matrix, problem.targets * root[:, np.newaxis])
+        log_weights = float(np.log(problem.sample_weight).sum())
+
+        def score(level: float) -> float:
+            shifted = form.shifted(level * problem.unit)
+            if shifted is None:
+                return -np.inf
+            misfit, log_determinant = shifted
+            return _log_density(problem, level, misfit, log_determinant - log_weights)
+
+        return lambda levels: np.array([score(float(level)) for level in levels])
+
+    def evaluate(
+        self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
+    ) -> Evaluation:
+        misfit = system.quadratic_form(problem.targets)
+        score = _log_density(problem, level, misfit, system.log_determinant())
+        return Evaluation(score, misfit / problem.n_observations)
+
+
+def _log_density(
+    problem: NoiseProblem, level: float, misfit: FloatArray, log_determinant: float
+) -> float:
+    n, weight = problem.n_observations, problem.sample_weight
+    repetitions = (n - len(weight)) * np.log(level * problem.unit) + np.log(weight).sum()
+    scale = n * np.log(2 * np.pi * np.e * misfit / n).sum()
+    return -0.5 * float(scale + len(misfit) * (log_determinant + repetitions))
