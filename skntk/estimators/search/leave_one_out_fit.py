@@ -31,11 +31,11 @@ class ScalingForEach(TargetScaling):
         """Return scalings of single predictions as one."""
         parts = (
             (
-                scaling.center,
-                scaling.scale,
-                np.broadcast_to(scaling.output_scale, scaling.scale.shape),
+                one.center,
+                one.scale,
+                np.broadcast_to(one.output_scale, one.scale.shape),
             )
-            for scaling in scalings
+            for one in scalings
         )
         return cls(*map(np.array, zip(*parts, strict=True)))
 
