@@ -10,14 +10,11 @@ from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.row_order import order_by_value
 from skntk.estimators.kernel_machines.automatic_alpha import range_of_alpha
 from skntk.inference import SoftmaxLaplacePosterior
-from skntk.inference.noise_level.search import (
-    N_DECOMPOSED,
-    best_level,
-    evenly_spaced,
-)
+from skntk.inference.noise_level.search import best_level, evenly_spaced
 
 # A Laplace approximation takes many factorizations, and the evidence is smooth.
 _LEVELS_PER_DECADE = 0.5
+_N_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,8 @@ def find_alpha_by_evidence(
     bounds = range_of_alpha(kernel, noise, dtype)
     unit = noise.unit(np.diagonal(kernel))
     rows = np.arange(len(kernel))
-    if len(rows) > N_DECOMPOSED:
-        rows = evenly_spaced(order_by_value(X), N_DECOMPOSED)
+    if len(rows) > _N_ROWS:
+        rows = evenly_spaced(order_by_value(X), _N_ROWS)
     within, observed = kernel[np.ix_(rows, rows)], counts[rows]
 
     def evidence(alpha: float) -> float:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -35,6 +35,10 @@ __all__ = [
     "NoiseVariance",
     "ProcessVariance",
 ]
+
+
+# An eigendecomposition of more would take longer than a fit.
+_N_DECOMPOSED = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +196,7 @@ class LeaveOneOutDensity:
     """
 
     variance: LeftOutVariance
+    n_decomposed: ClassVar[int] = _N_DECOMPOSED
 
     def on(self, rows: Rows) -> LeaveOneOutDensity:
         return LeaveOneOutDensity(self.variance.on(rows))
@@ -220,6 +225,8 @@ class LeaveOneOutError:
 
     It ranks levels as the mean squared error of left-out observations does, in nats.
     """
+
+    n_decomposed: ClassVar[int] = _N_DECOMPOSED
 
     def on(self, rows: Rows) -> Self:
         return self

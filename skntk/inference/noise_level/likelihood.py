@@ -16,7 +16,7 @@ for: :math:`N(y \mid f, a)^w = N(y \mid f, a / w) (2 \pi a)^{(1 - w) / 2} w^{-1/
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -32,6 +32,9 @@ __all__ = ["ProfiledLikelihood"]
 class ProfiledLikelihood:
     """The log marginal likelihood of a Gaussian process, at the best scale of every output."""
 
+    # A tridiagonal reduction of so many takes about as long as a fit.
+    n_decomposed: ClassVar[int] = 500
+
     def on(self, rows: Rows) -> Self:
         return self
 
@@ -41,14 +44,14 @@ class ProfiledLikelihood:
         matrix = problem.kernel * root
         matrix *= root[:, np.newaxis]
         form = TridiagonalForm.reduce(matrix, problem.targets * root[:, np.newaxis])
-        log_weights = float(np.log(problem.sample_weight).sum())
+        log_density = _LogDensity.of(problem)
 
         def score(level: float) -> float:
             shifted = form.shifted(level * problem.unit)
             if shifted is None:
                 return -np.inf
             misfit, log_determinant = shifted
-            return _log_density(problem, level, misfit, log_determinant - log_weights)
+            return log_density(level, misfit, log_determinant - log_density.log_weights)
 
         return lambda levels: np.array([score(float(level)) for level in levels])
 
@@ -56,14 +59,26 @@ class ProfiledLikelihood:
         self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
     ) -> Evaluation:
         misfit = system.quadratic_form(problem.targets)
-        score = _log_density(problem, level, misfit, system.log_determinant())
+        score = _LogDensity.of(problem)(level, misfit, system.log_determinant())
         return Evaluation(score, misfit / problem.n_observations)
 
 
-def _log_density(
-    problem: NoiseProblem, level: float, misfit: FloatArray, log_determinant: float
-) -> float:
-    n, weight = problem.n_observations, problem.sample_weight
-    repetitions = (n - len(weight)) * np.log(level * problem.unit) + np.log(weight).sum()
-    scale = n * np.log(2 * np.pi * np.e * misfit / n).sum()
-    return -0.5 * float(scale + len(misfit) * (log_determinant + repetitions))
+@dataclass(frozen=True)
+class _LogDensity:
+    """The formula above, with what does not depend on the level."""
+
+    unit: float
+    n_samples: int
+    n_observations: float
+    log_weights: float
+
+    @classmethod
+    def of(cls, problem: NoiseProblem) -> _LogDensity:
+        weight = problem.sample_weight
+        return cls(problem.unit, len(weight), problem.n_observations, float(np.log(weight).sum()))
+
+    def __call__(self, level: float, misfit: FloatArray, log_determinant: float) -> float:
+        n = self.n_observations
+        repetitions = (n - self.n_samples) * np.log(level * self.unit) + self.log_weights
+        scale = n * np.log(2 * np.pi * np.e / n * misfit).sum()
+        return -0.5 * float(scale + len(misfit) * (log_determinant + repetitions))

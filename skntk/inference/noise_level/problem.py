@@ -87,6 +87,11 @@ class LevelScores(Protocol):
 class LevelCriterion(Protocol):
     """How well a level suits a problem."""
 
+    @property
+    def n_decomposed(self) -> int:
+        """Of how many samples at most the kernel is decomposed."""
+        ...
+
     def on(self, rows: Rows) -> Self:
         """Return the criterion for the problem of some samples."""
         ...

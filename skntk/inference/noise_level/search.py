@@ -28,13 +28,13 @@ __all__ = ["NoiseLevel", "best_level", "evenly_spaced", "find_noise_level"]
 
 End = Literal["lower", "upper"] | None
 
-# Up to here the kernel of all samples is decomposed; of more samples, that of so many.
-N_DECOMPOSED = 500
-# Sums over the samples of larger problems are estimated from so many.
+# From here on the maximum of a part of the samples is moved to that of all, and sums over samples
+# are estimated from so many of them.
+_N_LARGE = 500
 _N_LEFT_OUT = 256
-_LEVELS_PER_DECADE = 3
+_LEVELS_PER_DECADE = 2
 # A level is known well enough to a few percent: scores are flat at their maximum.
-_TOLERANCE = 0.02
+_TOLERANCE = 0.05
 # Scores in nats that differ by less say the same.
 _INDIFFERENCE = 0.1
 # By how much the first step on all samples moves the logarithm of the level.
@@ -72,8 +72,10 @@ def find_noise_level(
 ) -> NoiseLevel:
     """Return the level of the largest score.
 
-    Of up to some hundred samples one decomposition tells the scores of all levels. Of more, that of
-    a part of them tells about where the maximum is, and two factorizations of all how far it moves.
+    One decomposition tells the scores of all levels: of the kernel of all samples, or of a part of
+    some hundred. A part finds the maximum nearly as well, where scores are flat; how far it moves
+    with many more samples is told by two factorizations of all of them. The scale of the outputs,
+    to which intervals are in proportion, is found from all.
 
     Parameters
     ----------
@@ -95,11 +97,13 @@ def find_noise_level(
     n = len(problem.kernel)
     evaluate = _OnAllSamples(problem, criterion, solver, order)
     low, high = np.log(bounds)
-    if n <= N_DECOMPOSED:
+    if n <= criterion.n_decomposed:
         return evaluate.result(_best_position(criterion.scores(problem), low, high), low, high)
-    part = evenly_spaced(order, N_DECOMPOSED)
+    part = evenly_spaced(order, criterion.n_decomposed)
     scores = criterion.on(part).scores(problem.subset(part))
     position = _best_position(scores, low, high)
+    if n <= _N_LARGE:
+        return evaluate.result(position, low, high)
     curvature = _curvature(scores, position) * n / len(part)
     position = _moved(position, curvature, evaluate, low, high)
     return evaluate.result(position, low, high)
@@ -114,7 +118,7 @@ class _OnAllSamples:
         n = len(order)
         self._problem, self._criterion = problem, criterion
         self._solver = _KeepingSolver(solver)
-        self._left_out = np.arange(n) if n <= N_DECOMPOSED else evenly_spaced(order, _N_LEFT_OUT)
+        self._left_out = np.arange(n) if n <= _N_LARGE else evenly_spaced(order, _N_LEFT_OUT)
 
     def __call__(self, position: float) -> Evaluation:
         """Return the score and the scales, from one factorization."""
