@@ -1,5 +1,7 @@
 """Scores of training kernels: equal to those of the posteriors, with slopes that are limits."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -67,35 +69,61 @@ def test_leave_one_out_densities_are_those_of_the_posteriors(targets):
         np.testing.assert_allclose(result.score, expected)
 
 
-@pytest.mark.parametrize("score", [marginal_likelihood, leave_one_out_density])
-def test_a_weight_counts_observations(score):
-    """One sample that stands for three, and the likelihood of three equal rows with their noise."""
+@every_score
+@pytest.mark.parametrize("best_scale", [False, True])
+def test_a_weight_counts_observations(score, kernels, best_scale):
+    """One sample that stands for three has the score of three equal rows with their noise."""
     rows = [0, 1, 2, 2, 2]
     weight = np.array([1.0, 1.0, 3.0])
+    targets, noise = TARGETS[1][:3], NOISE[:3]
+    weighted = score(
+        *(kernel[:3, :3] for kernel in kernels),
+        noise / weight,
+        targets,
+        weight,
+        best_scale=best_scale,
+    )
+    repeated = score(
+        *(kernel[np.ix_(rows, rows)] for kernel in kernels),
+        noise[rows],
+        targets[rows],
+        best_scale=best_scale,
+    )
+    np.testing.assert_allclose(weighted.score, repeated.score)
+    np.testing.assert_allclose(weighted.output_scale, repeated.output_scale)
+
+
+def test_less_than_one_observation_is_left_out_whole():
+    weight = np.array([1.0, 1.0, 0.5])
     kernel, targets, noise = NNGP[:3, :3], TARGETS[1][:3], NOISE[:3]
-    weighted = score(kernel, noise / weight, targets, weight).score
-    if score is marginal_likelihood:
-        repeated = score(kernel[np.ix_(rows, rows)], noise[rows], targets[rows]).score
-        np.testing.assert_allclose(weighted, repeated)
-    else:
-        others = GaussianProcessPosterior.condition(kernel[:2, :2], noise[:2], targets[:2])
-        mean = others.mean(kernel[2:, :2])
-        variance = others.variance(kernel[2:, :2], kernel[2:, 2])
-        of_third = 3 * norm.logpdf(targets[2], mean, np.sqrt(variance + noise[2])).item()
-        rest = sum(score_of_row(row, kernel, noise / weight, targets) for row in (0, 1))
-        np.testing.assert_allclose(weighted, of_third + rest)
-
-
-def score_of_row(row, kernel, noise, targets):
-    posterior = GaussianProcessPosterior.condition(kernel, noise, targets)
+    result = leave_one_out_density(kernel, noise / weight, targets, weight)
+    posterior = GaussianProcessPosterior.condition(kernel, noise / weight, targets)
     mean, variance = posterior.leave_one_out(targets)
-    return norm.logpdf(targets[row], mean[row], np.sqrt(variance[row] + noise[row]))
+    expected = weight @ norm.logpdf(targets, mean, np.sqrt(variance + noise))
+    np.testing.assert_allclose(result.score, expected)
 
 
 @every_score
 @every_number_of_outputs
 @every_weight
-def test_slopes_are_limits_of_differences(score, kernels, targets, weight):
+def test_no_scale_of_the_outputs_has_a_larger_score(score, kernels, targets, weight):
+    best = score(*kernels, NOISE, targets, weight, best_scale=True)
+    n_observations = N if weight is None else weight.sum()
+    for factor in (1.0, 0.9, 1.1):
+        scale = factor * best.output_scale
+        scaled = score(*kernels, NOISE, (as_columns(targets) / np.sqrt(scale)), weight).score
+        scaled -= 0.5 * n_observations * np.log(scale).sum()
+        assert scaled <= best.score + 1e-9
+        if factor == 1.0:
+            np.testing.assert_allclose(scaled, best.score)
+
+
+@every_score
+@every_number_of_outputs
+@every_weight
+@pytest.mark.parametrize("best_scale", [False, True])
+def test_slopes_are_limits_of_differences(score, kernels, targets, weight, best_scale):
+    score = partial(score, best_scale=best_scale)
     result = score(*kernels, NOISE, targets, weight)
     for position in range(len(kernels)):
         direction = positive(9) - positive(8)

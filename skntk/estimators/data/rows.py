@@ -23,6 +23,8 @@ class TrainingRows:
     # Shape (n,); the weights are positive.
     alpha: np.ndarray
     sample_weight: np.ndarray
+    # How many observations a row stands for: its weight without those of classes.
+    repetitions: np.ndarray
 
     @classmethod
     def regression(cls, X: np.ndarray, y: np.ndarray, alpha: Any, sample_weight: Any) -> Self:
@@ -31,7 +33,7 @@ class TrainingRows:
         weight = as_sample_weight(sample_weight, len(X))
         alpha = as_alpha_per_sample(alpha, len(X))
         kept = np.flatnonzero(weight)
-        return cls(X[kept], targets[kept], alpha[kept], weight[kept])
+        return cls(X[kept], targets[kept], alpha[kept], weight[kept], weight[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,8 @@ class ClassifiedRows(TrainingRows):
     ) -> Self:
         """Keep the distinct rows of positive weight of checked data, of two classes or more."""
         alpha = as_alpha_per_sample(alpha, len(X))
-        weight = as_sample_weight(sample_weight, len(X))
-        weight = with_class_weight(class_weight, y, weight)
+        repetitions = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(class_weight, y, repetitions)
         kept = np.flatnonzero(weight)
         classes, labels = classes_and_labels(estimator, y[kept])
         distinct = DistinctRows.of(X[kept], labels, alpha[kept])
@@ -72,6 +74,7 @@ class ClassifiedRows(TrainingRows):
             np.eye(len(classes))[labels],
             alpha[rows],
             distinct.total(weight[kept]),
+            distinct.total(repetitions[kept]),
             classes,
             labels,
             distinct.position,

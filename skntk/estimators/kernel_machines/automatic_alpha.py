@@ -61,6 +61,8 @@ def find_alpha(
     scaling: TargetScaling,
     solver: LinearSolver,
     *,
+    alpha: float | None,
+    repetitions: np.ndarray,
     X: np.ndarray,
     dtype: str,
     is_centered: bool,
@@ -76,6 +78,10 @@ def find_alpha(
         Normalized.
     noise, scaling, solver
         Of the estimator.
+    alpha : float or None
+        A value whose scale of the outputs is found, and nothing else.
+    repetitions : ndarray of shape (n,)
+        How many observations a row stands for.
     X : ndarray of shape (n, ...)
         Training rows: which of them are compared where there are many depends on their values.
     dtype : {"float64", "float32"}
@@ -105,8 +111,10 @@ def find_alpha(
         )
         return FoundAlpha(ALPHA, np.ones(targets.shape[1:]), np.nan, solver, None)
     unit = noise.unit(np.diagonal(kernel))
-    problem = NoiseProblem(kernel, unit, noise.sample_weight, columns[:, varies], is_centered)
-    found = find_noise_level(problem, criterion, bounds, solver, order_by_value(X))
+    problem = NoiseProblem(
+        kernel, unit, noise.sample_weight, repetitions, columns[:, varies], is_centered
+    )
+    found = find_noise_level(problem, criterion, bounds, solver, order_by_value(X), level=alpha)
     output_scale = np.ones(columns.shape[1])
     output_scale[varies] = found.evaluation.output_scale
     return FoundAlpha(

@@ -21,7 +21,7 @@ from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
-from skntk.estimators.kernel_machines.automatic_alpha import find_alpha, report_end
+from skntk.estimators.kernel_machines.automatic_alpha import FoundAlpha, find_alpha, report_end
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
 from skntk.gram.matrix import Kind
@@ -145,23 +145,37 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """
         if not self._alpha_is_found:
             return self._linear_solver()
+        learned: float | None = self.__dict__.get("hyperparameters_", {}).get("alpha")
+        found = self._found_alpha(kernel, nngp, X, alpha=learned)
+        if found.end in self._reported_ends:
+            report_end(found.alpha, found.end)
+        self._hold_alpha(found.alpha, found.score)
+        self._scaling = replace(self._scaling, output_scale=found.output_scale)
+        return found.solver
+
+    def _found_alpha(
+        self,
+        kernel: np.ndarray,
+        nngp: np.ndarray | Callable[[], np.ndarray],
+        X: np.ndarray | None = None,
+        *,
+        alpha: float | None = None,
+    ) -> FoundAlpha:
+        """Return the best ``alpha``, or for a given one the scale of the outputs."""
         targets, is_centered = self._targets_of_criterion()
-        found = find_alpha(
+        return find_alpha(
             self._criterion(nngp),
             kernel,
             targets,
             self._noise,
             self._scaling,
             self._linear_solver(),
+            alpha=alpha,
+            repetitions=self._rows.repetitions,
             X=self.X_train_ if X is None else X,
             dtype=self.dtype,
             is_centered=is_centered,
         )
-        if found.end in self._reported_ends:
-            report_end(found.alpha, found.end)
-        self._hold_alpha(found.alpha, found.score)
-        self._scaling = replace(self._scaling, output_scale=found.output_scale)
-        return found.solver
 
     def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
         """Return what ``alpha="auto"`` makes large, given the NNGP kernel of the training rows."""

@@ -67,6 +67,8 @@ class HyperparameterScore:
         The kernels that the score takes.
     score : callable
         A function of `skntk.inference` that returns a `KernelGradient`.
+    best_scale : bool
+        Whether the scale of the outputs is the best one, for every theta.
     n_jobs : int or None
     """
 
@@ -78,6 +80,7 @@ class HyperparameterScore:
     targets: np.ndarray
     kinds: Sequence[Kind]
     score: Score
+    best_scale: bool
     n_jobs: int | None
 
     @property
@@ -150,7 +153,9 @@ class HyperparameterScore:
         kernels = gram_matrix(architecture, self.X, kind=tuple(self.kinds), n_jobs=self.n_jobs)
         unit = self.noise.unit(np.diagonal(kernels[0]))
         noise = self.noise.variance(alpha, unit)
-        result = self.score(*kernels, noise, self.targets, self.noise.sample_weight)
+        result = self.score(
+            *kernels, noise, self.targets, self.noise.sample_weight, best_scale=self.best_scale
+        )
         by_alpha = self.noise.pull_back(alpha, kernels[0], result.by_noise, result.by_kernels[0])
         del kernels
         directions = ArchitectureHyperparameters(architecture, self.bounds).directions()
@@ -182,6 +187,7 @@ def hyperparameter_score(
     estimator: LearningParameters,
     architecture: Layer,
     rows: TrainingRows,
+    alpha: np.ndarray,
     noise: Noise,
     targets: np.ndarray,
     kinds: Sequence[Kind],
@@ -189,19 +195,23 @@ def hyperparameter_score(
 ) -> HyperparameterScore:
     """Return the score of training data with normalized targets, as a function of theta.
 
-    The values to start from are those of the network and the alpha of the rows.
+    The values to start from are those of the network and ``alpha``, one number or one a row. Of an
+    alpha that `fit` finds, the scale of the outputs is found as well.
     """
-    single = np.ndim(estimator.alpha) == 0
-    bounds = checked_bounds("alpha", estimator.alpha_bounds, 1) if single else None
+    found = isinstance(estimator.alpha, str)
+    bounds = checked_bounds("alpha", estimator.alpha_bounds, 1) if len(alpha) == 1 else None
+    if found and bounds is not None:
+        alpha = np.clip(alpha, *bounds[0])
     return HyperparameterScore(
         architecture,
         estimator.architecture_bounds,
-        LearnedNumbers("alpha", rows.alpha[:1] if single else rows.alpha, bounds),
+        LearnedNumbers("alpha", alpha, bounds),
         noise,
         np.asarray(rows.X, np.float64),
         targets,
         kinds,
         score,
+        found,
         estimator.n_jobs,
     )
 

@@ -346,6 +346,7 @@ class NNGPRegressor(NetworkRegressor):
             if eval_gradient:
                 raise ValueError("Gradient can only be evaluated for theta!=None")
             return self.log_marginal_likelihood_value_
-        objective = self._hyperparameter_score(self.architecture_, marginal_likelihood)
+        alpha = self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
+        objective = self._hyperparameter_score(self.architecture_, alpha, marginal_likelihood)
         score, gradient = objective(np.asarray(theta, float))
         return (score, gradient) if eval_gradient else score

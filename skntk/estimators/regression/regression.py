@@ -74,16 +74,27 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         """Return the kernels and the alpha of the rows, both learned if there is an optimizer."""
         if self.optimizer is None:
             return kernels, self._rows.alpha
-        objective = self._hyperparameter_score(kernels.architecture, score)
+        start = self._alpha_to_start_from(kernels)
+        objective = self._hyperparameter_score(kernels.architecture, start, score)
         self.theta_ = learn_hyperparameters(self, objective)
         architecture, alpha = objective.split(self.theta_)
         self.hyperparameters_ = objective.by_name(self.theta_)
         learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()
         return kernels.with_network(architecture), learned
 
-    def _hyperparameter_score(self, architecture: Layer, score: Score) -> HyperparameterScore:
+    def _alpha_to_start_from(self, kernels: NetworkKernels) -> np.ndarray:
+        """Return one number, or one for every row, which no search changes."""
+        if not self._alpha_is_found:
+            return self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
+        matrices = kernels.training(self.X_train_, self.kinds, False)
+        with self._solving():
+            return np.full(1, self._found_alpha(matrices[0], matrices[-1]).alpha)
+
+    def _hyperparameter_score(
+        self, architecture: Layer, alpha: np.ndarray, score: Score
+    ) -> HyperparameterScore:
         return hyperparameter_score(
-            self, architecture, self._rows, self._noise, self.y_train_, self.kinds, score
+            self, architecture, self._rows, alpha, self._noise, self.y_train_, self.kinds, score
         )
 
     def _initial(self) -> InitialProcess | None:

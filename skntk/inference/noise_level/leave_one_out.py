@@ -1,18 +1,8 @@
-r"""Criteria of a level by the models that leave out one observation.
+"""Criteria of a level by the models that leave out one observation.
 
-Of a sample of weight w, w observations of one value, one is left out; of a weight below 1 all of
-it. With B = K + A, dual coefficients :math:`\beta = B^{-1} y`, precisions
-:math:`p = \operatorname{diag} B^{-1}` and a the noise of one observation, the prediction for what
-was left out misses it by :math:`\varphi \beta`,
-
-.. math::
-
-    \varphi = \frac{a}{w - 1 + a p / w} \quad (w \ge 1), \qquad
-    \varphi = \frac1p \quad (w \le 1),
-
-which for w = 1 is C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning,
-equation 5.12, and for w > 1 follows from it: removing an observation changes one entry of A. The
-targets are centered anew by the mean of the others where they were centered.
+With B = K + A and dual coefficients B^-1 y, the prediction for an observation that is left out
+misses it by its dual coefficient times `left_out_factor`. The targets are centered anew by the mean
+of the others where they were centered.
 """
 
 from __future__ import annotations
@@ -26,6 +16,7 @@ import numpy as np
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.solver import LinearSystem
 from skntk.inference.noise_level.problem import Evaluation, LevelScores, NoiseProblem, Rows
+from skntk.inference.posteriors.leave_one_out import left_out_factor
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
 
 __all__ = [
@@ -52,15 +43,16 @@ class LeftOut:
         The residual of a sample by its dual coefficient, without centering.
     precision : ndarray of shape (n, n_levels)
         The diagonal of B^-1.
-    noise : ndarray of shape (n_levels,)
+    noise : ndarray of shape (n, n_levels)
         Of one observation.
-    weight : ndarray of shape (n, 1)
+    repetitions, weight : ndarray of shape (n, 1)
     """
 
     residuals: FloatArray
     factor: FloatArray
     precision: FloatArray
     noise: FloatArray
+    repetitions: FloatArray
     weight: FloatArray
 
     @classmethod
@@ -73,13 +65,14 @@ class LeftOut:
         dual_coef: FloatArray,
     ) -> LeftOut:
         """Leave out an observation of some rows, given the dual coefficients of (y, 1)."""
-        weight = problem.sample_weight[rows, np.newaxis]
-        noise = levels * problem.unit
-        others = np.maximum(weight - 1, 0) + noise * precision / weight
-        factor = np.where(weight > 1, noise / others, 1 / precision)
+        repetitions = problem.repetitions[rows, np.newaxis]
+        noise = levels * problem.pattern[rows, np.newaxis]
+        factor = left_out_factor(repetitions, noise, precision)
         residuals = factor[:, np.newaxis] * dual_coef
         center = _center_of_others(problem)[rows, :, np.newaxis]
-        return cls(residuals[:, :-1] - center * residuals[:, -1:], factor, precision, noise, weight)
+        residuals = residuals[:, :-1] - center * residuals[:, -1:]
+        weight = problem.sample_weight[rows, np.newaxis]
+        return cls(residuals, factor, precision, repetitions * noise, repetitions, weight)
 
     def mean(self, values: FloatArray) -> FloatArray:
         """Return the mean over observations of values of shape (n, ...)."""
@@ -91,7 +84,7 @@ def _center_of_others(problem: NoiseProblem) -> FloatArray:
     """Return by how much the mean of the targets moves, shape (n, outputs)."""
     if not problem.is_centered:
         return np.zeros_like(problem.targets)
-    left_out = np.minimum(problem.sample_weight, 1)
+    left_out = problem.sample_weight / np.maximum(problem.repetitions, 1)
     return -problem.targets * (left_out / (problem.n_observations - left_out))[:, np.newaxis]
 
 
@@ -126,9 +119,9 @@ class ProcessVariance:
 
     @staticmethod
     def _variance(left_out: LeftOut) -> FloatArray:
-        weight = left_out.weight
-        light = 1 / left_out.precision + left_out.noise * (1 - 1 / weight)
-        return np.where(weight > 1, weight * left_out.factor, light)
+        repetitions = left_out.repetitions
+        light = 1 / left_out.precision + left_out.noise * (1 - 1 / repetitions)
+        return np.where(repetitions > 1, repetitions * left_out.factor, light)
 
 
 @dataclass(frozen=True)
@@ -146,7 +139,7 @@ class NoiseVariance:
 
     @staticmethod
     def _variance(left_out: LeftOut) -> FloatArray:
-        return np.broadcast_to(left_out.noise, left_out.precision.shape)
+        return left_out.noise
 
 
 @dataclass(frozen=True, eq=False)

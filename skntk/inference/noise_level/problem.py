@@ -18,16 +18,17 @@ Rows = npt.NDArray[np.intp]
 class NoiseProblem:
     """A training kernel and its targets; the noise of sample i is ``level * unit / w_i``.
 
-    A sample of weight w stands for w observations of one value, whose noise is ``level * unit``.
+    A sample stands for observations of one value, as many as its weight where observations do not
+    weigh differently.
 
     Attributes
     ----------
     kernel : ndarray of shape (n, n)
         The kernel that is inverted.
     unit : float
-        Positive: the noise of one observation at level 1.
-    sample_weight : ndarray of shape (n,)
-        Positive.
+        Positive: the noise of an observation of weight 1 at level 1.
+    sample_weight, repetitions : ndarray of shape (n,)
+        Positive: how much a sample counts, and how many observations it stands for.
     targets : ndarray of shape (n, outputs)
     is_centered : bool
         Whether the targets were centered by their weighted mean.
@@ -36,6 +37,7 @@ class NoiseProblem:
     kernel: FloatArray
     unit: float
     sample_weight: FloatArray
+    repetitions: FloatArray
     targets: FloatArray
     is_centered: bool
 
@@ -55,6 +57,7 @@ class NoiseProblem:
             self.kernel[np.ix_(rows, rows)],
             self.unit,
             self.sample_weight[rows],
+            self.repetitions[rows],
             self.targets[rows],
             self.is_centered,
         )

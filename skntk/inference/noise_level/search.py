@@ -69,6 +69,8 @@ def find_noise_level(
     bounds: tuple[float, float],
     solver: LinearSolver,
     order: Rows,
+    *,
+    level: float | None = None,
 ) -> NoiseLevel:
     """Return the level of the largest score.
 
@@ -88,6 +90,8 @@ def find_noise_level(
     order : ndarray of shape (n,)
         The samples in an order that says nothing about them but which are equal. Evenly spaced
         ones are a random part.
+    level : float or None, default=None
+        A level that is evaluated instead of a search.
 
     Raises
     ------
@@ -97,6 +101,8 @@ def find_noise_level(
     n = len(problem.kernel)
     evaluate = _OnAllSamples(problem, criterion, solver, order)
     low, high = np.log(bounds)
+    if level is not None:
+        return evaluate.result(np.log(level), -np.inf, np.inf)
     if n <= criterion.n_decomposed:
         return evaluate.result(_best_position(criterion.scores(problem), low, high), low, high)
     part = evenly_spaced(order, criterion.n_decomposed)

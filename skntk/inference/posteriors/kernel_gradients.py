@@ -21,6 +21,7 @@ from skntk.inference.linalg.arrays import (
 )
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import DenseOperator, LinearSystem
+from skntk.inference.posteriors.leave_one_out import left_out_factor
 
 __all__ = [
     "KernelGradient",
@@ -38,6 +39,8 @@ class KernelGradient:
     ----------
     score : float
         In nats, summed over samples and outputs.
+    output_scale : ndarray of shape (outputs,)
+        What kernels and noise are multiplied by for every output.
     by_kernels : tuple of ndarray of shape (n, n)
         The symmetric matrix G of every kernel K: the score changes by ``sum_ij G_ij dK_ij``.
     by_noise : ndarray of shape (n,)
@@ -45,6 +48,7 @@ class KernelGradient:
     """
 
     score: float
+    output_scale: FloatArray
     by_kernels: tuple[FloatArray, ...]
     by_noise: FloatArray
 
@@ -54,6 +58,8 @@ def marginal_likelihood(
     noise: npt.ArrayLike,
     targets: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None = None,
+    *,
+    best_scale: bool = False,
 ) -> KernelGradient:
     r"""Return the log marginal likelihood of a Gaussian process, and its derivatives.
 
@@ -72,6 +78,9 @@ def marginal_likelihood(
     sample_weight : float or array-like of shape (n,), default=None
         How many observations of one value each sample stands for; the noise is that of their mean.
         None is one.
+    best_scale : bool, default=False
+        Whether kernels and noise are multiplied by the most likely factor for every output, and not
+        by 1. At its maximum the factor moves no derivative.
 
     Returns
     -------
@@ -98,8 +107,12 @@ def marginal_likelihood(
     )
     coefficients = system.solve(y)
     n_samples, n_outputs = y.shape
+    misfit = np.einsum("ij,ij->j", y, coefficients)
+    scale = misfit / weight.sum() if best_scale else np.ones(n_outputs)
     normalization = system.log_determinant() + n_samples * np.log(2 * np.pi)
-    score = -0.5 * (float(np.vdot(y, coefficients)) + n_outputs * float(normalization))
+    score = -0.5 * float(np.sum(misfit / scale) + n_outputs * normalization)
+    score -= 0.5 * float(weight.sum() * np.log(scale).sum())
+    coefficients = coefficients / np.sqrt(scale)
     gradient = 0.5 * (coefficients @ coefficients.T - n_outputs * system.inverse())
     by_noise = np.diagonal(gradient).copy()
     repeated = weight != 1
@@ -107,7 +120,7 @@ def marginal_likelihood(
         log_density, slope = _repetition_density(diagonal[repeated], weight[repeated])
         score += n_outputs * log_density
         by_noise[repeated] += n_outputs * slope
-    return KernelGradient(score, (gradient,), by_noise)
+    return KernelGradient(score, scale, (gradient,), by_noise)
 
 
 def _factorized(
@@ -142,6 +155,8 @@ def leave_one_out_density(
     noise: npt.ArrayLike,
     targets: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None = None,
+    *,
+    best_scale: bool = False,
 ) -> KernelGradient:
     r"""Return the leave-one-out log predictive density of a Gaussian process, and its derivatives.
 
@@ -154,8 +169,10 @@ def leave_one_out_density(
     kernel, noise, targets
         As for `marginal_likelihood`.
     sample_weight : float or array-like of shape (n,), default=None
-        How many observations of one value each sample stands for. All of them are left out
-        together, and the density of each is counted. None is one.
+        How many observations of one value each sample stands for. One of them is left out, or all
+        where they are less than one; the density of each is counted. None is one.
+    best_scale : bool, default=False
+        As for `marginal_likelihood`.
 
     Returns
     -------
@@ -180,13 +197,19 @@ def leave_one_out_density(
     )
     inverted = system.inverse()
     coefficients, precision = system.solve(y), np.diagonal(inverted)
-    residuals = coefficients / precision[:, np.newaxis]
-    # Of the noise of the mean of w observations, the noise of one is w times as much.
-    variance = 1.0 / precision + diagonal * (weight - 1)
-    score, by_residuals, by_variance = _normal_density(residuals, variance, weight)
-    gradient = -_propagated(inverted, coefficients, by_residuals, -by_variance / precision**2)
-    by_noise = np.diagonal(gradient) + (weight - 1) * by_variance
-    return KernelGradient(score, (gradient,), by_noise)
+    factor = left_out_factor(weight, diagonal, precision)
+    residuals = factor[:, np.newaxis] * coefficients
+    # The variance of one of w observations; of the noise of their mean, that of one is w times as
+    # much.
+    repeated = weight > 1
+    variance = np.where(repeated, weight * factor, factor + diagonal * (weight - 1))
+    density = _normal_density(residuals, variance, weight, best_scale=best_scale)
+    by_factor = np.maximum(weight, 1) * density.by_variance
+    gradient, by_noise = _propagated(
+        inverted, coefficients, weight, diagonal, density.by_residuals, by_factor
+    )
+    by_noise += np.where(repeated, 0, weight - 1) * density.by_variance
+    return KernelGradient(density.score, density.scale, (gradient,), by_noise)
 
 
 def ensemble_leave_one_out_density(
@@ -195,6 +218,8 @@ def ensemble_leave_one_out_density(
     noise: npt.ArrayLike,
     targets: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None = None,
+    *,
+    best_scale: bool = False,
 ) -> KernelGradient:
     r"""Return the leave-one-out log predictive density of an ensemble, and its derivatives.
 
@@ -211,6 +236,8 @@ def ensemble_leave_one_out_density(
         As for `marginal_likelihood`.
     sample_weight : float or array-like of shape (n,), default=None
         As for `leave_one_out_density`.
+    best_scale : bool, default=False
+        As for `marginal_likelihood`.
 
     Returns
     -------
@@ -230,61 +257,83 @@ def ensemble_leave_one_out_density(
     >>> round(result.score, 6), [gradient.shape for gradient in result.by_kernels]  # variance 1 + 1
     (-2.531024, [(2, 2), (2, 2)])
     """
-    # Backward differentiation. Forward, with B = (T + A)^-1, alpha = B y and p = diag B give
-    # the residuals r_i = alpha_i / p_i, and s = diag(B K B) the variance s_i / p_i^2 + w_i a_i. So
-    # the score depends on T through B alone, in three places: alpha, p and s. `by_x` is its
-    # derivative by x, found from the score back to B:
-    #   by_s = by_variance / p^2,   by_alpha = by_r / p,
-    #   by_p = -2 by_s s / p - (sum over outputs of by_r r) / p.
-    # As dB = -B dT B, a derivative H by B is -B H B by T. K enters through s alone: its derivative
-    # is B diag(by_s) B.
+    # Backward differentiation. Forward, with B = (T + A)^-1, alpha = B y, p = diag B and f the
+    # factor by which residuals are f_i alpha_i, s = diag(B K B) gives the variance f_i^2 s_i + w_i
+    # a_i. So the score depends on T through B alone, in three places: alpha, p and s. `by_x` is
+    # its derivative by x, found from the score back to B. As dB = -B dT B, a derivative H by B is
+    # -B H B by T. K enters through s alone: its derivative is B diag(by_s) B.
     matrix, prior = as_training_kernels(ntk, nngp)
     system, diagonal, y, weight = _factorized(matrix, noise, targets, sample_weight)
     inverted = system.inverse()
     coefficients, precision = system.solve(y), np.diagonal(inverted)
-    residuals = coefficients / precision[:, np.newaxis]
+    factor = left_out_factor(weight, diagonal, precision)
+    residuals = factor[:, np.newaxis] * coefficients
     smoothed_prior = inverted @ prior  # B K
     spread = np.einsum("ij,ij->i", smoothed_prior, inverted)
-    variance = spread / precision**2 + diagonal * weight
-    score, by_residuals, by_variance = _normal_density(residuals, variance, weight)
-    by_spread = by_variance / precision**2
-    through_spread = -2 * by_spread * spread / precision
-    by_nngp = (inverted * by_spread) @ inverted
-    by_ntk = _propagated(inverted, coefficients, by_residuals, through_spread)
+    variance = factor**2 * spread + diagonal * weight
+    density = _normal_density(residuals, variance, weight, best_scale=best_scale)
+    by_ntk, by_noise = _propagated(
+        inverted,
+        coefficients,
+        weight,
+        diagonal,
+        density.by_residuals,
+        2 * factor * spread * density.by_variance,
+    )
+    by_nngp = (inverted * (factor**2 * density.by_variance)) @ inverted
     # The spread is read through B on both sides of K.
     both_sides = by_nngp @ smoothed_prior.T
-    by_ntk += both_sides + both_sides.T
-    by_noise = weight * by_variance - np.diagonal(by_ntk)
-    return KernelGradient(score, (-by_ntk, by_nngp), by_noise)
+    both_sides += both_sides.T.copy()
+    by_ntk -= both_sides
+    by_noise += weight * density.by_variance - np.diagonal(both_sides)
+    return KernelGradient(density.score, density.scale, (by_ntk, by_nngp), by_noise)
+
+
+@dataclass(frozen=True, eq=False)
+class _NormalDensity:
+    """A weighted log density of residuals, and its derivatives by them and by the variance."""
+
+    score: float
+    scale: FloatArray
+    by_residuals: FloatArray
+    by_variance: FloatArray
 
 
 def _normal_density(
-    residuals: FloatArray, variance: FloatArray, weight: FloatArray
-) -> tuple[float, FloatArray, FloatArray]:
-    """Return the weighted log density of residuals, and its derivatives by them and the variance.
-
-    Residuals have the shape (n, outputs), variance and weight (n,).
-    """
-    squares, n_outputs = np.sum(residuals**2, axis=1), residuals.shape[1]
-    log_density = -0.5 * (n_outputs * np.log(2 * np.pi * variance) + squares / variance)
-    by_residuals = -(weight / variance)[:, np.newaxis] * residuals
-    by_variance = 0.5 * weight * (squares / variance - n_outputs) / variance
-    return float(weight @ log_density), by_residuals, by_variance
+    residuals: FloatArray, variance: FloatArray, weight: FloatArray, *, best_scale: bool
+) -> _NormalDensity:
+    """Residuals have the shape (n, outputs), variance and weight (n,)."""
+    n_outputs = residuals.shape[1]
+    standard = residuals**2 / variance[:, np.newaxis]
+    scale = np.average(standard, axis=0, weights=weight) if best_scale else np.ones(n_outputs)
+    squares = np.sum(standard / scale, axis=1)
+    log_density = -0.5 * (n_outputs * np.log(2 * np.pi * variance) + squares)
+    log_density -= 0.5 * np.log(scale).sum()
+    by_residuals = -(weight / variance)[:, np.newaxis] * residuals / scale
+    by_variance = 0.5 * weight * (squares - n_outputs) / variance
+    return _NormalDensity(float(weight @ log_density), scale, by_residuals, by_variance)
 
 
 def _propagated(
     inverted: FloatArray,
     coefficients: FloatArray,
+    weight: FloatArray,
+    noise: FloatArray,
     by_residuals: FloatArray,
-    by_precision: FloatArray,
-) -> FloatArray:
-    """Return B H B, where H is the symmetric derivative by B through residuals and diag B.
+    by_factor: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives by the kernel and by the noise, through residuals and their factor.
 
-    ``by_precision`` is the derivative by diag B that does not come from the residuals.
+    ``by_factor`` is the derivative by the factor that does not come from the residuals.
     """
-    precision = np.diagonal(inverted)
-    by_coefficients = by_residuals / precision[:, np.newaxis]
-    by_precision = by_precision - np.sum(by_coefficients * coefficients, axis=1) / precision
+    factor = left_out_factor(weight, noise, np.diagonal(inverted))
+    by_coefficients = factor[:, np.newaxis] * by_residuals
+    by_factor = by_factor + np.sum(by_residuals * coefficients, axis=1)
+    by_precision = -by_factor * factor**2 / np.maximum(weight, 1)
     smoothed = inverted @ by_coefficients
     product = smoothed @ coefficients.T
-    return 0.5 * (product + product.T) + (inverted * by_precision) @ inverted
+    by_kernel = -0.5 * (product + product.T) - (inverted * by_precision) @ inverted
+    # From the formula of the factor at a fixed precision.
+    positive = np.where(weight > 1, noise, 1)
+    slope = np.where(weight > 1, (weight - 1) * factor**2 / (weight * positive**2), 0)
+    return by_kernel, np.diagonal(by_kernel) + by_factor * slope

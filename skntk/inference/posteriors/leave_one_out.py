@@ -30,6 +30,26 @@ def leave_one_out_residuals(
     return (system.solve(targets).T / precision).T
 
 
+def left_out_factor(weight: FloatArray, noise: FloatArray, precision: FloatArray) -> FloatArray:
+    r"""Return what the residual of an observation that is left out is in dual coefficients.
+
+    Of a sample of weight w, w observations of one value, one is left out; of a weight below 1 all
+    of it. With the noise a of the sample, that of one observation over w, and its precision p, the
+    diagonal of A^-1,
+
+    .. math::
+
+        \varphi = \frac{w a}{w - 1 + a p} \quad (w \ge 1), \qquad
+        \varphi = \frac1p \quad (w \le 1).
+
+    For w = 1 both are the equation above; for w > 1 it follows from it, as removing an observation
+    changes one entry of the noise.
+    """
+    others = np.maximum(weight - 1, 0) + noise * precision
+    factor: FloatArray = np.where(weight > 1, weight * noise / others, 1 / precision)
+    return factor
+
+
 def centered_leave_one_out(
     posterior: _LeavesOneOut,
     targets: npt.ArrayLike,
