@@ -11,7 +11,7 @@ from sklearn.gaussian_process.kernels import WhiteKernel
 
 from skntk import NNGPKernel, NNGPRegressor, NTKRegressor
 from skntk.architecture import Conv, Dense, Erf, Flatten, FullyConnected, InputScale, Relu, Serial
-from skntk.estimators.regression.hyperparameter_search import maximize
+from skntk.estimators.kernel_machines.hyperparameter_search import maximize
 from skntk.inference import (
     ensemble_leave_one_out_density,
     leave_one_out_density,

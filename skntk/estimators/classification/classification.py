@@ -33,6 +33,7 @@ from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.inference import centered_held_out_gradient_flow, held_out_gradient_flow
 from skntk.inference.noise_level.leave_one_out import LeaveOneOutError
@@ -79,6 +80,14 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         # In units of the one-hot targets, not of their standard deviations: rare classes count as
         # seldom as they occur.
         return self.y_train_ * self._scaling.scale, bool(self._scaling.center.any())
+
+    def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
+        kernels, alpha = super()._learn(kernels, score)
+        if self._alpha_is_found and self.optimizer is not None:
+            # The density of one-hot targets, which are no normal numbers, is right about networks
+            # more than about their noise: alpha is found anew by the errors.
+            self.hyperparameters_.pop("alpha", None)
+        return kernels, alpha
 
     def _calibration(self, kernel: np.ndarray) -> Calibration:
         """Return what finds the temperature; for a finite training time before training.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,7 @@ from skntk.estimators.classification.evidence import find_alpha_by_evidence
 from skntk.estimators.classification.softmax_likelihood import SoftmaxLikelihoodScores
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
+from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
@@ -24,8 +25,9 @@ from skntk.estimators.kernel_machines.machine import (
 )
 from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
 from skntk.gram.matrix import Kind
-from skntk.inference import SoftmaxLaplacePosterior
+from skntk.inference import SoftmaxLaplacePosterior, marginal_likelihood
 from skntk.inference.linalg.solver import LinearSolver
+from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 LikelihoodName = Literal["gaussian", "softmax"]
 
@@ -97,6 +99,18 @@ class NNGPClassifier(NetworkClassifier):
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
+    optimizer : "fmin_l_bfgs_b", callable or None, default=None
+        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` unless
+        it has a value for each sample. The density of the one-hot targets is made large, and
+        ``likelihood="softmax"`` refuses it. As for `NNGPRegressor` otherwise.
+    n_restarts_optimizer : int, default=0
+        Further searches, from values drawn within the bounds.
+    architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
+        Bounds of the numbers of the network, as for `NNGPKernel`.
+    alpha_bounds : pair of float or "fixed", default=(1e-5, 1e5)
+        Bounds of ``alpha``; one value for each sample is always fixed.
+    random_state : int, RandomState instance or None, default=None
+        Draws where searches restart. An int makes them the same in every call of `fit`.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -214,6 +228,11 @@ class NNGPClassifier(NetworkClassifier):
         momentum: float = 0.0,
         solver: SolverName | LinearSolver = "cholesky",
         class_weight: ClassWeight = None,
+        optimizer: Optimizer | None = None,
+        n_restarts_optimizer: int = 0,
+        architecture_bounds: Bounds = DEFAULT_BOUNDS,
+        alpha_bounds: Any = DEFAULT_BOUNDS,
+        random_state: int | np.random.RandomState | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,
@@ -230,6 +249,11 @@ class NNGPClassifier(NetworkClassifier):
         self.momentum = momentum
         self.solver = solver
         self.class_weight = class_weight
+        self.optimizer = optimizer
+        self.n_restarts_optimizer = n_restarts_optimizer
+        self.architecture_bounds = architecture_bounds
+        self.alpha_bounds = alpha_bounds
+        self.random_state = random_state
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size
@@ -268,9 +292,10 @@ class NNGPClassifier(NetworkClassifier):
             self._require_feasible_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
+        kernels, alpha = self._learn(kernels, marginal_likelihood)
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
-        self._scale_noise(rows.alpha, np.diagonal(kernel))
+        self._scale_noise(alpha, np.diagonal(kernel))
         with tasks.training(), self._solving():
             if self.likelihood == "softmax":
                 self._hold_scores(self._softmax_likelihood_scores(kernels, kernel), kernels)
@@ -288,6 +313,12 @@ class NNGPClassifier(NetworkClassifier):
                 'likelihood="softmax" is inference, which no gradient descent leads to: set '
                 'training_time=None, or use likelihood="gaussian". NTKClassifier(loss="log_loss") '
                 "trains on the cross-entropy for a finite time."
+            )
+        if self.optimizer is not None:
+            raise ValueError(
+                'With likelihood="softmax" hyperparameters cannot be learned: set optimizer=None, '
+                "and compare networks by log_marginal_likelihood_value_, or use "
+                'likelihood="gaussian".'
             )
         require_memory(
             (self._peak_matrices + n_classes + 3) * n_samples**2 * 8,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,7 @@ from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.log_loss import LogLossScores
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
+from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
@@ -22,9 +23,10 @@ from skntk.estimators.kernel_machines.machine import (
 )
 from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
 from skntk.gram.matrix import Kind
-from skntk.inference import LossFlow, SoftmaxCrossEntropy
+from skntk.inference import LossFlow, SoftmaxCrossEntropy, ensemble_leave_one_out_density
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.losses.losses import LossName
+from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 
 class NTKClassifier(NetworkClassifier):
@@ -103,6 +105,18 @@ class NTKClassifier(NetworkClassifier):
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
+    optimizer : "fmin_l_bfgs_b", callable or None, default=None
+        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` unless
+        it has a value for each sample. The density of one-hot targets given all others is made
+        large. As for `NTKRegressor` otherwise.
+    n_restarts_optimizer : int, default=0
+        Further searches, from values drawn within the bounds.
+    architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
+        Bounds of the numbers of the network, as for `NNGPKernel`.
+    alpha_bounds : pair of float or "fixed", default=(1e-5, 1e5)
+        Bounds of ``alpha``; one value for each sample is always fixed.
+    random_state : int, RandomState instance or None, default=None
+        Draws where searches restart. An int makes them the same in every call of `fit`.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -220,6 +234,11 @@ class NTKClassifier(NetworkClassifier):
         momentum: float = 0.0,
         solver: SolverName | LinearSolver = "cholesky",
         class_weight: ClassWeight = None,
+        optimizer: Optimizer | None = None,
+        n_restarts_optimizer: int = 0,
+        architecture_bounds: Bounds = DEFAULT_BOUNDS,
+        alpha_bounds: Any = DEFAULT_BOUNDS,
+        random_state: int | np.random.RandomState | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,
@@ -236,6 +255,11 @@ class NTKClassifier(NetworkClassifier):
         self.momentum = momentum
         self.solver = solver
         self.class_weight = class_weight
+        self.optimizer = optimizer
+        self.n_restarts_optimizer = n_restarts_optimizer
+        self.architecture_bounds = architecture_bounds
+        self.alpha_bounds = alpha_bounds
+        self.random_state = random_state
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size
@@ -274,9 +298,10 @@ class NTKClassifier(NetworkClassifier):
             self._require_feasible_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y and self.loss == "squared_error")
+        kernels, alpha = self._learn(kernels, ensemble_leave_one_out_density)
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
-        self._scale_noise(rows.alpha, np.diagonal(ntk))
+        self._scale_noise(alpha, np.diagonal(ntk))
         with tasks.training(), self._solving():
             solver = self._solver_for(ntk, nngp)
             if self.loss == "log_loss":

@@ -22,7 +22,14 @@ from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
 from skntk.estimators.kernel_machines.automatic_alpha import FoundAlpha, find_alpha, report_end
+from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.learned_hyperparameters import (
+    HyperparameterScore,
+    Score,
+    hyperparameter_score,
+    learn_hyperparameters,
+)
 from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
 from skntk.gram.matrix import Kind
 from skntk.inference import (
@@ -38,6 +45,7 @@ from skntk.inference.linalg.threads import small_problem_threads
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
+from skntk.kernels.hyperparameters import Bounds
 
 TrainingMethodName = Literal["gradient_flow", "gradient_descent"]
 SolverName = Literal["cholesky"]
@@ -69,6 +77,11 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     n_jobs: int | None
     cache_size: float | None
     cache_location: str | PathLike[str] | None
+    optimizer: Optimizer | None
+    n_restarts_optimizer: int
+    architecture_bounds: Bounds
+    alpha_bounds: Any
+    random_state: int | np.random.RandomState | None
 
     architecture_: Layer
     X_train_: np.ndarray
@@ -77,6 +90,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     dual_coef_: np.ndarray
     alpha_score_: float
     hyperparameters_: dict[str, Any]
+    theta_: np.ndarray
     _rows: TrainingRows
     _noise: Noise
     # One number, or in a search one for each model that leaves out a sample.
@@ -184,6 +198,33 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     def _targets_of_criterion(self) -> tuple[np.ndarray, bool]:
         """Return the targets that it is found from, and whether their mean was subtracted."""
         raise NotImplementedError
+
+    def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
+        """Return the kernels and the alpha of the rows, both learned if there is an optimizer."""
+        if self.optimizer is None:
+            return kernels, self._rows.alpha
+        start = self._alpha_to_start_from(kernels)
+        objective = self._hyperparameter_score(kernels.architecture, start, score)
+        self.theta_ = learn_hyperparameters(self, objective)
+        architecture, alpha = objective.split(self.theta_)
+        self.hyperparameters_ = objective.by_name(self.theta_)
+        learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()
+        return kernels.with_network(architecture), learned
+
+    def _alpha_to_start_from(self, kernels: NetworkKernels) -> np.ndarray:
+        """Return one number, or one for every row, which no search changes."""
+        if not self._alpha_is_found:
+            return self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
+        matrices = kernels.training(self.X_train_, self.kinds, False)
+        with self._solving():
+            return np.full(1, self._found_alpha(matrices[0], matrices[-1]).alpha)
+
+    def _hyperparameter_score(
+        self, architecture: Layer, alpha: np.ndarray, score: Score
+    ) -> HyperparameterScore:
+        return hyperparameter_score(
+            self, architecture, self._rows, alpha, self._noise, self.y_train_, self.kinds, score
+        )
 
     def _hold_alpha(self, alpha: float, score: float) -> None:
         """Hold the value that was found for ``alpha``."""

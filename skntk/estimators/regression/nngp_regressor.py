@@ -13,7 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
+from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
+from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
     TrainingMethodName,
@@ -22,8 +24,6 @@ from skntk.estimators.kernel_machines.posteriors import (
     bayesian_posterior,
     log_marginal_likelihood,
 )
-from skntk.estimators.regression.hyperparameter_search import Optimizer
-from skntk.estimators.regression.learned_hyperparameters import Score
 from skntk.estimators.regression.observation_noise import AssumedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
+from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
     TrainingMethodName,
 )
 from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
-from skntk.estimators.regression.hyperparameter_search import Optimizer
 from skntk.estimators.regression.observation_noise import EstimatedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind

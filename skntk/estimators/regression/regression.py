@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import MultiOutputMixin, RegressorMixin, validate_parameters
 from skntk._validation import is_boolean
-from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.sample_weights import as_alpha_per_sample
@@ -31,32 +30,18 @@ from skntk.estimators.kernel_machines.initial_function import (
     ShiftedProcess,
 )
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.process import FittedProcess, Process
-from skntk.estimators.regression.hyperparameter_search import Optimizer
-from skntk.estimators.regression.learned_hyperparameters import (
-    HyperparameterScore,
-    Score,
-    hyperparameter_score,
-    learn_hyperparameters,
-)
 from skntk.estimators.regression.observation_noise import FoundNoise, ObservationNoise
 from skntk.inference import sample_gaussian
 from skntk.inference.posteriors.protocol import Posterior
-from skntk.kernels.hyperparameters import Bounds
 
 
 class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     """Regression with an infinitely wide network, and the prior of its outputs before `fit`."""
 
     initial_function: InitialFunction | None
-    optimizer: Optimizer | None
-    n_restarts_optimizer: int
-    architecture_bounds: Bounds
-    alpha_bounds: Any
-    random_state: int | np.random.RandomState | None
-
-    theta_: np.ndarray
     _observation_noise: ObservationNoise
 
     def _checked_rows(
@@ -71,31 +56,13 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     # The steps of `fit` ----------------------------------------------------------------------
 
     def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
-        """Return the kernels and the alpha of the rows, both learned if there is an optimizer."""
-        if self.optimizer is None:
-            return kernels, self._rows.alpha
-        start = self._alpha_to_start_from(kernels)
-        objective = self._hyperparameter_score(kernels.architecture, start, score)
-        self.theta_ = learn_hyperparameters(self, objective)
-        architecture, alpha = objective.split(self.theta_)
-        self.hyperparameters_ = objective.by_name(self.theta_)
-        learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()
-        return kernels.with_network(architecture), learned
-
-    def _alpha_to_start_from(self, kernels: NetworkKernels) -> np.ndarray:
-        """Return one number, or one for every row, which no search changes."""
-        if not self._alpha_is_found:
-            return self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
-        matrices = kernels.training(self.X_train_, self.kinds, False)
-        with self._solving():
-            return np.full(1, self._found_alpha(matrices[0], matrices[-1]).alpha)
-
-    def _hyperparameter_score(
-        self, architecture: Layer, alpha: np.ndarray, score: Score
-    ) -> HyperparameterScore:
-        return hyperparameter_score(
-            self, architecture, self._rows, alpha, self._noise, self.y_train_, self.kinds, score
-        )
+        if self.optimizer is not None and self.initial_function is not None:
+            raise ValueError(
+                f"{type(self).__name__}(optimizer={self.optimizer!r}): hyperparameters are learned "
+                "from the density of the targets, which a single network has none of. Set "
+                "initial_function=None or optimizer=None."
+            )
+        return super()._learn(kernels, score)
 
     def _initial(self) -> InitialProcess | None:
         if self.initial_function is None:

@@ -13,8 +13,7 @@ from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.rows import TrainingRows
-from skntk.estimators.kernel_machines.initial_function import InitialFunction
-from skntk.estimators.regression.hyperparameter_search import Optimizer, maximize
+from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer, maximize
 from skntk.gram import gram_matrix
 from skntk.gram.gradient import contracted_gradient
 from skntk.gram.matrix import Kind
@@ -43,7 +42,6 @@ class LearningParameters(Protocol):
     alpha_bounds: Any
     random_state: int | np.random.RandomState | None
     training_time: float | None
-    initial_function: InitialFunction | None
     n_jobs: int | None
 
 
@@ -255,9 +253,4 @@ def _require_closed_form(estimator: LearningParameters) -> None:
             f"{label}: hyperparameters are learned for training to convergence, whose score "
             f"has a closed form. Set training_time=None instead of {estimator.training_time!r}, or "
             "optimizer=None."
-        )
-    if estimator.initial_function is not None:
-        raise ValueError(
-            f"{label}: hyperparameters are learned from the density of the targets, which a "
-            "single network has none of. Set initial_function=None or optimizer=None."
         )
