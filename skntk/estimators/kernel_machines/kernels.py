@@ -122,16 +122,15 @@ class NetworkKernels:
         (kernel,) = self.matrices(X, kinds=("nngp",))
         return np.asarray(kernel, dtype=np.float64)
 
-    def blocks(
-        self, X: np.ndarray, X_train: np.ndarray, kinds: tuple[Kind, ...] | None = None
-    ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
-        """Yield slices of the rows of X, and their kernels with the training rows."""
+    @staticmethod
+    def blocks(X: np.ndarray, X_train: np.ndarray) -> Iterator[slice]:
+        """Return the slices of X whose kernels with the training rows are held at a time."""
         n_train = len(X_train)
         n_rows = max(1, max(_BYTES_IN_BLOCK, 2 * n_train**2) // (8 * n_train))
         if n_rows > BLOCK_SIZES[-1]:
             n_rows -= n_rows % BLOCK_SIZES[-1]
-        for rows in gen_batches(len(X), n_rows):
-            yield rows, self.matrices(X[rows], X_train, kinds=kinds)
+        slices: Iterator[slice] = gen_batches(len(X), n_rows)
+        return slices
 
 
 def _cache_options(parameters: KernelParameters) -> dict[str, Any]:

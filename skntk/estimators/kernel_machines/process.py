@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, wraps
-from typing import Any, ParamSpec, Protocol, TypeVar
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,9 +24,6 @@ from skntk.inference import (
 from skntk.inference.linalg.threads import small_problem_threads
 from skntk.inference.posteriors.protocol import Posterior, TrainingRun
 from skntk.inference.training.cross_validation import Folds
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Process(Protocol):
@@ -93,18 +90,6 @@ class ProcessTrajectory(Protocol):
         """Yield the process at one time after the other; they share their means and arrays."""
 
 
-def _few_threads(method: Callable[P, T]) -> Callable[P, T]:
-    """Hold BLAS at one thread in a method, where there are few training rows."""
-
-    @wraps(method)
-    def held(*args: P.args, **kwargs: P.kwargs) -> T:
-        process: Any = args[0]
-        with small_problem_threads(process.n_train):
-            return method(*args, **kwargs)
-
-    return held
-
-
 class OnTrainingRows:
     """What a posterior and the targets that it was conditioned on say about the training rows."""
 
@@ -124,15 +109,15 @@ class OnTrainingRows:
     def dual_coef(self) -> np.ndarray:
         return self.posterior.dual_coef
 
-    @_few_threads
     def leave_one_out_mean(self) -> np.ndarray:
-        if self.is_centered:
-            return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
-        return self.posterior.leave_one_out_mean(self.targets)
+        with small_problem_threads(self.n_train):
+            if self.is_centered:
+                return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
+            return self.posterior.leave_one_out_mean(self.targets)
 
-    @_few_threads
     def leave_one_out_variance(self) -> np.ndarray:
-        return self.posterior.leave_one_out(self.targets)[1]
+        with small_problem_threads(self.n_train):
+            return self.posterior.leave_one_out(self.targets)[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,22 +144,25 @@ class PosteriorProcess(OnTrainingRows):
         )
         return mean, variance
 
-    @_few_threads
     def mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # Beside the covariance of one output that of all in their units.
-        test_kernel = self.kernels.between_test_rows(X, 1 + n_outputs(self.targets))
-        crosses = self.kernels.matrices(X, self.X_train)
-        return self.posterior.mean(crosses[0]), self.posterior.covariance(*crosses, test_kernel)
+        with small_problem_threads(self.n_train):
+            # Beside the covariance of one output that of all in their units.
+            test_kernel = self.kernels.between_test_rows(X, 1 + n_outputs(self.targets))
+            crosses = self.kernels.matrices(X, self.X_train)
+            return self.posterior.mean(crosses[0]), self.posterior.covariance(*crosses, test_kernel)
 
-    @_few_threads
     def mean_in_blocks(
         self, X: np.ndarray, predict: Callable[[np.ndarray], np.ndarray], axis: int = 0
     ) -> np.ndarray:
         """Return what a function of the first cross kernel predicts, block by block."""
-        blocks = self.kernels.blocks(X, self.X_train, self.kernels.kinds[:1])
-        return np.concatenate([predict(*crosses) for _, crosses in blocks], axis)
+        with small_problem_threads(self.n_train):
+            parts = []
+            for rows in self.kernels.blocks(X, self.X_train):
+                kinds = self.kernels.kinds[:1]
+                (cross,) = self.kernels.matrices(X[rows], self.X_train, kinds=kinds)
+                parts.append(predict(cross))
+            return np.concatenate(parts, axis)
 
-    @_few_threads
     def in_blocks(
         self, X: np.ndarray, *predictions: Callable[..., np.ndarray], axis: int = 0
     ) -> tuple[np.ndarray, ...]:
@@ -182,24 +170,25 @@ class PosteriorProcess(OnTrainingRows):
 
         ``axis`` is that of the test rows in what they return.
         """
-        diagonal = self.kernels.diagonal(X)
-        blocks = [
-            [predict(*crosses, diagonal[rows]) for predict in predictions]
-            for rows, crosses in self.kernels.blocks(X, self.X_train)
-        ]
-        return tuple(np.concatenate(parts, axis) for parts in zip(*blocks, strict=True))
+        with small_problem_threads(self.n_train):
+            diagonal = self.kernels.diagonal(X)
+            blocks = []
+            for rows in self.kernels.blocks(X, self.X_train):
+                crosses = self.kernels.matrices(X[rows], self.X_train)
+                blocks.append([predict(*crosses, diagonal[rows]) for predict in predictions])
+            return tuple(np.concatenate(parts, axis) for parts in zip(*blocks, strict=True))
 
     @cached_property
     def max_learning_rate(self) -> float:
         curvature = self.posterior.largest_curvature(self.sample_weight)
         return self.method.max_learning_rate(curvature)
 
-    @_few_threads
     def over(self, training_times: ArrayLike) -> RunTrajectory:
-        times = as_training_times(training_times, self.method)
-        # A model that was trained to convergence keeps no eigendecomposition: every call finds one.
-        run = self.posterior.training_run(self.targets, self.method, self.sample_weight)
-        return RunTrajectory(replace(self, posterior=run), run, times)
+        with small_problem_threads(self.n_train):
+            times = as_training_times(training_times, self.method)
+            # A model trained to convergence keeps no eigendecomposition: every call finds one.
+            run = self.posterior.training_run(self.targets, self.method, self.sample_weight)
+            return RunTrajectory(replace(self, posterior=run), run, times)
 
 
 class RunTrajectory:
@@ -244,17 +233,17 @@ class RunTrajectory:
         covariances = self._trajectory.covariances(*crosses, test_kernel)
         return self._trajectory.mean(crosses[0]), covariances
 
-    @_few_threads
     def errors(self, X: np.ndarray, targets: np.ndarray) -> tuple[ErrorMoments, ErrorMoments]:
-        process = self.process
-        crosses = process.kernels.matrices(X, process.X_train)
-        (test_kernel,) = process.kernels.matrices(X, kinds=("nngp",))
-        covariances = self._trajectory.covariances(*crosses, test_kernel)
-        means = self._trajectory.mean(crosses[0])
-        return (
-            errors_at_training_points(self._trajectory, ensemble=True),
-            errors_at_test_points(means, targets, covariances),
-        )
+        with small_problem_threads(self.n_train):
+            process = self.process
+            crosses = process.kernels.matrices(X, process.X_train)
+            (test_kernel,) = process.kernels.matrices(X, kinds=("nngp",))
+            covariances = self._trajectory.covariances(*crosses, test_kernel)
+            means = self._trajectory.mean(crosses[0])
+            return (
+                errors_at_training_points(self._trajectory, ensemble=True),
+                errors_at_test_points(means, targets, covariances),
+            )
 
     def errors_of_mean(
         self, X: np.ndarray, targets: np.ndarray
@@ -265,12 +254,12 @@ class RunTrajectory:
             errors_at_test_points(self.means(X), targets, None),
         )
 
-    @_few_threads
     def held_out_means(self, folds: Folds) -> np.ndarray:
-        process = self.process
-        return self._run.held_out(
-            process.targets, folds, self.training_times, centered=process.is_centered
-        )
+        with small_problem_threads(self.n_train):
+            process = self.process
+            return self._run.held_out(
+                process.targets, folds, self.training_times, centered=process.is_centered
+            )
 
     def processes(self) -> Iterator[PosteriorProcess]:
         attributes = {
