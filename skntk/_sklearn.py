@@ -236,6 +236,11 @@ class UnobservedFit:
     """The tasks of one `fit` that nobody is told of."""
 
     @contextmanager
+    def hyperparameters(self) -> Iterator[Callable[[], None]]:
+        """Provide what is called after every evaluation of a search for hyperparameters."""
+        yield lambda: None
+
+    @contextmanager
     def kernel_matrix(self) -> Iterator[bool | Callable[[int, int], None]]:
         """Provide what the computation of the kernel matrix reports its progress to."""
         yield False
@@ -249,14 +254,22 @@ class UnobservedFit:
 class ObservedFit(UnobservedFit):
     """The tasks of one `fit` that callbacks are told of, beginning and end.
 
-    They are the kernel matrix, in a hundred parts, and the training.
+    They are the search for hyperparameters where there is one, as many evaluations as it takes, the
+    kernel matrix, in a hundred parts, and the training.
     """
 
     def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray) -> None:
         self._of_fit = {"estimator": estimator, "X": X, "y": y}
         # Also without callbacks: those of a search around it count its tasks.
-        self._root = self._begun(estimator._init_callback_context(max_subtasks=2))
+        n_tasks = 2 if estimator.optimizer is None else 3
+        self._root = self._begun(estimator._init_callback_context(max_subtasks=n_tasks))
         self._is_watched = bool(getattr(estimator, "_skl_callbacks", ()))
+
+    @contextmanager
+    def hyperparameters(self) -> Iterator[Callable[[], None]]:
+        task = self._begun(self._root.subcontext("search for hyperparameters", max_subtasks=None))
+        yield lambda: self._end(self._begun(task.subcontext("evaluation")))
+        self._end(task)
 
     @contextmanager
     def kernel_matrix(self) -> Iterator[bool | Callable[[int, int], None]]:

@@ -71,6 +71,27 @@ def test_tasks_of_fit(estimator):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_search_for_hyperparameters_is_a_task(estimator):
+    evaluated = []
+
+    def optimizer(objective, theta, bounds):
+        evaluated.extend(objective(theta + step)[0] for step in (0.0, 0.1, 0.2))
+        return theta, evaluated[0]
+
+    recording = Recording()
+    model = estimator(FullyConnected(1), optimizer=optimizer).set_callbacks(recording)
+    model.fit(X, y)
+    assert recording.events[1:4] == [
+        "begin fit",
+        "begin search for hyperparameters",
+        "begin evaluation",
+    ]
+    assert recording.events.count("end evaluation") >= len(evaluated)
+    after = recording.events.index("end search for hyperparameters")
+    assert recording.events[after + 1] == "begin kernel matrix"
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_callbacks_change_nothing(estimator):
     expected = estimator(FullyConnected(1)).fit(X, y)
     model = estimator(FullyConnected(1)).set_callbacks(Recording()).fit(X, y)

@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skntk._sklearn import ClassifierMixin
+from skntk._sklearn import ClassifierMixin, UnobservedFit
 from skntk.estimators.classification.scores import (
     Calibration,
     ClassScores,
@@ -81,8 +81,10 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         # seldom as they occur.
         return self.y_train_ * self._scaling.scale, bool(self._scaling.center.any())
 
-    def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
-        kernels, alpha = super()._learn(kernels, score)
+    def _learn(
+        self, kernels: NetworkKernels, score: Score, tasks: UnobservedFit
+    ) -> tuple[NetworkKernels, np.ndarray]:
+        kernels, alpha = super()._learn(kernels, score, tasks)
         if self._alpha_is_found and self.optimizer is not None:
             # The density of one-hot targets, which are no normal numbers, is right about networks
             # more than about their noise: alpha is found anew by the errors.

@@ -292,7 +292,7 @@ class NNGPClassifier(NetworkClassifier):
             self._require_feasible_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
-        kernels, alpha = self._learn(kernels, marginal_likelihood)
+        kernels, alpha = self._learn(kernels, marginal_likelihood, tasks)
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
         self._scale_noise(alpha, np.diagonal(kernel))

@@ -215,9 +215,11 @@ def hyperparameter_score(
 
 
 def learn_hyperparameters(
-    estimator: LearningParameters, objective: HyperparameterScore
+    estimator: LearningParameters,
+    objective: HyperparameterScore,
+    evaluated: Callable[[], None],
 ) -> np.ndarray:
-    """Return the theta that an estimator's optimizer finds.
+    """Return the theta that an estimator's optimizer finds; call ``evaluated`` on the way.
 
     Raises
     ------
@@ -234,9 +236,15 @@ def learn_hyperparameters(
         f"{type(estimator).__name__}.fit with an optimizer on {n} samples",
         "Learn the hyperparameters on fewer rows, and train with optimizer=None.",
     )
+
+    def reported(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        result = objective(theta)
+        evaluated()
+        return result
+
     with small_problem_threads(n):
         return maximize(
-            objective,
+            reported,
             objective.theta,
             objective.theta_bounds,
             objective.names,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skntk._memory import require_memory
-from skntk._sklearn import CallbackSupportMixin, CheckedParameters
+from skntk._sklearn import CallbackSupportMixin, CheckedParameters, UnobservedFit
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import own_network
 from skntk.estimators.data.defaults import Alpha, AlphaScale
@@ -199,13 +199,16 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """Return the targets that it is found from, and whether their mean was subtracted."""
         raise NotImplementedError
 
-    def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
+    def _learn(
+        self, kernels: NetworkKernels, score: Score, tasks: UnobservedFit
+    ) -> tuple[NetworkKernels, np.ndarray]:
         """Return the kernels and the alpha of the rows, both learned if there is an optimizer."""
         if self.optimizer is None:
             return kernels, self._rows.alpha
         start = self._alpha_to_start_from(kernels)
         objective = self._hyperparameter_score(kernels.architecture, start, score)
-        self.theta_ = learn_hyperparameters(self, objective)
+        with tasks.hyperparameters() as evaluated:
+            self.theta_ = learn_hyperparameters(self, objective, evaluated)
         architecture, alpha = objective.split(self.theta_)
         self.hyperparameters_ = objective.by_name(self.theta_)
         learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()

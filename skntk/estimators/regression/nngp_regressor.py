@@ -276,7 +276,7 @@ class NNGPRegressor(NetworkRegressor):
         tasks = fit_tasks(self, X, y)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y)
-        kernels, alpha = self._learn(kernels, _SCORES[self.criterion])
+        kernels, alpha = self._learn(kernels, _SCORES[self.criterion], tasks)
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
         self._scale_noise(alpha, np.diagonal(kernel))

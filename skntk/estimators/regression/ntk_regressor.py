@@ -255,7 +255,7 @@ class NTKRegressor(NetworkRegressor):
         tasks = fit_tasks(self, X, y)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y)
-        kernels, alpha = self._learn(kernels, ensemble_leave_one_out_density)
+        kernels, alpha = self._learn(kernels, ensemble_leave_one_out_density, tasks)
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
         self._scale_noise(alpha, np.diagonal(ntk))

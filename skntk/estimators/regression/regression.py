@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skntk._sklearn import MultiOutputMixin, RegressorMixin, validate_parameters
+from skntk._sklearn import MultiOutputMixin, RegressorMixin, UnobservedFit, validate_parameters
 from skntk._validation import is_boolean
 from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import TrainingRows
@@ -55,14 +55,16 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
 
     # The steps of `fit` ----------------------------------------------------------------------
 
-    def _learn(self, kernels: NetworkKernels, score: Score) -> tuple[NetworkKernels, np.ndarray]:
+    def _learn(
+        self, kernels: NetworkKernels, score: Score, tasks: UnobservedFit
+    ) -> tuple[NetworkKernels, np.ndarray]:
         if self.optimizer is not None and self.initial_function is not None:
             raise ValueError(
                 f"{type(self).__name__}(optimizer={self.optimizer!r}): hyperparameters are learned "
                 "from the density of the targets, which a single network has none of. Set "
                 "initial_function=None or optimizer=None."
             )
-        return super()._learn(kernels, score)
+        return super()._learn(kernels, score, tasks)
 
     def _initial(self) -> InitialProcess | None:
         if self.initial_function is None:
