@@ -32,6 +32,8 @@ End = Literal["lower", "upper"] | None
 # are estimated from so many of them.
 _N_LARGE = 500
 _N_LEFT_OUT = 256
+# To compare two levels fewer will do: the same samples are left out at both.
+_N_COMPARED = 100
 _LEVELS_PER_DECADE = 2
 # A level is known well enough to a few percent: scores are flat at their maximum.
 _TOLERANCE = 0.05
@@ -125,18 +127,22 @@ class _OnAllSamples:
         self._problem, self._criterion = problem, criterion
         self._solver = _KeepingSolver(solver)
         self._left_out = np.arange(n) if n <= _N_LARGE else evenly_spaced(order, _N_LEFT_OUT)
+        self._compared = evenly_spaced(self._left_out, min(n, _N_COMPARED))
 
-    def __call__(self, position: float) -> Evaluation:
-        """Return the score and the scales, from one factorization."""
+    def score(self, position: float) -> float:
+        """Return the score, estimated from a few samples."""
+        return self._evaluation(position, self._compared).score
+
+    def _evaluation(self, position: float, left_out: Rows) -> Evaluation:
         problem, level = self._problem, float(np.exp(position))
         system = self._solver.factorize(DenseOperator(problem.kernel), level * problem.pattern)
-        return self._criterion.evaluate(problem, system, level, self._left_out)
+        return self._criterion.evaluate(problem, system, level, left_out)
 
     def result(self, position: float, low: float, high: float) -> NoiseLevel:
         """Return the level at a position, or the next that the kernel is not singular with."""
         while True:
             try:
-                evaluation = self(position)
+                evaluation = self._evaluation(position, self._left_out)
                 break
             except SingularKernelError:
                 if position >= high:
@@ -234,7 +240,7 @@ def _moved(
     """Return the maximum of the parabola of this curvature through two scores of all samples."""
     step = _STEP if position + _STEP <= high else -_STEP
     try:
-        gain = evaluate(position + step).score - evaluate(position).score
+        gain = evaluate.score(position + step) - evaluate.score(position)
     except SingularKernelError:
         return position
     if not (np.isfinite(gain) and curvature > 0):
