@@ -16,6 +16,9 @@ def test_has_an_example():
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_example_runs(example, capsys):
     exec(compile(example, str(README), "exec"), {"__name__": "__main__"})
-    score = re.fullmatch(r"R2 = (0\.\d\d)\n", capsys.readouterr().out)
-    assert score is not None
-    assert float(score[1]) > 0.3
+    printed = capsys.readouterr().out
+    scores = re.fullmatch(r"R2 = (0\.\d\d), 95 % intervals cover (\d+)%\n", printed)
+    assert scores is not None
+    assert float(scores[1]) > 0.3
+    assert 88 <= int(scores[2]) <= 98
+    assert f"This prints `{printed.strip()}`" in README.read_text()

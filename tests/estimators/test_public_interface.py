@@ -97,7 +97,7 @@ def test_the_fitted_attributes_are_documented(cls):
     learning = {"optimizer": "fmin_l_bfgs_b", "alpha_bounds": (0.01, 1)}
     model = cls(**(learning if cls in REGRESSORS else {})).fit(X, [0, 1, 1])
     names = {*vars(model), "max_learning_rate_"}
-    names |= {"temperature_"} if cls not in REGRESSORS else set()
+    names |= {"output_scale_"} if cls in REGRESSORS else {"temperature_"}
     public = {name for name in names if name.endswith("_") and not name.startswith("_")}
     section = inspect.getdoc(cls).partition("Attributes\n")[2].partition("See Also\n")[0]
     documented = set(re.findall(r"^(\w+) : ", section, flags=re.MULTILINE))

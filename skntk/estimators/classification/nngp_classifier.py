@@ -61,13 +61,17 @@ class NNGPClassifier(NetworkClassifier):
         The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
         with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
         hyperparameters are reached as ``architecture__depth`` and so on.
-    alpha : float or array-like of shape (n_samples,), default=0.1
-        Variance of the noise of the targets, added to the diagonal of the training kernel; at least
-        0. One value for all samples, or one for each. With ``likelihood="softmax"`` it is the
-        variance of independent noise of the logits at each training sample, and may be 0.
+    alpha : "auto", float or array-like of shape (n_samples,), default="auto"
+        Variance of the noise of the targets, added to the diagonal of the training kernel. "auto"
+        finds one number for all samples in `fit`: the number that makes the squared error of
+        leave-one-out scores small, between 1e-6 (with ``dtype="float32"`` 1e-4) and 1000 times the
+        mean of that diagonal, see Notes. A number, at least 0, is taken as it is. An array has a
+        number for each sample. With ``likelihood="softmax"`` it is the variance of independent
+        noise of the logits at each training sample, and "auto" makes the evidence large.
     alpha_scale : {"absolute", "relative"}, default="relative"
         Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
         diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+        The value that "auto" finds has this unit too.
     normalize_y : bool, default=True
         Whether to center the one-hot targets by the frequencies of the classes and to divide them
         by their standard deviation before training. The prior of the scores is then centered at
@@ -140,8 +144,14 @@ class NNGPClassifier(NetworkClassifier):
     y_train_ : ndarray of shape (n_distinct, n_classes)
         The one-hot targets, normalized if ``normalize_y`` is True.
     alpha_ : ndarray of shape (n_distinct,)
-        What was added to the diagonal of the training kernel: ``alpha``, scaled as
-        ``alpha_scale`` says, divided by the weight of each row if the likelihood is Gaussian.
+        What was added to the diagonal of the training kernel: ``alpha``, or what was found in its
+        place, scaled as ``alpha_scale`` says, divided by the weight of each row if the likelihood
+        is Gaussian.
+    alpha_score_ : float
+        What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
+    hyperparameters_ : dict
+        ``{"alpha": value}`` with the value that was found, as `set_params` takes it. Only with
+        ``alpha="auto"``.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets, or of the
         logits.
@@ -167,18 +177,33 @@ class NNGPClassifier(NetworkClassifier):
     Notes
     -----
     `fit` takes time in proportion to the cube of the number of training rows, and memory for two
-    matrices of their number squared. Standardize the features first: the kernel depends on
-    their scale.
+    matrices of their number squared, with ``alpha="auto"`` three. Standardize the features first:
+    the kernel depends on their scale.
 
-    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
-    probabilities.
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations,
+    probabilities and what ``alpha="auto"`` finds.
+
+    With ``alpha="auto"`` every observation is predicted by the model of all others, in closed form:
+    the residuals of the one-hot targets are :math:`(B^{-1} Y)_{ik} / (B^{-1})_{ii}` with
+    :math:`B = K + A` ([3]_, equation 5.12), with ``normalize_y`` after the others have centered
+    their targets anew. What is made small is the mean E of their squares, over observations and
+    classes. It is written as the log density of errors of this variance,
+    ``alpha_score_`` = :math:`-\tfrac n2 \log(2 \pi e\, E)` with n the sum of the weights. With
+    ``likelihood="softmax"`` it is Laplace's approximation of the log evidence, of 500 rows where
+    there are more.
+
+    Where the score of the lower end of the range is within 0.1 nats of the best, the largest
+    ``alpha`` with a score within 0.1 nats is taken. Of more than 500 rows, 500 are compared first;
+    which ones depends on the values of X alone, not on their order. Two factorizations of all rows
+    then tell how far the maximum moves. A finite ``training_time`` has the ``alpha`` of training to
+    convergence.
 
     References
     ----------
     .. [1] Neal, "Priors for infinite networks", 1994.
     .. [2] Lee et al., "Deep neural networks as Gaussian processes", ICLR 2018.
     .. [3] Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006,
-       algorithm 2.1 and section 6.5.
+       algorithm 2.1, sections 5.4.2 and 6.5.
     .. [4] Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
     .. [5] Williams and Barber, "Bayesian classification with Gaussian processes", IEEE PAMI 1998;
        Rasmussen and Williams, section 3.5.
@@ -204,8 +229,8 @@ class NNGPClassifier(NetworkClassifier):
     ...     network = FullyConnected(depth=depth)
     ...     model = make_pipeline(StandardScaler(), NNGPClassifier(network, likelihood="softmax"))
     ...     print(depth, round(model.fit(X, y)[-1].log_marginal_likelihood_value_))
-    1 -51
-    4 -64
+    1 -48
+    4 -56
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("nngp",)
@@ -285,6 +310,12 @@ class NNGPClassifier(NetworkClassifier):
             ``alpha`` on its diagonal is singular.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``alpha="auto"`` ends at the upper end of its range, where the inputs tell nothing
+            about the classes; not with ``likelihood="softmax"``.
         """
         X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
         tasks = fit_tasks(self, X, y)

@@ -71,12 +71,15 @@ class NTKClassifier(NetworkClassifier):
         The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
         with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
         hyperparameters are reached as ``architecture__depth`` and so on.
-    alpha : float or array-like of shape (n_samples,), default=0.1
-        Regularization, added to the diagonal of the training NTK; at least 0. One value for all
-        samples, or one for each.
+    alpha : "auto", float or array-like of shape (n_samples,), default="auto"
+        Regularization, added to the diagonal of the training NTK. "auto" finds one number for all
+        samples in `fit`: the number that makes the squared error of leave-one-out scores small,
+        between 1e-6 (with ``dtype="float32"`` 1e-4) and 1000 times the mean of that diagonal, see
+        Notes. A number, at least 0, is taken as it is. An array has a number for each sample.
     alpha_scale : {"absolute", "relative"}, default="relative"
         Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
         diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+        The value that "auto" finds has this unit too.
     normalize_y : bool, default=True
         Whether to center the one-hot targets by the frequencies of the classes and to divide them
         by their standard deviation before training. The prior of the scores is then centered at
@@ -146,8 +149,13 @@ class NTKClassifier(NetworkClassifier):
     y_train_ : ndarray of shape (n_distinct, n_classes)
         The one-hot targets, normalized if ``normalize_y`` is True and the loss is squared error.
     alpha_ : ndarray of shape (n_distinct,)
-        What was added to the diagonal of the training kernel: ``alpha``, scaled as
-        ``alpha_scale`` says, divided by the weight of each row.
+        What was added to the diagonal of the training kernel: ``alpha``, or what was found in its
+        place, scaled as ``alpha_scale`` says, divided by the weight of each row.
+    alpha_score_ : float
+        What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
+    hyperparameters_ : dict
+        ``{"alpha": value}`` with the value that was found, as `set_params` takes it. Only with
+        ``alpha="auto"``.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets, or in the
         scores with ``loss="log_loss"``.
@@ -170,14 +178,27 @@ class NTKClassifier(NetworkClassifier):
     Notes
     -----
     `fit` takes time in proportion to the cube of the number of training rows, and memory for three
-    matrices of their number squared. Standardize the features first: the kernel depends on
-    their scale. Training on the log-loss integrates a differential equation in as many unknowns as
+    matrices of their number squared, with ``alpha="auto"`` four. Standardize the features first:
+    the kernel depends on their scale. Training on the log-loss integrates a differential equation in as many unknowns as
     there are rows times classes, explicitly with two products with a matrix of n x n numbers
     in each evaluation, and in stiff phases (long training, ``alpha`` above 0) implicitly with a
     factorization and a matrix for each class.
 
-    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
-    probabilities, also at finite training times.
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations,
+    probabilities and what ``alpha="auto"`` finds, also at finite training times.
+
+    With ``alpha="auto"`` every observation is predicted by the ensemble trained on all others, in
+    closed form: the residuals of the one-hot targets are :math:`(B^{-1} Y)_{ik} / (B^{-1})_{ii}`
+    with :math:`B = T + A` ([4]_, equation 5.12), with ``normalize_y`` after the others have
+    centered their targets anew. What is made small is the mean E of their squares, over
+    observations and classes. It is written as the log density of errors of this variance,
+    ``alpha_score_`` = :math:`-\tfrac n2 \log(2 \pi e\, E)`. A finite ``training_time`` has the
+    ``alpha`` of training to convergence, and ``loss="log_loss"`` that of squared error.
+
+    Where the score of the lower end of the range is within 0.1 nats of the best, the largest
+    ``alpha`` with a score within 0.1 nats is taken. Of more than 500 rows, 500 are compared first;
+    which ones depends on the values of X alone, not on their order. Two factorizations of all rows
+    then tell how far the maximum moves.
 
     References
     ----------
@@ -186,6 +207,8 @@ class NTKClassifier(NetworkClassifier):
     .. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
        descent", NeurIPS 2019, section 2.3.
     .. [3] Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
+    .. [4] Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006,
+       section 5.4.2.
 
     Examples
     --------
@@ -212,7 +235,7 @@ class NTKClassifier(NetworkClassifier):
     ...     print(probabilities.round(2)[0, y[0]])
     0.33
     0.5
-    0.91
+    0.92
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("ntk", "nngp")
@@ -291,6 +314,12 @@ class NTKClassifier(NetworkClassifier):
             ``alpha`` on its diagonal is singular.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``alpha="auto"`` ends at the upper end of its range, where the inputs tell nothing
+            about the classes.
         """
         X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
         tasks = fit_tasks(self, X, y)

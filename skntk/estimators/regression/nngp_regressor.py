@@ -62,7 +62,8 @@ class NNGPRegressor(NetworkRegressor):
         \text{mean}(x) = K(x, X) (K(X, X) + A)^{-1} y, \qquad
         \text{cov}(x, x') = K(x, x') - K(x, X) (K(X, X) + A)^{-1} K(X, x').
 
-    With an ``optimizer`` the numbers of the architecture and the noise are learned first.
+    By default `fit` finds the noise and the scale of the prior, see Notes. With an ``optimizer`` it
+    learns the numbers of the architecture first.
 
     Parameters
     ----------
@@ -70,12 +71,16 @@ class NNGPRegressor(NetworkRegressor):
         The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
         with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
         hyperparameters are reached as ``architecture__depth`` and so on.
-    alpha : float or array-like of shape (n_samples,), default=0.1
-        Variance of the noise of the targets, added to the diagonal of the training kernel; at least
-        0. One value for all samples, or one for each.
+    alpha : "auto", float or array-like of shape (n_samples,), default="auto"
+        Variance of the noise of the targets, added to the diagonal of the training kernel. "auto"
+        finds one number for all samples in `fit`, and ``output_scale_`` with it: the number that
+        makes ``criterion`` large, between 1e-6 (with ``dtype="float32"`` 1e-4) and 1000 times the
+        mean of that diagonal, see Notes. A number, at least 0, is taken as it is. An array has a
+        number for each sample.
     alpha_scale : {"absolute", "relative"}, default="relative"
         Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
         diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+        The value that "auto" finds has this unit too.
     normalize_y : bool, default=True
         Whether to center the targets by their mean and to divide them by their standard deviation,
         for each output, before training. Predictions are in the units of the targets either way.
@@ -102,8 +107,9 @@ class NNGPRegressor(NetworkRegressor):
         random: standard deviations are 0. None is an ensemble of networks, each with a random
         initial function.
     optimizer : "fmin_l_bfgs_b", callable or None, default=None
-        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` if it is
-        one number. None leaves them as they are. A callable is called as that of
+        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` unless
+        it is an array. With ``alpha="auto"`` the search starts at 1, and ``alpha`` is found anew
+        for the network that was learned. None leaves the network as it is. A callable is called as that of
         `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
         bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
         the best theta and its value.
@@ -114,8 +120,8 @@ class NNGPRegressor(NetworkRegressor):
     alpha_bounds : pair of float or "fixed", default=(1e-5, 1e5)
         Bounds of ``alpha``; one value for each sample is always fixed.
     criterion : {"marginal_likelihood", "leave_one_out"}, default="marginal_likelihood"
-        What the search makes large: the density of all targets, or that of each given all others,
-        which trusts the assumptions of the model less.
+        What ``alpha="auto"`` and an ``optimizer`` make large: the density of all targets, or that
+        of each given all others, which trusts the assumptions of the model less.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
     dtype : {"float64", "float32"}, default="float64"
@@ -141,21 +147,30 @@ class NNGPRegressor(NetworkRegressor):
     y_train_ : ndarray of shape (n_train,) or (n_train, n_outputs)
         Their targets, normalized if ``normalize_y`` is True.
     alpha_ : ndarray of shape (n_train,)
-        What was added to the diagonal of the training kernel: ``alpha``, scaled as
-        ``alpha_scale`` says, divided by the weight of each row.
+        What was added to the diagonal of the training kernel: ``alpha``, or what was found in its
+        place, scaled as ``alpha_scale`` says, divided by the weight of each row.
+    output_scale_ : ndarray of shape () or (n_outputs,)
+        What the prior covariance and the noise of every normalized output are multiplied by: c in
+        Notes. The variance of the noise of a normalized target is ``output_scale_ * alpha_``. It is
+        1 where ``alpha`` is a number or an array.
+    alpha_score_ : float
+        What ``alpha="auto"`` made large, in nats, summed over outputs; NaN where all targets are
+        constant. Only with ``alpha="auto"``.
     dual_coef_ : ndarray of shape (n_train,) or (n_train, n_outputs)
         Coefficients of the kernel functions in the mean of the normalized targets.
     log_marginal_likelihood_value_ : float
-        Log density of ``y_train_`` under the prior with its noise, in nats, summed over outputs.
-        Models can be compared by it.
+        Log density of ``y_train_`` under the prior with its noise, both times ``output_scale_``, in
+        nats, summed over outputs. Models can be compared by it.
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
         computed when it is first read.
     hyperparameters_ : dict
-        What was learned, by name, as `set_params` takes it. Only with an ``optimizer``.
+        What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
+        ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
     theta_ : ndarray of shape (n_dims,)
-        The same as the search saw it: logarithms, or numbers whose lower bound is not positive.
+        What the ``optimizer`` learned, as it saw it: logarithms, or numbers whose lower bound is
+        not positive. Only with an ``optimizer``.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -170,11 +185,38 @@ class NNGPRegressor(NetworkRegressor):
     Notes
     -----
     `fit` takes time in proportion to the cube of the number of training rows, and memory for two
-    matrices of their number squared. Standardize the features first: the kernel depends on
-    their scale.
+    matrices of their number squared, with ``alpha="auto"`` three. Standardize the features first:
+    the kernel depends on their scale.
 
-    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
-    ``log_marginal_likelihood_value_``.
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations,
+    ``log_marginal_likelihood_value_`` and, of up to 500 rows, what ``alpha="auto"`` finds.
+
+    With ``alpha="auto"`` the normalized targets of every output have a prior scale c of their own,
+
+    .. math::
+
+        y \sim N\bigl(0,\; c\, B\bigr), \qquad B = K + \alpha u W^{-1},
+
+    where u is the unit of ``alpha`` (the mean of the diagonal of K, or 1 with
+    ``alpha_scale="absolute"``) and W the diagonal matrix of the weights. For given :math:`\alpha`
+    the density is greatest at :math:`c = y^T B^{-1} y / n`, n the sum of the weights. What is left
+    is the *profile* of the marginal likelihood, a function of :math:`\alpha` alone, for weights of
+    1
+
+    .. math::
+
+        \log p(y) = -\tfrac12 \bigl(n \log (2 \pi e\, c) + \log |B|\bigr),
+
+    summed over outputs: equation 5.8 of [3]_ at the best c. With ``criterion="leave_one_out"`` it
+    is the sum of the log densities of all observations, each given all others (equations 5.10 to
+    5.12), again at the best c. With an ``initial_function``, whose network is not random, it is
+    the same sum with the noise alone as variance. Of a weighted row one observation is left out.
+
+    Where the score of the lower end of the range is within 0.1 nats of the best, the data do not
+    tell such noise from none: the largest ``alpha`` with a score within 0.1 nats is taken. Of more
+    than 500 rows, 500 are compared first; which ones depends on the values of X alone, not on their
+    order. Two factorizations of all rows then tell how far the maximum moves. A finite
+    ``training_time`` has the ``alpha`` and the scale of training to convergence.
 
     References
     ----------
@@ -194,6 +236,16 @@ class NNGPRegressor(NetworkRegressor):
     >>> mean, std = model.predict([[0.5], [10.0]], return_std=True)
     >>> np.abs(mean[0] - np.sin(0.5)) < 0.1, std[0] < std[1]
     (np.True_, np.True_)
+
+    By default the noise is found, here with a standard deviation of 0.3:
+
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-2, 2, size=(200, 1))
+    >>> y = np.sin(2 * X[:, 0]) + 0.3 * rng.normal(size=200)
+    >>> model = NNGPRegressor().fit(X, y)
+    >>> noise_variance = model.output_scale_ * model.alpha_[0]  # of normalized targets
+    >>> print(f"{np.std(y) * np.sqrt(noise_variance):.1f}")
+    0.3
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("nngp",)
@@ -271,6 +323,15 @@ class NNGPRegressor(NetworkRegressor):
             architecture, or if the kernel with ``alpha`` on its diagonal is singular.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``alpha="auto"`` ends at the lower end of its range, where no noise is seen, or at
+            the upper one, where the inputs tell nothing about the targets.
+        UserWarning
+            If ``alpha="auto"`` and all targets are equal, which tells nothing about their noise:
+            0.1 is taken.
         """
         X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
         tasks = fit_tasks(self, X, y)

@@ -52,7 +52,8 @@ class NTKRegressor(NetworkRegressor):
 
     with A the diagonal matrix of ``alpha`` and n the sum of the weights, and :math:`P_t'` at x'.
     For ``training_time=None`` the exponential vanishes: the mean is that of a kernel ridge
-    regression. The standard deviation tells how much the networks of the ensemble disagree.
+    regression. The standard deviation tells how much the networks of the ensemble disagree. By
+    default `fit` finds ``alpha``, and the scale of the initial functions with it, see Notes.
 
     Parameters
     ----------
@@ -60,12 +61,17 @@ class NTKRegressor(NetworkRegressor):
         The network, for example ``FullyConnected(depth=3, activation="erf")`` or layers composed
         with `Serial`; it ends with a `Dense` layer. None is ``FullyConnected()``. Its
         hyperparameters are reached as ``architecture__depth`` and so on.
-    alpha : float or array-like of shape (n_samples,), default=0.1
-        Regularization, added to the diagonal of the training NTK; at least 0. One value for all
-        samples, or one for each.
+    alpha : "auto", float or array-like of shape (n_samples,), default="auto"
+        Regularization, added to the diagonal of the training NTK. "auto" finds one number for all
+        samples in `fit`, and ``output_scale_`` with it: the number that makes the leave-one-out
+        density of the targets large, between 1e-6 (with ``dtype="float32"`` 1e-4) and 1000 times
+        the mean of that diagonal, see Notes. It is then also the variance of the noise of
+        observations. A number, at least 0, is taken as it is. An array has a number for each
+        sample.
     alpha_scale : {"absolute", "relative"}, default="relative"
         Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
         diagonal. One grid of relative values serves architectures whose kernels differ in scale.
+        The value that "auto" finds has this unit too.
     normalize_y : bool, default=True
         Whether to center the targets by their mean and to divide them by their standard deviation,
         for each output, before training. Predictions are in the units of the targets either way.
@@ -91,8 +97,9 @@ class NTKRegressor(NetworkRegressor):
         random: standard deviations are 0. None is an ensemble of networks, each with a random
         initial function.
     optimizer : "fmin_l_bfgs_b", callable or None, default=None
-        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` if it is
-        one number. None leaves them as they are. A callable is called as that of
+        How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` unless
+        it is an array. With ``alpha="auto"`` the search starts at 1, and ``alpha`` is found anew
+        for the network that was learned. None leaves the network as it is. A callable is called as that of
         `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
         bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
         the best theta and its value.
@@ -127,8 +134,14 @@ class NTKRegressor(NetworkRegressor):
     y_train_ : ndarray of shape (n_train,) or (n_train, n_outputs)
         Their targets, normalized if ``normalize_y`` is True.
     alpha_ : ndarray of shape (n_train,)
-        What was added to the diagonal of the training kernel: ``alpha``, scaled as
-        ``alpha_scale`` says, divided by the weight of each row.
+        What was added to the diagonal of the training kernel: ``alpha``, or what was found in its
+        place, scaled as ``alpha_scale`` says, divided by the weight of each row.
+    output_scale_ : ndarray of shape () or (n_outputs,)
+        What the variance of the initial functions and that of the noise of every normalized output
+        are multiplied by: c in Notes. It is 1 where ``alpha`` is a number or an array.
+    alpha_score_ : float
+        What ``alpha="auto"`` made large, in nats, summed over outputs; NaN where all targets are
+        constant. Only with ``alpha="auto"``.
     dual_coef_ : ndarray of shape (n_train,) or (n_train, n_outputs)
         Coefficients of the kernel functions in the mean of the normalized targets.
     max_learning_rate_ : float
@@ -136,9 +149,11 @@ class NTKRegressor(NetworkRegressor):
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
         computed when it is first read.
     hyperparameters_ : dict
-        What was learned, by name, as `set_params` takes it. Only with an ``optimizer``.
+        What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
+        ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
     theta_ : ndarray of shape (n_dims,)
-        The same as the search saw it: logarithms, or numbers whose lower bound is not positive.
+        What the ``optimizer`` learned, as it saw it: logarithms, or numbers whose lower bound is
+        not positive. Only with an ``optimizer``.
     n_features_in_ : int
         Number of features seen in `fit`; of images and sequences ``X.shape[1]``, as in all of
         scikit-learn.
@@ -153,11 +168,42 @@ class NTKRegressor(NetworkRegressor):
     Notes
     -----
     `fit` takes time in proportion to the cube of the number of training rows, and memory for three
-    matrices of their number squared. Standardize the features first: the kernel depends on
-    their scale.
+    matrices of their number squared, with ``alpha="auto"`` four. Standardize the features first:
+    the kernel depends on their scale.
 
-    A sample of weight k is the same as k equal samples, for predictions, standard deviations and
-    finite training times.
+    A sample of weight k is the same as k equal samples, for predictions, standard deviations,
+    finite training times and, of up to 500 rows, what ``alpha="auto"`` finds.
+
+    An ensemble has no marginal likelihood. With ``alpha="auto"`` every observation is predicted by
+    the ensemble that was trained on all others, in closed form: with
+    :math:`B = T + \alpha u W^{-1}` and all weights 1, the residual :math:`r_i` and the variance
+    :math:`v_i`, in units of the scale c of an output, are
+
+    .. math::
+
+        r_i = \frac{(B^{-1} y)_i}{(B^{-1})_{ii}}, \qquad
+        v_i = \frac{(B^{-1} K B^{-1})_{ii}}{(B^{-1})_{ii}^2} + \alpha u,
+
+    where u is the unit of ``alpha`` (the mean of the diagonal of T, or 1 with
+    ``alpha_scale="absolute"``) and W the diagonal matrix of the weights. The residuals are those of
+    a Gaussian process with the covariance T ([3]_, equation 5.12); the variance is the spread of
+    the ensemble and the noise of an observation. The log density, summed over observations and
+    outputs (equation 5.10),
+
+    .. math::
+
+        \sum_i \log N(r_i \mid 0,\, c\, v_i), \qquad c = \frac1n \sum_i \frac{r_i^2}{v_i},
+
+    is at its greatest for this c, n being the sum of the weights: what is left is a function of
+    :math:`\alpha` alone. Of a row of weight k, one of k observations is left out. With
+    ``normalize_y`` the others center the targets anew. With an ``initial_function``, whose network
+    is not random, :math:`v_i` is the noise alone.
+
+    Where the score of the lower end of the range is within 0.1 nats of the best, the data do not
+    tell such noise from none: the largest ``alpha`` with a score within 0.1 nats is taken. Of more
+    than 500 rows, 500 are compared first; which ones depends on the values of X alone, not on their
+    order. Two factorizations of all rows then tell how far the maximum moves. A finite
+    ``training_time`` has the ``alpha`` and the scale of training to convergence.
 
     References
     ----------
@@ -165,6 +211,8 @@ class NTKRegressor(NetworkRegressor):
        networks", NeurIPS 2018.
     .. [2] Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
        descent", NeurIPS 2019, section 2.3.
+    .. [3] Rasmussen and Williams, "Gaussian processes for machine learning", MIT Press 2006,
+       section 5.4.2.
 
     Examples
     --------
@@ -177,6 +225,16 @@ class NTKRegressor(NetworkRegressor):
     >>> mean, std = model.predict([[0.5], [10.0]], return_std=True)
     >>> np.abs(mean[0] - np.sin(0.5)) < 0.1, std[0] < std[1]
     (np.True_, np.True_)
+
+    By default ``alpha`` is found, and intervals of new observations are as wide as the data say:
+
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-2, 2, size=(400, 1))
+    >>> y = np.sin(2 * X[:, 0]) + 0.3 * rng.normal(size=400)
+    >>> model = NTKRegressor().fit(X[:200], y[:200])
+    >>> mean, std = model.predict(X[200:], return_std=True, observation_noise=True)
+    >>> print(f"{np.mean(np.abs(y[200:] - mean) < 1.96 * std):.2f}")
+    0.95
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("ntk", "nngp")
@@ -250,6 +308,15 @@ class NTKRegressor(NetworkRegressor):
             architecture, or if the kernel with ``alpha`` on its diagonal is singular.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``alpha="auto"`` ends at the lower end of its range, where no noise is seen, or at
+            the upper one, where the inputs tell nothing about the targets.
+        UserWarning
+            If ``alpha="auto"`` and all targets are equal, which tells nothing about their noise:
+            0.1 is taken.
         """
         X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
         tasks = fit_tasks(self, X, y)

@@ -393,8 +393,8 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
             Inputs.
         alpha : float or array-like of shape (n_samples,), default=None
             Variance of the noise of each new observation, in the units of the parameter ``alpha``
-            and scaled as ``alpha_scale`` and ``normalize_y`` say; at least 0. None is what the
-            model takes the noise to be, see Notes.
+            and scaled as ``alpha_scale``, ``normalize_y`` and ``output_scale_`` say; at least 0.
+            None is what the model takes the noise to be, see Notes.
 
         Returns
         -------
@@ -413,14 +413,19 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
 
         Notes
         -----
-        In `NNGPRegressor` the parameter ``alpha`` is the variance of the noise, or with an
-        ``optimizer`` the value that was learned. If it has one value for each training sample,
+        With ``alpha="auto"`` the noise is what `fit` found, in both regressors: the value in
+        ``hyperparameters_``, scaled as above. It is that of an observation of weight 1, and has a
+        size of its own for each output.
+
+        Otherwise, in `NNGPRegressor` the parameter ``alpha`` is the variance of the noise, or with
+        an ``optimizer`` the value that was learned. If it has one value for each training sample,
         nothing is known of that of others, and it has to be given.
 
-        In `NTKRegressor` the parameter ``alpha`` is a penalty that the training pays attention
-        to, and the ensemble has no model of noise. Its noise is therefore estimated, for each
-        output: as the mean over the training samples of the squared leave-one-out residual minus
-        the leave-one-out variance, at least 0. It takes the time of `loo_predict`.
+        In `NTKRegressor` a number for ``alpha`` is a penalty that the training pays attention
+        to, and says nothing about noise. The noise is therefore estimated, for each output: as the
+        mean over the training samples of the squared leave-one-out residual minus the leave-one-out
+        variance, at least 0. It takes the time of `loo_predict`, and is not known after a finite
+        ``training_time``.
 
         Without ``alpha`` the result is that of ``predict(X, return_std=True,
         observation_noise=True)``, which pipelines pass on.
