@@ -1,6 +1,6 @@
 """Compare infinitely wide networks with scikit-learn's own estimators, and draw one figure.
 
-Run it with ``python examples/demo.py``; it takes about a minute. The table uses data sets that
+Run it with ``python examples/demo.py``; it takes a minute or two. The table uses data sets that
 ship with scikit-learn. The figure, ``demo.png`` or the path given by ``--output``, shows a
 regression in one dimension.
 """
@@ -71,10 +71,15 @@ def search(estimator: Any, grid: dict[str, list[Any]], scoring: Any = None) -> G
     return GridSearchCV(pipeline, grid, scoring=scoring, cv=3)
 
 
+def with_defaults(estimator: Any) -> Pipeline:
+    """Return a pipeline that fits the estimator as it is."""
+    return make_pipeline(StandardScaler(), estimator)
+
+
 def regressors() -> dict[str, Any]:
     """Return the models for regression on standardized targets."""
-    # Standardized targets leave nothing to normalize, and alpha is a share of their variance. The
-    # last layer sets the size of the kernel, and with it the width of the intervals.
+    # Of the grids: standardized targets leave nothing to normalize, and alpha is a share of their
+    # variance. The last layer sets the size of the kernel, and with it the width of the intervals.
     options = {"alpha_scale": "absolute", "normalize_y": False}
     grid = {
         "alpha": [0.1, 0.3, 0.5, 1.0],
@@ -83,15 +88,15 @@ def regressors() -> dict[str, Any]:
     kernel = ConstantKernel() * RBF(length_scale=5.0) + WhiteKernel()
     ridge_grid = {"alpha": [0.01, 0.1, 1.0, 10.0], "gamma": [1e-3, 1e-2, 1e-1]}
     return {
-        "NNGPRegressor": search(NNGPRegressor(FullyConnected(), **options), grid, log_density),
-        "NTKRegressor": search(NTKRegressor(FullyConnected(), **options), grid, log_density),
-        "GaussianProcessRegressor": make_pipeline(
-            StandardScaler(), GaussianProcessRegressor(kernel)
+        "NNGPRegressor": with_defaults(NNGPRegressor()),
+        "NTKRegressor": with_defaults(NTKRegressor()),
+        "NNGPRegressor, grid": search(
+            NNGPRegressor(FullyConnected(), **options), grid, log_density
         ),
-        "KernelRidge(rbf)": search(KernelRidge(kernel="rbf"), ridge_grid),
-        "RandomForestRegressor": make_pipeline(
-            StandardScaler(), RandomForestRegressor(300, random_state=0)
-        ),
+        "NTKRegressor, grid": search(NTKRegressor(FullyConnected(), **options), grid, log_density),
+        "GaussianProcessRegressor": with_defaults(GaussianProcessRegressor(kernel)),
+        "KernelRidge(rbf), grid": search(KernelRidge(kernel="rbf"), ridge_grid),
+        "RandomForestRegressor": with_defaults(RandomForestRegressor(300, random_state=0)),
     }
 
 
@@ -101,15 +106,13 @@ def classifiers() -> dict[str, Any]:
     svc_grid = {"C": [0.1, 1.0, 10.0, 100.0], "gamma": [1e-3, 1e-2, 1e-1]}
     kernel = ConstantKernel() * RBF(length_scale=5.0)
     return {
-        "NNGPClassifier": search(NNGPClassifier(), grid, "neg_log_loss"),
-        "NTKClassifier": search(NTKClassifier(), grid, "neg_log_loss"),
-        "GaussianProcessClassifier": make_pipeline(
-            StandardScaler(), GaussianProcessClassifier(kernel)
-        ),
-        "SVC(rbf)": search(SVC(), svc_grid),
-        "RandomForestClassifier": make_pipeline(
-            StandardScaler(), RandomForestClassifier(300, random_state=0)
-        ),
+        "NNGPClassifier": with_defaults(NNGPClassifier()),
+        "NTKClassifier": with_defaults(NTKClassifier()),
+        "NNGPClassifier, grid": search(NNGPClassifier(), grid, "neg_log_loss"),
+        "NTKClassifier, grid": search(NTKClassifier(), grid, "neg_log_loss"),
+        "GaussianProcessClassifier": with_defaults(GaussianProcessClassifier(kernel)),
+        "SVC(rbf), grid": search(SVC(), svc_grid),
+        "RandomForestClassifier": with_defaults(RandomForestClassifier(300, random_state=0)),
     }
 
 
@@ -118,14 +121,11 @@ def classifiers() -> dict[str, Any]:
 
 def predict_observations(model: Pipeline, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Return mean and standard deviation of observations; None for models without the latter."""
-    network = model[-1]
-    if isinstance(network, GaussianProcessRegressor):
+    if isinstance(model[-1], GaussianProcessRegressor):
         # The variance of its WhiteKernel is part of the kernel and so of this standard deviation.
         return model.predict(X, return_std=True)
-    if isinstance(network, NNGPRegressor | NTKRegressor):
-        mean, std = model.predict(X, return_std=True)
-        # alpha_ is the noise variance in the units of training: those of y, with normalize_y=False.
-        return mean, np.sqrt(std**2 + network.alpha_[0])
+    if isinstance(model[-1], NNGPRegressor | NTKRegressor):
+        return model.predict(X, return_std=True, observation_noise=True)
     return model.predict(X), None
 
 
@@ -204,14 +204,15 @@ model gave to the truth: lower is better. "-": the model has no probabilities (K
 no predictive distribution (the forest in regression); intervals are for regression alone.
 
 Targets of a regression are in units of the training targets' standard deviation, where the best
-constant has a -log density of 1.42. An observation is the function's value plus noise, so that its
-variance is std^2 + alpha_ for NNGP and NTK (times the square of the targets' unit, here 1), and for
-GaussianProcessRegressor std^2, with the WhiteKernel's noise in it.
+constant has a -log density of 1.42. An observation is the function's value plus noise. NNGP and NTK
+predict it with observation_noise=True; GaussianProcessRegressor has its WhiteKernel's noise in std.
 
-scikit-learn's Gaussian processes learn their hyperparameters by marginal likelihood. NNGP and NTK
-take theirs from a small grid by 3-fold cross-validation of the -log density or log-loss in the
-training rows, KernelRidge and SVC by that of R2 and accuracy. Seconds are for all folds: search,
-fit and prediction, with the compilation of kernels on first use, linear algebra on one thread."""
+NNGP and NTK stand first with all defaults: fit finds alpha, and in regression the scale of the
+outputs. "grid": chosen by 3-fold cross-validation in the training rows from a small grid, for NNGP
+and NTK over alpha, and in regression the scale of the last layer, by -log density or log-loss; for
+KernelRidge and SVC by R2 and accuracy. scikit-learn's Gaussian processes learn their
+hyperparameters by marginal likelihood. Seconds are for all folds: search, fit and prediction, with
+the compilation of kernels on first use, linear algebra on one thread."""
 
 
 def table_head(is_regression: bool, title: str) -> str:

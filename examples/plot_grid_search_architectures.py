@@ -15,8 +15,7 @@ solve.
 # The data are Friedman's: five features make a smooth function with a product, a square and two
 # linear parts, five more are decoys, and the observations are noisy. ``architecture`` can take
 # any network, and ``architecture__depth`` and the like reach into whichever network is there: the
-# grid combines both. With ``alpha_scale="relative"``, ``alpha`` is measured in units of the
-# kernel's size, which differs from network to network.
+# grid combines both. ``alpha`` has no place in it: each fit finds the value that suits its network.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,31 +30,25 @@ from skntk.architecture import FullyConnected, ResidualFullyConnected
 X, y = make_friedman1(1000, n_features=10, noise=1.0, random_state=0)
 X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=300, random_state=0)
 
-pipeline = Pipeline(
-    [
-        ("scale", StandardScaler()),
-        ("network", NTKRegressor(alpha_scale="relative", normalize_y=True)),
-    ]
-)
+pipeline = Pipeline([("scale", StandardScaler()), ("network", NTKRegressor())])
 grid = {
     "network__architecture": [FullyConnected(), ResidualFullyConnected()],
     "network__architecture__depth": [1, 3],
     "network__architecture__activation": ["relu", "gelu", "erf"],
-    "network__alpha": [1e-3, 1e-2],
 }
 folds = KFold(5, shuffle=True, random_state=0)
 search = GridSearchCV(pipeline, grid, cv=folds).fit(X_train, y_train)
 
 # %%
-# These are 24 candidates in 5 folds. Compiled code depends only on the structure of a network, so
-# that the values of ``alpha`` and the folds share it. The best candidate, trained on all training
-# rows, is an estimator like any other:
+# These are 12 candidates in 5 folds. Compiled code depends only on the structure of a network, so
+# that the folds share it. The best candidate, trained on all training rows, is an estimator like
+# any other:
 
 search.best_estimator_
 
 # %%
 print(search.best_estimator_["network"].architecture_)
-print(f"alpha = {search.best_params_['network__alpha']:g}")
+print(f"alpha = {search.best_estimator_['network'].hyperparameters_['alpha']:.2g}")
 print(f"R2 in cross-validation: {search.best_score_:.3f}")
 print(f"R2 on new data: {search.score(X_test, y_test):.3f}")
 
@@ -63,24 +56,22 @@ print(f"R2 on new data: {search.score(X_test, y_test):.3f}")
 # Which choices mattered
 # ----------------------
 #
-# For each network we keep the value of ``alpha`` that served it best, and draw its score in each
-# fold (small) and their mean (large). Some folds are harder than others, for all networks alike.
-# We take this out by giving all folds the same average over the networks: what is left of the
-# spread tells how far the order of the rows can be trusted.
+# For each network we draw its score in each fold (small) and their mean (large). Some folds are
+# harder than others, for all networks alike. We take this out by giving all folds the same average
+# over the networks: what is left of the spread tells how far the order of the rows can be trusted.
 
 results = search.cv_results_
 fold_scores = np.column_stack([results[f"split{fold}_test_score"] for fold in range(5)])
-best_of_network = {}
+scores_of = {}
 for parameters, scores in zip(results["params"], fold_scores, strict=True):
     network = (
         type(parameters["network__architecture"]).__name__,
         parameters["network__architecture__activation"],
         parameters["network__architecture__depth"],
     )
-    if network not in best_of_network or scores.mean() > best_of_network[network].mean():
-        best_of_network[network] = scores
-ranking = sorted(best_of_network, key=lambda network: best_of_network[network].mean())
-scores = np.array([best_of_network[network] for network in ranking])
+    scores_of[network] = scores
+ranking = sorted(scores_of, key=lambda network: scores_of[network].mean())
+scores = np.array([scores_of[network] for network in ranking])
 scores += scores.mean() - scores.mean(axis=0)
 
 colors = {"relu": "C0", "gelu": "C2", "erf": "C1"}
@@ -108,7 +99,7 @@ plt.show()
 # --------------------
 #
 # ``weight_std`` and ``bias_std`` are numbers in the kernel's formula, not parts of its structure:
-# a grid over them compiles nothing after its first kernel. The same holds for ``alpha``.
+# a grid over them compiles nothing after its first kernel.
 
 weight_stds, bias_stds = [0.7, 1.0, 1.4, 2.0], [0.0, 0.1, 0.3, 1.0]
 fine_grid = {

@@ -51,11 +51,12 @@ network = FullyConnected(
 # The Bayesian network
 # --------------------
 #
-# For :class:`~skntk.NNGPRegressor`, ``alpha`` is the variance of the noise. We know it here, in
-# the units of ``y``, so that we set ``alpha_scale="absolute"`` and leave ``y`` as it is. The
-# standard deviation that ``predict`` returns is that of the function (dark). A new observation
-# carries noise as well: its variance is larger by ``alpha`` (light). Far beyond the data the erf
-# network levels off, whatever the truth does there: the band is right only if the prior is.
+# For :class:`~skntk.NNGPRegressor`, ``alpha`` is the variance of the noise. By default ``fit``
+# finds it. We know it here, in the units of ``y``, so that we give it, set
+# ``alpha_scale="absolute"`` and leave ``y`` as it is. The standard deviation that ``predict``
+# returns is that of the function (dark). A new observation carries noise as well: its variance is
+# larger by ``alpha`` (light). Far beyond the data the erf network levels off, whatever the truth
+# does there: the band is right only if the prior is.
 
 in_units_of_y = {"alpha_scale": "absolute", "normalize_y": False}
 bayesian = NNGPRegressor(network, alpha=noise_std**2, **in_units_of_y).fit(X, y)
@@ -91,8 +92,8 @@ plt.show()
 # --------------------
 #
 # :class:`~skntk.NTKRegressor` is the ensemble of all networks that start from random weights and
-# are trained until nothing moves. Each thin line is one member. Here ``alpha`` is not the noise
-# of a statistical model but a penalty on how far the weights move while training.
+# are trained until nothing moves. Each thin line is one member. Here a number for ``alpha`` is not
+# the noise of a statistical model but a penalty on how far the weights move while training.
 #
 # The last panel compares what the two call uncertainty. The Bayesian network knows that an
 # observation is noisy, and stays unsure of the function even where it has seen it. The ensemble
