@@ -62,8 +62,8 @@ def test_what_the_package_exports():
 @each_class
 def test_parameters(cls):
     parameters = inspect.signature(cls).parameters
-    expected = {*SHARED, *TIME}
-    expected |= {"initial_function", *LEARNING} if cls in REGRESSORS else set()
+    expected = {*SHARED, *TIME, *LEARNING}
+    expected |= {"initial_function"} if cls in REGRESSORS else set()
     expected |= {"criterion"} if cls is NNGPRegressor else set()
     expected |= {"loss"} if cls is NTKClassifier else set()
     expected |= {"likelihood"} if cls is NNGPClassifier else set()
@@ -94,8 +94,7 @@ def test_the_documented_defaults_are_those_of_the_signature(cls):
 @each_class
 def test_the_fitted_attributes_are_documented(cls):
     X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
-    learning = {"optimizer": "fmin_l_bfgs_b", "alpha_bounds": (0.01, 1)}
-    model = cls(**(learning if cls in REGRESSORS else {})).fit(X, [0, 1, 1])
+    model = cls(optimizer="fmin_l_bfgs_b", alpha_bounds=(0.01, 1)).fit(X, [0, 1, 1])
     names = {*vars(model), "max_learning_rate_"}
     names |= {"output_scale_"} if cls in REGRESSORS else {"temperature_"}
     public = {name for name in names if name.endswith("_") and not name.startswith("_")}

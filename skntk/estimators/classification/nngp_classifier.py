@@ -106,7 +106,8 @@ class NNGPClassifier(NetworkClassifier):
     optimizer : "fmin_l_bfgs_b", callable or None, default=None
         How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` unless
         it has a value for each sample. The density of the one-hot targets is made large, and
-        ``likelihood="softmax"`` refuses it. As for `NNGPRegressor` otherwise.
+        ``likelihood="softmax"`` refuses it. ``alpha="auto"`` is found anew for the network that
+        was learned. As for `NNGPRegressor` otherwise.
     n_restarts_optimizer : int, default=0
         Further searches, from values drawn within the bounds.
     architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
@@ -150,8 +151,11 @@ class NNGPClassifier(NetworkClassifier):
     alpha_score_ : float
         What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
     hyperparameters_ : dict
-        ``{"alpha": value}`` with the value that was found, as `set_params` takes it. Only with
-        ``alpha="auto"``.
+        What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
+        ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
+    theta_ : ndarray of shape (n_dims,)
+        What the ``optimizer`` learned, as it saw it: logarithms, or numbers whose lower bound is
+        not positive. Only with an ``optimizer``.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets, or of the
         logits.
@@ -189,14 +193,14 @@ class NNGPClassifier(NetworkClassifier):
     their targets anew. What is made small is the mean E of their squares, over observations and
     classes. It is written as the log density of errors of this variance,
     ``alpha_score_`` = :math:`-\tfrac n2 \log(2 \pi e\, E)` with n the sum of the weights. With
-    ``likelihood="softmax"`` it is Laplace's approximation of the log evidence, of 500 rows where
+    ``likelihood="softmax"`` it is Laplace's approximation of the log evidence, of 200 rows where
     there are more.
 
     Where the score of the lower end of the range is within 0.1 nats of the best, the largest
-    ``alpha`` with a score within 0.1 nats is taken. Of more than 500 rows, 500 are compared first;
-    which ones depends on the values of X alone, not on their order. Two factorizations of all rows
-    then tell how far the maximum moves. A finite ``training_time`` has the ``alpha`` of training to
-    convergence.
+    ``alpha`` with a score within 0.1 nats is taken. Of many rows, some hundred decide; which ones
+    depends on the values of X alone, not on their order. Of more than 500, two factorizations of
+    all rows then tell how far the maximum moves. A finite ``training_time`` has the ``alpha`` of
+    training to convergence.
 
     References
     ----------

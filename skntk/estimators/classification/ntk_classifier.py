@@ -111,7 +111,8 @@ class NTKClassifier(NetworkClassifier):
     optimizer : "fmin_l_bfgs_b", callable or None, default=None
         How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` unless
         it has a value for each sample. The density of one-hot targets given all others is made
-        large. As for `NTKRegressor` otherwise.
+        large. ``alpha="auto"`` is found anew for the network that was learned. As for
+        `NTKRegressor` otherwise.
     n_restarts_optimizer : int, default=0
         Further searches, from values drawn within the bounds.
     architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
@@ -154,8 +155,11 @@ class NTKClassifier(NetworkClassifier):
     alpha_score_ : float
         What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
     hyperparameters_ : dict
-        ``{"alpha": value}`` with the value that was found, as `set_params` takes it. Only with
-        ``alpha="auto"``.
+        What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
+        ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
+    theta_ : ndarray of shape (n_dims,)
+        What the ``optimizer`` learned, as it saw it: logarithms, or numbers whose lower bound is
+        not positive. Only with an ``optimizer``.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets, or in the
         scores with ``loss="log_loss"``.
@@ -179,10 +183,10 @@ class NTKClassifier(NetworkClassifier):
     -----
     `fit` takes time in proportion to the cube of the number of training rows, and memory for three
     matrices of their number squared, with ``alpha="auto"`` four. Standardize the features first:
-    the kernel depends on their scale. Training on the log-loss integrates a differential equation in as many unknowns as
-    there are rows times classes, explicitly with two products with a matrix of n x n numbers
-    in each evaluation, and in stiff phases (long training, ``alpha`` above 0) implicitly with a
-    factorization and a matrix for each class.
+    the kernel depends on their scale. Training on the log-loss integrates a differential equation
+    in as many unknowns as there are rows times classes, explicitly with two products with a matrix
+    of n x n numbers in each evaluation, and in stiff phases (long training, ``alpha`` above 0)
+    implicitly with a factorization and a matrix for each class.
 
     A sample of weight k is the same as k equal samples, for predictions, standard deviations,
     probabilities and what ``alpha="auto"`` finds, also at finite training times.
@@ -196,9 +200,9 @@ class NTKClassifier(NetworkClassifier):
     ``alpha`` of training to convergence, and ``loss="log_loss"`` that of squared error.
 
     Where the score of the lower end of the range is within 0.1 nats of the best, the largest
-    ``alpha`` with a score within 0.1 nats is taken. Of more than 500 rows, 500 are compared first;
-    which ones depends on the values of X alone, not on their order. Two factorizations of all rows
-    then tell how far the maximum moves.
+    ``alpha`` with a score within 0.1 nats is taken. Of many rows, some hundred decide; which ones
+    depends on the values of X alone, not on their order. Of more than 500, two factorizations of
+    all rows then tell how far the maximum moves.
 
     References
     ----------

@@ -98,8 +98,9 @@ class NTKRegressor(NetworkRegressor):
         initial function.
     optimizer : "fmin_l_bfgs_b", callable or None, default=None
         How hyperparameters are learned in `fit`: the numbers of the network, and ``alpha`` unless
-        it is an array. With ``alpha="auto"`` the search starts at 1, and ``alpha`` is found anew
-        for the network that was learned. None leaves the network as it is. A callable is called as that of
+        it is an array. With ``alpha="auto"`` the search starts from the value that is found for
+        the network as it is given, and ``output_scale_`` is the best one at every step. None
+        learns nothing. A callable is called as that of
         `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
         bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
         the best theta and its value.
@@ -172,7 +173,7 @@ class NTKRegressor(NetworkRegressor):
     the kernel depends on their scale.
 
     A sample of weight k is the same as k equal samples, for predictions, standard deviations,
-    finite training times and, of up to 500 rows, what ``alpha="auto"`` finds.
+    finite training times and, where there are not many, what ``alpha="auto"`` finds.
 
     An ensemble has no marginal likelihood. With ``alpha="auto"`` every observation is predicted by
     the ensemble that was trained on all others, in closed form: with
@@ -200,10 +201,11 @@ class NTKRegressor(NetworkRegressor):
     is not random, :math:`v_i` is the noise alone.
 
     Where the score of the lower end of the range is within 0.1 nats of the best, the data do not
-    tell such noise from none: the largest ``alpha`` with a score within 0.1 nats is taken. Of more
-    than 500 rows, 500 are compared first; which ones depends on the values of X alone, not on their
-    order. Two factorizations of all rows then tell how far the maximum moves. A finite
-    ``training_time`` has the ``alpha`` and the scale of training to convergence.
+    tell such noise from none: the largest ``alpha`` with a score within 0.1 nats is taken. Of many
+    rows, some hundred decide; which ones depends on the values of X alone, not on their order. Of
+    more than 500, two factorizations of all rows then tell how far the maximum moves. The scale is
+    that of all rows. A finite ``training_time`` has the ``alpha`` and the scale of training to
+    convergence.
 
     References
     ----------

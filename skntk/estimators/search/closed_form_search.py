@@ -58,8 +58,8 @@ class ClosedFormSearchCV(GridSearchCV):
         What is searched, with its other parameters set. Trained to convergence.
     param_grid : dict of str to sequence, or list of such dicts
         Values to try, by parameter: ``architecture`` and ``architecture__depth`` and so on,
-        ``alpha``, ``alpha_scale``, ``normalize_y``, ``class_weight`` and ``dtype``. An ``alpha``
-        for each sample is an array of shape (n_samples,).
+        ``alpha``, ``alpha_scale``, ``normalize_y``, ``class_weight`` and ``dtype``. Values of
+        ``alpha`` may be numbers and "auto"; one for each sample is an array of shape (n_samples,).
     cv : int, splitter, iterable or None, default=None
         How samples are held out. None leaves out one at a time, and scores the predictions of all
         samples together, as one split: the coefficient of determination of one sample is not
@@ -115,6 +115,10 @@ class ClosedFormSearchCV(GridSearchCV):
     Cholesky factorizations; `fit` needs memory for 6 matrices of the number of samples squared.
     Scores of means and classes need neither the NNGP kernel of an ensemble nor the temperature of a
     classifier, which are found where a score asks for them.
+
+    With ``alpha="auto"``, the default of the estimators, each fold finds a value in its own
+    training samples, from the same kernel matrix. Numbers share one decomposition, and take less
+    time. With ``cv=None`` "auto" takes one decomposition for each sample.
 
     Values of ``alpha`` below :math:`10^{-8}` of the largest eigenvalue are beneath the rounding of
     a decomposition, and 0 for a single sample is not in it: their folds are factorized one by one.
