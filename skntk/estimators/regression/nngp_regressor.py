@@ -216,9 +216,8 @@ class NNGPRegressor(NetworkRegressor):
     Where the score of the lower end of the range is within 0.1 nats of the best, the data do not
     tell such noise from none: the largest ``alpha`` with a score within 0.1 nats is taken. Of many
     rows, some hundred decide; which ones depends on the values of X alone, not on their order. Of
-    more than 500, two factorizations of all rows then tell how far the maximum moves. The scale is
-    that of all rows. A finite ``training_time`` has the ``alpha`` and the scale of training to
-    convergence.
+    more than 500, two factorizations of all rows then tell how far the maximum moves. A finite
+    ``training_time`` has the ``alpha`` and the scale of training to convergence.
 
     References
     ----------
