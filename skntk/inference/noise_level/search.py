@@ -190,6 +190,9 @@ def _best_position(
     grid = np.linspace(low, high, n_levels)
     on_grid = scores(np.exp(grid))
     best = int(np.argmax(on_grid))
+    if np.isneginf(on_grid[best]):
+        # Factorized, the kernel with the most noise says what is wrong with it.
+        return high
     if on_grid[best] - on_grid[0] < _INDIFFERENCE:
         return _largest_of_equal_score(scores, grid, on_grid)
     if best == n_levels - 1:
