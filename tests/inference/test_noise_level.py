@@ -195,12 +195,11 @@ class LeftOut:
     noise: float
 
 
-def leave_out_one_observation(problem, nngp, sample, level):
-    """Train without one observation of a sample, or without a sample that is less than one."""
+def leave_out(problem, nngp, sample, level, largest=1.0):
+    """Train without one observation of a sample, or without a sample of up to a weight."""
     noise = level * problem.unit
-    left_out = min(problem.sample_weight[sample], 1.0)
     weight = problem.sample_weight.copy()
-    weight[sample] -= left_out
+    weight[sample] -= weight[sample] if weight[sample] <= largest else 1.0
     rows = np.flatnonzero(weight)
     center = np.zeros(problem.targets.shape[1])
     if problem.is_centered:
@@ -238,7 +237,7 @@ def test_leave_one_out_equals_refits_without_one_observation(variance, level, we
             "noise": NoiseVariance(),
         }[variance]
     )
-    left_out = [leave_out_one_observation(problem, nngp, i, level) for i in range(12)]
+    left_out = [leave_out(problem, nngp, i, level) for i in range(12)]
     variances = np.array([getattr(one, variance) for one in left_out])
     score, scale = log_density(left_out, variances, weight)
     evaluation = evaluate(problem, criterion, level)
@@ -248,10 +247,10 @@ def test_leave_one_out_equals_refits_without_one_observation(variance, level, we
 
 @CENTERED
 @EACH_WEIGHT
-def test_the_error_is_that_of_refits_without_one_observation(weight, is_centered):
+def test_the_error_is_that_of_refits_without_a_sample(weight, is_centered):
     problem, nngp = noise_problem(weight, is_centered=is_centered)
     for level in LEVELS:
-        left_out = [leave_out_one_observation(problem, nngp, i, level) for i in range(12)]
+        left_out = [leave_out(problem, nngp, i, level, largest=np.inf) for i in range(12)]
         squares = [np.mean(one.residual**2) for one in left_out]
         density = np.log(2 * np.pi * np.e * np.average(squares, weights=weight))
         evaluation = evaluate(problem, LeaveOneOutError(), level)
@@ -277,12 +276,19 @@ def test_whole_weights_are_repetitions(variance, is_centered):
         assert_allclose(weighted.output_scale, one_by_one.output_scale, rtol=1e-8)
 
 
+def test_the_error_does_not_depend_on_what_all_weights_have_in_common():
+    weight = WEIGHTS["mixed"]
+    problems = [noise_problem(factor * weight, is_centered=True)[0] for factor in (1.0, 10.0)]
+    errors = [LeaveOneOutError().scores(problem) for problem in problems]
+    assert_allclose(10 * errors[0](LEVELS), errors[1](10 * LEVELS), rtol=1e-9)
+
+
 def test_the_score_of_a_part_of_the_samples_is_an_estimate_for_all():
     problem, nngp = noise_problem(WEIGHTS["ones"])
     system = CholeskySolver().factorize(DenseOperator(problem.kernel), 0.2 * problem.pattern)
     criterion = LeaveOneOutDensity(EnsembleVariance(nngp))
     rows = np.array([0, 3, 4, 10])
-    left_out = [leave_out_one_observation(problem, nngp, i, 0.2) for i in rows]
+    left_out = [leave_out(problem, nngp, i, 0.2) for i in rows]
     variances = np.array([one.ensemble_variance for one in left_out])
     score, scale = log_density(left_out, variances, np.ones(4))
     evaluation = criterion.evaluate(problem, system, 0.2, rows)

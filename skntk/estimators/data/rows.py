@@ -23,7 +23,7 @@ class TrainingRows:
     # Shape (n,); the weights are positive.
     alpha: np.ndarray
     sample_weight: np.ndarray
-    # How many observations a row stands for: its weight without those of classes.
+    # How many observations a row stands for, of which one is left out to find alpha.
     repetitions: np.ndarray
 
     @classmethod
@@ -40,8 +40,8 @@ class TrainingRows:
 class ClassifiedRows(TrainingRows):
     """The distinct rows that a classifier is trained on, with one-hot targets.
 
-    Equal rows of one class are one row with the sum of their weights: a repeated row must be held
-    out with all its repetitions, which would give its class away.
+    Equal rows of one class are one row with the sum of their weights, and one observation: a
+    repeated row must be held out with all its repetitions, which would give its class away.
     """
 
     # Sorted.
@@ -63,8 +63,8 @@ class ClassifiedRows(TrainingRows):
     ) -> Self:
         """Keep the distinct rows of positive weight of checked data, of two classes or more."""
         alpha = as_alpha_per_sample(alpha, len(X))
-        repetitions = as_sample_weight(sample_weight, len(X))
-        weight = with_class_weight(class_weight, y, repetitions)
+        weight = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(class_weight, y, weight)
         kept = np.flatnonzero(weight)
         classes, labels = classes_and_labels(estimator, y[kept])
         distinct = DistinctRows.of(X[kept], labels, alpha[kept])
@@ -74,7 +74,7 @@ class ClassifiedRows(TrainingRows):
             np.eye(len(classes))[labels],
             alpha[rows],
             distinct.total(weight[kept]),
-            distinct.total(repetitions[kept]),
+            np.ones(len(rows)),
             classes,
             labels,
             distinct.position,
