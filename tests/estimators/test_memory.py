@@ -118,7 +118,7 @@ def test_the_mean_alone_needs_one_kernel_and_no_variance(regressor, kinds, monke
 
     compute = KernelFunction.gram
     monkeypatch.setattr(KernelFunction, "gram", record)
-    monkeypatch.setattr(KernelFunction, "diagonal", None)
+    monkeypatch.setattr(KernelFunction, "diagonals", None)
     monkeypatch.setattr(type(model._process.posterior), "variance", None)
     model.predict(X_test)
     assert requested == [(kinds,)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from skntk.estimators.data.classes import ClassWeight, classes_and_labels, with_class_weight
 from skntk.estimators.data.distinct_rows import DistinctRows
-from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.data.sample_weights import as_sample_weight, as_training_alpha
 from skntk.estimators.data.validation import as_regression_targets
 
 
@@ -31,7 +31,7 @@ class TrainingRows:
         """Keep the rows of positive weight of checked data; check the weights and alpha."""
         targets = as_regression_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
-        alpha = as_alpha_per_sample(alpha, len(X))
+        alpha = as_training_alpha(alpha, len(X))
         kept = np.flatnonzero(weight)
         return cls(X[kept], targets[kept], alpha[kept], weight[kept], weight[kept])
 
@@ -62,7 +62,7 @@ class ClassifiedRows(TrainingRows):
         class_weight: ClassWeight,
     ) -> Self:
         """Keep the distinct rows of positive weight of checked data, of two classes or more."""
-        alpha = as_alpha_per_sample(alpha, len(X))
+        alpha = as_training_alpha(alpha, len(X))
         weight = as_sample_weight(sample_weight, len(X))
         weight = with_class_weight(class_weight, y, weight)
         kept = np.flatnonzero(weight)
