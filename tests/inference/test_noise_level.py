@@ -1,6 +1,6 @@
 """The level of noise that training data tell, against models that are trained one by one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -37,15 +37,16 @@ EACH_WEIGHT = pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS.ke
 CENTERED = pytest.mark.parametrize("is_centered", [False, True], ids=["as given", "centered"])
 
 
-def noise_problem(weight=None, *, is_centered=False, kernel="ntk", n_outputs=2):
+def noise_problem(weight=None, repetitions=None, *, is_centered=False, kernel="ntk", n_outputs=2):
     """Return a problem with noise of unknown level, and its NNGP kernel."""
     problem = make_problem(n_outputs=n_outputs)
     weight = np.ones(12) if weight is None else weight
+    repetitions = weight if repetitions is None else repetitions
     targets = problem.targets + 0.7
     if is_centered:
         targets = targets - np.average(targets, axis=0, weights=weight)
     kernel = getattr(problem, kernel)
-    return NoiseProblem(kernel, UNIT, weight, targets, is_centered), problem.nngp
+    return NoiseProblem(kernel, UNIT, weight, repetitions, targets, is_centered), problem.nngp
 
 
 def evaluate(problem, criterion, level):
@@ -59,7 +60,8 @@ def repeated(problem):
     rows = np.repeat(np.arange(len(problem.kernel)), problem.sample_weight.astype(int))
     ones = np.ones(len(rows))
     kernel = problem.kernel[np.ix_(rows, rows)]
-    return NoiseProblem(kernel, problem.unit, ones, problem.targets[rows], problem.is_centered)
+    targets = problem.targets[rows]
+    return NoiseProblem(kernel, problem.unit, ones, ones, targets, problem.is_centered)
 
 
 def commuting_prior(kernel):
@@ -120,6 +122,7 @@ def test_a_criterion_of_some_samples_is_that_of_their_problem(criterion):
         problem.kernel[np.ix_(rows, rows)],
         UNIT,
         problem.sample_weight[rows],
+        problem.repetitions[rows],
         problem.targets[rows],
         False,
     )
@@ -195,17 +198,18 @@ class LeftOut:
     noise: float
 
 
-def leave_out(problem, nngp, sample, level, largest=1.0):
-    """Train without one observation of a sample, or without a sample of up to a weight."""
-    noise = level * problem.unit
+def leave_out(problem, nngp, sample, level):
+    """Train without one observation of a sample, or without a sample that is less than one."""
+    repetitions = problem.repetitions[sample]
+    noise = level * problem.unit * repetitions / problem.sample_weight[sample]
     weight = problem.sample_weight.copy()
-    weight[sample] -= weight[sample] if weight[sample] <= largest else 1.0
+    weight[sample] -= weight[sample] / max(repetitions, 1.0)
     rows = np.flatnonzero(weight)
     center = np.zeros(problem.targets.shape[1])
     if problem.is_centered:
         center = np.average(problem.targets[rows], axis=0, weights=weight[rows])
     cross = problem.kernel[sample, rows]
-    matrix = problem.kernel[np.ix_(rows, rows)] + np.diag(noise / weight[rows])
+    matrix = problem.kernel[np.ix_(rows, rows)] + np.diag(level * problem.unit / weight[rows])
     prediction = np.linalg.solve(matrix, cross)
     residual = problem.targets[sample] - center - prediction @ (problem.targets[rows] - center)
     process = problem.kernel[sample, sample] - prediction @ cross
@@ -214,6 +218,15 @@ def leave_out(problem, nngp, sample, level, largest=1.0):
         nngp[sample, sample] - 2 * prediction @ nngp[rows, sample] + prediction @ prior @ prediction
     )
     return LeftOut(residual, process + noise, ensemble + noise, noise)
+
+
+def variance_of(name, nngp):
+    """Return the variance that is an attribute of `LeftOut`."""
+    return {
+        "process_variance": ProcessVariance(),
+        "ensemble_variance": EnsembleVariance(nngp),
+        "noise": NoiseVariance(),
+    }[name]
 
 
 def log_density(left_out, variance, weight):
@@ -230,13 +243,7 @@ def log_density(left_out, variance, weight):
 @pytest.mark.parametrize("variance", ["process_variance", "ensemble_variance", "noise"])
 def test_leave_one_out_equals_refits_without_one_observation(variance, level, weight, is_centered):
     problem, nngp = noise_problem(weight, is_centered=is_centered)
-    criterion = LeaveOneOutDensity(
-        {
-            "process_variance": ProcessVariance(),
-            "ensemble_variance": EnsembleVariance(nngp),
-            "noise": NoiseVariance(),
-        }[variance]
-    )
+    criterion = LeaveOneOutDensity(variance_of(variance, nngp))
     left_out = [leave_out(problem, nngp, i, level) for i in range(12)]
     variances = np.array([getattr(one, variance) for one in left_out])
     score, scale = log_density(left_out, variances, weight)
@@ -246,11 +253,26 @@ def test_leave_one_out_equals_refits_without_one_observation(variance, level, we
 
 
 @CENTERED
+@pytest.mark.parametrize("variance", ["process_variance", "ensemble_variance", "noise"])
+def test_observations_may_weigh_more_or_less_than_one(variance, is_centered):
+    weight, repetitions = WEIGHTS["mixed"], 1.0 + np.arange(12) % 3
+    problem, nngp = noise_problem(weight, repetitions, is_centered=is_centered)
+    left_out = [leave_out(problem, nngp, i, 0.3) for i in range(12)]
+    variances = np.array([getattr(one, variance) for one in left_out])
+    score, scale = log_density(left_out, variances, weight)
+    criterion = LeaveOneOutDensity(variance_of(variance, nngp))
+    evaluation = evaluate(problem, criterion, 0.3)
+    assert_allclose(evaluation.score, score, rtol=1e-8)
+    assert_allclose(evaluation.output_scale, scale, rtol=1e-8)
+
+
+@CENTERED
 @EACH_WEIGHT
-def test_the_error_is_that_of_refits_without_a_sample(weight, is_centered):
-    problem, nngp = noise_problem(weight, is_centered=is_centered)
+@pytest.mark.parametrize("repetitions", [None, np.ones(12)], ids=["weights", "ones"])
+def test_the_error_is_that_of_refits(weight, repetitions, is_centered):
+    problem, nngp = noise_problem(weight, repetitions, is_centered=is_centered)
     for level in LEVELS:
-        left_out = [leave_out(problem, nngp, i, level, largest=np.inf) for i in range(12)]
+        left_out = [leave_out(problem, nngp, i, level) for i in range(12)]
         squares = [np.mean(one.residual**2) for one in left_out]
         density = np.log(2 * np.pi * np.e * np.average(squares, weights=weight))
         evaluation = evaluate(problem, LeaveOneOutError(), level)
@@ -276,9 +298,9 @@ def test_whole_weights_are_repetitions(variance, is_centered):
         assert_allclose(weighted.output_scale, one_by_one.output_scale, rtol=1e-8)
 
 
-def test_the_error_does_not_depend_on_what_all_weights_have_in_common():
-    weight = WEIGHTS["mixed"]
-    problems = [noise_problem(factor * weight, is_centered=True)[0] for factor in (1.0, 10.0)]
+def test_samples_that_are_left_out_whole_may_have_weights_of_any_unit():
+    weight, once = WEIGHTS["mixed"], np.ones(12)
+    problems = [noise_problem(factor * weight, once, is_centered=True)[0] for factor in (1.0, 10.0)]
     errors = [LeaveOneOutError().scores(problem) for problem in problems]
     assert_allclose(10 * errors[0](LEVELS), errors[1](10 * LEVELS), rtol=1e-9)
 
@@ -393,7 +415,8 @@ def smooth_problem(n, *, noise, seed=0, weight=None):
     weight = np.ones(n) if weight is None else weight
     y -= np.average(y, weights=weight)
     kernel = nngp_kernel(X, X)
-    return NoiseProblem(kernel, np.diagonal(kernel).mean(), weight, y[:, np.newaxis], True)
+    unit = np.diagonal(kernel).mean()
+    return NoiseProblem(kernel, unit, weight, weight, y[:, np.newaxis], True)
 
 
 @pytest.mark.parametrize("n", [400, 800])
@@ -404,9 +427,7 @@ def test_of_many_samples_the_level_is_near_that_of_all(criterion, noise, n, monk
     random = np.random.default_rng(0)
     X = random.normal(size=(n, 2))
     if criterion == "ensemble":
-        problem = NoiseProblem(
-            ntk_kernel(X, X), problem.unit, problem.sample_weight, problem.targets, True
-        )
+        problem = replace(problem, kernel=ntk_kernel(X, X))
     criterion = {
         "likelihood": ProfiledLikelihood(),
         "process": LeaveOneOutDensity(ProcessVariance()),
@@ -430,7 +451,12 @@ def test_a_level_that_leaves_the_kernel_singular_is_raised():
     problem, _ = noise_problem()
     rows = np.repeat(np.arange(12), 2)
     twins = NoiseProblem(
-        problem.kernel[np.ix_(rows, rows)], UNIT, np.ones(24), problem.targets[rows], False
+        problem.kernel[np.ix_(rows, rows)],
+        UNIT,
+        np.ones(24),
+        np.ones(24),
+        problem.targets[rows],
+        False,
     )
 
     @dataclass(frozen=True)
@@ -454,7 +480,7 @@ def test_a_level_that_leaves_the_kernel_singular_is_raised():
 )
 def test_a_kernel_that_no_level_makes_definite_is_an_error(criterion):
     kernel = -np.eye(3)
-    problem = NoiseProblem(kernel, 1.0, np.ones(3), np.ones((3, 1)), False)
+    problem = NoiseProblem(kernel, 1.0, np.ones(3), np.ones(3), np.ones((3, 1)), False)
     with pytest.raises(SingularKernelError, match="singular to working precision"):
         find_noise_level(problem, criterion, (1e-6, 0.5), CholeskySolver(), np.arange(3))
 
