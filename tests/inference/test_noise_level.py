@@ -384,6 +384,26 @@ def test_where_scores_are_equal_the_largest_level_is_taken():
     assert_allclose(best_level(np.zeros_like, (1e-6, 1e3), 3), 1e3)
 
 
+def test_where_a_nat_is_rounding_a_level_is_found_all_the_same():
+    random = np.random.default_rng(0)
+
+    def scores(levels):
+        rounding = 8.0 * random.integers(-1, 2, size=len(levels))
+        return 1e17 - np.where(levels < 1e-3, 0.0, 1e3 * levels) + rounding
+
+    with np.errstate(all="raise"):
+        levels = [best_level(scores, (1e-6, 1e3), 3) for _ in range(50)]
+    assert max(levels) < 1
+
+
+def test_levels_that_overflow_are_passed_over():
+    scores = peaks((0.02, 5.0))
+    found = best_level(
+        lambda levels: np.where(levels < 1e-4, np.nan, scores(levels)), (1e-6, 1e3), 3
+    )
+    assert_allclose(found, 0.02, rtol=0.05)
+
+
 def test_levels_whose_kernel_is_singular_are_passed_over():
     scores = peaks((0.02, 5.0))
     found = best_level(
