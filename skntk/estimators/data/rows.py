@@ -33,7 +33,17 @@ class TrainingRows:
         weight = as_sample_weight(sample_weight, len(X))
         alpha = as_training_alpha(alpha, len(X))
         kept = np.flatnonzero(weight)
-        return cls(X[kept], targets[kept], alpha[kept], weight[kept], weight[kept])
+        weight = weight[kept]
+        return cls(X[kept], targets[kept], alpha[kept], weight, _repetitions(weight))
+
+
+def _repetitions(weight: np.ndarray) -> np.ndarray:
+    """Return how many observations rows stand for.
+
+    Whole numbers count repetitions. Others say how precise a row is beside others, in any unit: as
+    repetitions of one value, those above 1 would be proof that there is no noise.
+    """
+    return weight if np.array_equal(weight, np.rint(weight)) else np.ones(len(weight))
 
 
 @dataclass(frozen=True, eq=False)
