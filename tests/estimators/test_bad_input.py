@@ -95,7 +95,7 @@ def test_class_weights_that_leave_nothing_to_learn(class_weight, message):
         ({"alpha": [[0.1]]}, "alpha has shape .1, 1., but X has {n} samples"),
         ({"alpha": "negative"}, r"alpha has negative values \(smallest -0.5\)"),
         ({"alpha": "not finite"}, "alpha contains NaN or infinity: every value must be finite"),
-        ({"alpha": np.inf}, "must be a float in the range .0.0, inf. or an array-like. Got inf"),
+        ({"alpha": np.inf}, "must be a float in the range .0.0, inf., .* or .*'auto'.*Got inf"),
         ({"alpha": "large"}, "'alpha' parameter of {name} must be"),
         ({"alpha_scale": "mean"}, "'alpha_scale' parameter of {name} must be a str among"),
         ({"normalize_y": "yes"}, "'normalize_y' parameter of {name} must be an instance of 'bool'"),
@@ -201,13 +201,16 @@ def test_duplicate_rows_in_two_classes_without_alpha():
 
 
 @each_family
-def test_more_rows_than_memory(family, monkeypatch):
+@pytest.mark.parametrize("alpha", [0.1, "auto"])
+def test_more_rows_than_memory(family, alpha, monkeypatch):
     monkeypatch.setattr("skntk._memory.available_memory", lambda: 9_000)
     X, y, _ = problem_for(family())
     matrices = 2 if family in (NNGPRegressor, NNGPClassifier) else 3
+    # One more to find alpha with.
+    matrices += alpha == "auto"
     n_bytes = matrices * len(X) ** 2 * 8
     assert n_bytes > 9_000
-    model = family()
+    model = family(alpha=alpha)
     with pytest.raises(
         MemoryError, match=f"fit on {len(X)} samples needs .*Train on fewer rows"
     ) as raised:

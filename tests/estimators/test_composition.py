@@ -164,8 +164,16 @@ def test_names_are_listed_before_they_are_imported():
 
 def test_a_model_at_another_time_has_the_noise_of_that_time():
     X, y, X_test = regression()
-    converged = NTKRegressor(NETWORK).fit(X, y)
+    converged = NTKRegressor(NETWORK, alpha=0.1).fit(X, y)
     (early,) = converged._stages([5.0])
-    with pytest.raises(ValueError, match=r"trained until training_time=5: give the variance"):
+    with pytest.raises(ValueError, match=r"trained until training_time=5: .* give the variance"):
         early.predict_observation(X_test)
     converged.predict_observation(X_test)
+    # What was found is known at all times.
+    converged = NTKRegressor(NETWORK).fit(X, y)
+    (early,) = converged._stages([5.0])
+    noise = [
+        np.square(model.predict_observation(X_test)[1]) - np.square(model.predict_std(X_test))
+        for model in (early, converged)
+    ]
+    np.testing.assert_allclose(*noise, rtol=1e-9)

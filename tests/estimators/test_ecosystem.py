@@ -157,8 +157,18 @@ def test_bagging_and_voting():
 
 def test_one_model_for_each_output():
     X, y, X_test = regression(n_outputs=3)
+    model = NNGPRegressor(NETWORK, alpha=0.1)
+    separate = MultiOutputRegressor(model).fit(X, y)
+    assert_allclose(separate.predict(X_test), model.fit(X, y).predict(X_test))
+
+
+def test_one_model_for_each_output_finds_an_alpha_for_each():
+    X, y, X_test = regression(n_outputs=3)
     separate = MultiOutputRegressor(NNGPRegressor(NETWORK)).fit(X, y)
-    assert_allclose(separate.predict(X_test), NNGPRegressor(NETWORK).fit(X, y).predict(X_test))
+    alphas = [model.hyperparameters_["alpha"] for model in separate.estimators_]
+    assert len(set(alphas)) == 3
+    expected = [NNGPRegressor(NETWORK).fit(X, column).predict(X_test) for column in y.T]
+    assert_allclose(separate.predict(X_test), np.transpose(expected))
 
 
 def test_permutation_importance():

@@ -75,8 +75,9 @@ def test_a_model_is_the_same_with_and_without(entries):
                 np.testing.assert_allclose(value, reference, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_the_nngp_kernel_of_an_ensemble_is_looked_up_for_its_spread(monkeypatch, forgotten):
+@pytest.fixture
+def kinds_asked(monkeypatch):
+    """Record which kernels are asked for."""
     asked = []
     entries_of = module.KernelCache.gram_matrix
     monkeypatch.setattr(
@@ -84,22 +85,36 @@ def test_the_nngp_kernel_of_an_ensemble_is_looked_up_for_its_spread(monkeypatch,
         "gram_matrix",
         lambda *a, kinds, **k: asked.append(kinds) or entries_of(*a, kinds=kinds, **k),
     )
+    return asked
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_the_nngp_kernel_of_an_ensemble_is_looked_up_for_its_spread(kinds_asked, forgotten):
     X, y, X_test = regression()
-    model = NTKRegressor(NETWORK, cache_size=1).fit(X, y)
+    model = NTKRegressor(NETWORK, alpha=0.1, cache_size=1).fit(X, y)
     model.predict(X_test)
     model.loo_predict()
-    assert asked == [("ntk",)] * 2
+    assert kinds_asked == [("ntk",)] * 2
     # As a model in another process, or after many others.
     if forgotten:
         model = pickle.loads(pickle.dumps(model))
         KERNEL_CACHE.clear()
-    expected = NTKRegressor(NETWORK).fit(X, y)
+    expected = NTKRegressor(NETWORK, alpha=0.1).fit(X, y)
     predictions = (each.predict(X_test, return_std=True) for each in (model, expected))
     np.testing.assert_allclose(*predictions, rtol=1e-10)
     np.testing.assert_allclose(model.loo_predict(True), expected.loo_predict(True), rtol=1e-10)
     stages = model.staged_predict(X_test, [1.0], return_std=True)
     expected = expected.staged_predict(X_test, [1.0], return_std=True)
     np.testing.assert_allclose(next(stages), next(expected), rtol=1e-10)
+
+
+def test_an_alpha_is_found_from_both_kernels(kinds_asked):
+    X, y, X_test = regression()
+    model = NTKRegressor(NETWORK, cache_size=1).fit(X, y)
+    model.predict(X_test)
+    assert kinds_asked == [("ntk", "nngp"), ("ntk",)]
+    expected = NTKRegressor(NETWORK).fit(X, y).predict(X_test, return_std=True)
+    np.testing.assert_allclose(model.predict(X_test, return_std=True), expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("size", [0, -1.0])

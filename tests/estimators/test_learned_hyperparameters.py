@@ -31,7 +31,7 @@ STEP = 1e-5
 
 
 def learned(network=NETWORK, **params):
-    return NNGPRegressor(network, optimizer="fmin_l_bfgs_b", **params)
+    return NNGPRegressor(network, optimizer="fmin_l_bfgs_b", **{"alpha": 0.1, **params})
 
 
 def objective_of(model):
@@ -44,7 +44,7 @@ def objective_of(model):
 @pytest.mark.parametrize(
     ("model", "X", "y"),
     [
-        pytest.param(NNGPRegressor(RELEVANCE), X, Y, id="marginal likelihood"),
+        pytest.param(NNGPRegressor(RELEVANCE, alpha=0.1), X, Y, id="marginal likelihood"),
         pytest.param(NNGPRegressor(RELEVANCE, criterion="leave_one_out"), X, Y, id="leave one out"),
         pytest.param(NTKRegressor(RELEVANCE), X, np.column_stack([Y, Y**2]), id="ntk, two outputs"),
         pytest.param(NNGPRegressor(OF_IMAGES), IMAGES, Y[:8], id="images"),
@@ -63,7 +63,7 @@ def test_gradients_are_limits_of_differences(model, X, y, scale):
 
 
 def test_score_at_the_start_is_that_of_the_fitted_model():
-    model = NNGPRegressor(NETWORK).fit(X, Y, sample_weight=1 + np.arange(25) % 2)
+    model = NNGPRegressor(NETWORK, alpha=0.1).fit(X, Y, sample_weight=1 + np.arange(25) % 2)
     theta = np.log([1.0, 1.5, 0.1])
     at_start, gradient = model.log_marginal_likelihood(theta, eval_gradient=True)
     np.testing.assert_allclose(at_start, model.log_marginal_likelihood())
@@ -83,8 +83,8 @@ def test_the_optimum_has_no_slope(model):
 
 
 def test_ntk_learns_by_leave_one_out():
-    model = NTKRegressor(NETWORK, optimizer="fmin_l_bfgs_b").fit(X, Y)
-    before = objective_of(NTKRegressor(NETWORK).fit(X, Y))
+    model = NTKRegressor(NETWORK, alpha=0.1, optimizer="fmin_l_bfgs_b").fit(X, Y)
+    before = objective_of(NTKRegressor(NETWORK, alpha=0.1).fit(X, Y))
     assert objective_of(model)(model.theta_)[0] > before(before.theta)[0] + 1
 
 
@@ -146,7 +146,7 @@ def test_optimizer_of_the_user():
         assert bounds.shape == (len(gradient), 2)
         return initial_theta, value
 
-    model = NNGPRegressor(NETWORK, optimizer=stay).fit(X, Y)
+    model = NNGPRegressor(NETWORK, alpha=0.1, optimizer=stay).fit(X, Y)
     np.testing.assert_allclose(model.theta_, np.log([1.0, 1.5, 0.1]))
 
 

@@ -44,11 +44,14 @@ def peak_of(work):
     ],
     ids=lambda value: f"{name_of(value)} {value.dtype}" if hasattr(value, "fit") else str(value),
 )
-def test_fit_holds_as_many_matrices_as_it_asks_for(estimator, matrices):
+@pytest.mark.parametrize("alpha", [0.1, "auto"])
+def test_fit_holds_as_many_matrices_as_it_asks_for(estimator, matrices, alpha):
     X = np.random.default_rng(0).normal(size=(N, 6))
     y = X[:, 0] > 0 if "Classifier" in name_of(estimator) else X[:, 0]
-    model = clone(estimator)
+    model = clone(estimator).set_params(alpha=alpha)
     assert model._peak_matrices == matrices <= 3
+    # The factorization of the kernel that is tried is as large as the kernel.
+    matrices += alpha == "auto"
     peak = peak_of(lambda: model.fit(X, y))
     assert MATRIX < peak < matrices * MATRIX + CONSTANT
 
@@ -115,7 +118,7 @@ def test_the_mean_alone_needs_one_kernel_and_no_variance(regressor, kinds, monke
 
     compute = KernelFunction.gram
     monkeypatch.setattr(KernelFunction, "gram", record)
-    monkeypatch.setattr(KernelFunction, "diagonal", None)
+    monkeypatch.setattr(KernelFunction, "diagonals", None)
     monkeypatch.setattr(type(model._process.posterior), "variance", None)
     model.predict(X_test)
     assert requested == [(kinds,)]

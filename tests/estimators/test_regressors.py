@@ -136,7 +136,7 @@ def test_training_for_a_finite_time(normalize_y):
 @pytest.mark.parametrize("normalize_y", [False, True])
 def test_training_begins_at_the_prior_and_ends_converged(normalize_y):
     X, y, X_test = regression(n_outputs=2)
-    model = NTKRegressor(NETWORK, normalize_y=normalize_y)
+    model = NTKRegressor(NETWORK, alpha=0.1, normalize_y=normalize_y)
     scale = y.std(axis=0) if normalize_y else np.ones(2)
     center = y.mean(axis=0) if normalize_y else np.zeros(2)
     start = clone(model).set_params(training_time=0).fit(X, y)

@@ -83,9 +83,9 @@ def test_the_history_of_squared_error_is_that_of_one_hot_targets(n_classes):
     X, y, X_test = classification(n_classes=n_classes)
     y_test = y[: len(X_test)]
     weight = np.random.default_rng(1).uniform(0.5, 2.0, size=len(y))
-    model = clone(MODELS["ntk early"]).fit(X, y, sample_weight=weight)
+    model = clone(MODELS["ntk early"]).set_params(alpha=0.1).fit(X, y, sample_weight=weight)
     one_hot = (y[:, np.newaxis] == model.classes_).astype(float)
-    regressor = NTKRegressor(NETWORK, training_time=5.0, normalize_y=False)
+    regressor = NTKRegressor(NETWORK, alpha=0.1, training_time=5.0, normalize_y=False)
     regressor.fit(X, one_hot, sample_weight=weight)
     ours = model.training_history(X_test, y_test, TIMES)
     theirs = regressor.training_history(X_test, one_hot[: len(X_test)], TIMES)

@@ -39,16 +39,19 @@ def test_one_constant_output_among_others():
     assert_allclose(scaling.scale, [np.std(np.arange(4)), 1])
 
 
-def test_spreads_of_many_outputs():
-    scaling = TargetScaling(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+@pytest.mark.parametrize("output_scale", [1.0, [0.5, 2.0]])
+def test_spreads_of_many_outputs(output_scale):
+    output_scale = np.broadcast_to(output_scale, 2)
+    scaling = TargetScaling(np.array([1.0, 2.0]), np.array([3.0, 4.0]), output_scale)
     covariance = np.array([[1.0, 0.5], [0.5, 2.0]])
     restored = scaling.restore_covariance(covariance)
     assert restored.shape == (2, 2, 2)
     for output in range(2):
-        assert_allclose(restored[..., output], scaling.scale[output] ** 2 * covariance)
+        factor = output_scale[output] * scaling.scale[output] ** 2
+        assert_allclose(restored[..., output], factor * covariance)
     assert_allclose(
         np.square(scaling.restore_std(np.sqrt(np.diagonal(covariance)))).T,
         np.diagonal(restored, axis1=0, axis2=1),
     )
-    draws = np.zeros((5, 2, 7))
-    assert_allclose(scaling.restore_draws(draws)[:, 1], 2.0)
+    deviations = scaling.restore_deviations(np.ones((5, 2, 7)))
+    assert_allclose(deviations[:, 1], 4 * np.sqrt(output_scale[1]))

@@ -75,7 +75,7 @@ def test_each_stage_is_a_model_of_that_training_time(cls, method, start, trainin
 @classes
 @methods
 def test_training_without_end_is_the_default(cls, method):
-    model = make(cls, **method).fit(X, Y, sample_weight=WEIGHT)
+    model = make(cls, alpha=0.1, **method).fit(X, Y, sample_weight=WEIGHT)
     ((mean, std),) = model.staged_predict(X_TEST, [200_000], return_std=True)
     expected, expected_std = model.predict(X_TEST, return_std=True)
     assert_allclose(mean, expected, atol=1e-8)
@@ -86,7 +86,7 @@ def test_training_without_end_is_the_default(cls, method):
 @methods
 def test_training_not_begun_is_the_prior(cls, method):
     # In units of the targets, centered at their mean.
-    model = make(cls, normalize_y=False, **method)
+    model = make(cls, alpha=0.1, normalize_y=False, **method)
     _, prior = model.predict(X_TEST, return_cov=True)
     ((mean, covariance),) = model.fit(X, Y).staged_predict(X_TEST, [0], return_cov=True)
     assert_array_equal(mean, 0.0)
@@ -147,8 +147,9 @@ def test_the_loss_of_sampled_networks():
 
 @classes
 def test_one_network_is_moved_from_where_it_starts(cls):
-    network = make(cls, initial_function="given", training_time=3.0).fit(X, Y)
-    residual = make(cls, normalize_y=False, training_time=3.0).fit(X, Y - initial_function(X))
+    network = make(cls, alpha=0.1, initial_function="given", training_time=3.0).fit(X, Y)
+    residual = make(cls, alpha=0.1, normalize_y=False, training_time=3.0)
+    residual.fit(X, Y - initial_function(X))
     mean, std = network.predict(X_TEST, return_std=True)
     assert_allclose(mean, initial_function(X_TEST) + residual.predict(X_TEST), rtol=1e-10)
     assert_array_equal(std, np.zeros_like(mean))

@@ -459,7 +459,8 @@ def test_before_fit_it_says_so():
 
 def test_noise_that_is_not_known_is_an_error_of_the_regressor():
     X, y, X_test = positive()
-    model = WarpedTargetRegressor(NTKRegressor(NETWORK, training_time=5.0), **LOG).fit(X, y)
+    regressor = NTKRegressor(NETWORK, alpha=0.1, training_time=5.0)
+    model = WarpedTargetRegressor(regressor, **LOG).fit(X, y)
     with pytest.raises(ValueError, match=r"predict_observation\(X, alpha=\.\.\.\)"):
         model.predict_quantiles(X_test, observation_noise=True)
     _, std = model.predict_observation(X_test, alpha=0.1)

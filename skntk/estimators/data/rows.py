@@ -9,7 +9,7 @@ import numpy as np
 
 from skntk.estimators.data.classes import ClassWeight, classes_and_labels, with_class_weight
 from skntk.estimators.data.distinct_rows import DistinctRows
-from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
+from skntk.estimators.data.sample_weights import as_sample_weight, as_training_alpha
 from skntk.estimators.data.validation import as_regression_targets
 
 
@@ -23,7 +23,7 @@ class TrainingRows:
     # Shape (n,); the weights are positive.
     alpha: np.ndarray
     sample_weight: np.ndarray
-    # How many observations a row stands for: its weight without those of classes.
+    # How many observations a row stands for, of which one is left out to find alpha.
     repetitions: np.ndarray
 
     @classmethod
@@ -31,17 +31,27 @@ class TrainingRows:
         """Keep the rows of positive weight of checked data; check the weights and alpha."""
         targets = as_regression_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
-        alpha = as_alpha_per_sample(alpha, len(X))
+        alpha = as_training_alpha(alpha, len(X))
         kept = np.flatnonzero(weight)
-        return cls(X[kept], targets[kept], alpha[kept], weight[kept], weight[kept])
+        weight = weight[kept]
+        return cls(X[kept], targets[kept], alpha[kept], weight, _repetitions(weight))
+
+
+def _repetitions(weight: np.ndarray) -> np.ndarray:
+    """Return how many observations rows stand for.
+
+    Whole numbers count repetitions. Others say how precise a row is beside others, in any unit: as
+    repetitions of one value, those above 1 would be proof that there is no noise.
+    """
+    return weight if np.array_equal(weight, np.rint(weight)) else np.ones(len(weight))
 
 
 @dataclass(frozen=True, eq=False)
 class ClassifiedRows(TrainingRows):
     """The distinct rows that a classifier is trained on, with one-hot targets.
 
-    Equal rows of one class are one row with the sum of their weights: a repeated row must be held
-    out with all its repetitions, which would give its class away.
+    Equal rows of one class are one row with the sum of their weights, and one observation: a
+    repeated row must be held out with all its repetitions, which would give its class away.
     """
 
     # Sorted.
@@ -62,9 +72,9 @@ class ClassifiedRows(TrainingRows):
         class_weight: ClassWeight,
     ) -> Self:
         """Keep the distinct rows of positive weight of checked data, of two classes or more."""
-        alpha = as_alpha_per_sample(alpha, len(X))
-        repetitions = as_sample_weight(sample_weight, len(X))
-        weight = with_class_weight(class_weight, y, repetitions)
+        alpha = as_training_alpha(alpha, len(X))
+        weight = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(class_weight, y, weight)
         kept = np.flatnonzero(weight)
         classes, labels = classes_and_labels(estimator, y[kept])
         distinct = DistinctRows.of(X[kept], labels, alpha[kept])
@@ -74,7 +84,7 @@ class ClassifiedRows(TrainingRows):
             np.eye(len(classes))[labels],
             alpha[rows],
             distinct.total(weight[kept]),
-            distinct.total(repetitions[kept]),
+            np.ones(len(rows)),
             classes,
             labels,
             distinct.position,

@@ -35,13 +35,22 @@ def as_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
     return weight
 
 
-def as_alpha_per_sample(alpha: Any, n_samples: int) -> np.ndarray:
-    """Return the nonnegative value of ``alpha`` for each row; a float is meant for every row.
+def as_training_alpha(alpha: Any, n_samples: int) -> np.ndarray:
+    """Return the value of the parameter ``alpha`` for each row.
 
     "auto" is the same for every row, and is 1 until it is found.
     """
     if isinstance(alpha, str):
         return np.ones(n_samples)
+    return as_alpha_per_sample(alpha, n_samples)
+
+
+def as_alpha_per_sample(alpha: Any, n_samples: int) -> np.ndarray:
+    """Return the nonnegative value of ``alpha`` for each row; a float is meant for every row."""
+    if isinstance(alpha, str):
+        raise ValueError(
+            f"alpha={alpha!r} is no variance: give one float, or one value for each sample."
+        )
     given = np.asarray(alpha, dtype=np.float64)
     if given.shape not in ((), (n_samples,)):
         raise ValueError(

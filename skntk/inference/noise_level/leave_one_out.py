@@ -74,18 +74,14 @@ class LeftOut:
         weight = problem.sample_weight[rows, np.newaxis]
         return cls(residuals, factor, precision, repetitions * noise, repetitions, weight)
 
-    def mean(self, values: FloatArray) -> FloatArray:
-        """Return the mean over observations of values of shape (n, ...)."""
-        mean: FloatArray = np.tensordot(self.weight[:, 0] / self.weight.sum(), values, axes=1)
-        return mean
-
 
 def _center_of_others(problem: NoiseProblem) -> FloatArray:
     """Return by how much the mean of the targets moves, shape (n, outputs)."""
     if not problem.is_centered:
         return np.zeros_like(problem.targets)
     left_out = problem.sample_weight / np.maximum(problem.repetitions, 1)
-    return -problem.targets * (left_out / (problem.n_observations - left_out))[:, np.newaxis]
+    others = problem.sample_weight.sum() - left_out
+    return -problem.targets * (left_out / others)[:, np.newaxis]
 
 
 class LeftOutVariance(Protocol):
@@ -240,15 +236,22 @@ def _density(
     problem: NoiseProblem, left_out: LeftOut, variance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the log density, shape (n_levels,), and the scales, shape (outputs, n_levels)."""
-    scale = left_out.mean(np.square(left_out.residuals) / variance[:, np.newaxis])
-    logarithms = np.log(2 * np.pi * np.e * scale) + left_out.mean(np.log(variance))
+    repetitions = left_out.repetitions
+    scale = _mean(np.square(left_out.residuals) / variance[:, np.newaxis], repetitions)
+    logarithms = np.log(2 * np.pi * np.e * scale) + _mean(np.log(variance), repetitions)
     return -0.5 * problem.n_observations * logarithms.sum(axis=0), scale
 
 
 def _error(problem: NoiseProblem, left_out: LeftOut) -> FloatArray:
-    error = left_out.mean(np.square(left_out.residuals)).mean(axis=0)
+    error = _mean(np.square(left_out.residuals), left_out.weight).mean(axis=0)
     density: FloatArray = -0.5 * problem.n_observations * np.log(2 * np.pi * np.e * error)
     return density
+
+
+def _mean(values: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the weighted mean over samples, for weights of shape (n, 1)."""
+    mean: FloatArray = np.tensordot(weight[:, 0] / weight.sum(), values, axes=1)
+    return mean
 
 
 @dataclass(frozen=True, eq=False)

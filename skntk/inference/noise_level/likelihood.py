@@ -7,10 +7,10 @@ there
 .. math::
 
     \log p(y_k) = -\tfrac12 \left(N \log 2 \pi e c_k + \log |B|
-        + \sum_i \bigl((w_i - 1) \log(w_i A_{ii}) + \log w_i\bigr)\right),
+        + \sum_i \bigl((r_i - 1) \log(r_i A_{ii}) + \log r_i\bigr)\right),
 
-where the sum stands for the observations of one value that a sample of weight :math:`w_i` stands
-for: :math:`N(y \mid f, a)^w = N(y \mid f, a / w) (2 \pi a)^{(1 - w) / 2} w^{-1/2}`.
+where the sum is about the :math:`r_i` observations of one value that a sample stands for:
+:math:`N(y \mid f, a)^r = N(y \mid f, a / r) (2 \pi a)^{(1 - r) / 2} r^{-1/2}`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
+from scipy.special import xlogy
 
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.solver import LinearSystem
@@ -45,13 +46,14 @@ class ProfiledLikelihood:
         matrix *= root[:, np.newaxis]
         form = TridiagonalForm.reduce(matrix, problem.targets * root[:, np.newaxis])
         log_density = _LogDensity.of(problem)
+        log_weights = float(np.log(problem.sample_weight).sum())
 
         def score(level: float) -> float:
             shifted = form.shifted(level * problem.unit)
             if shifted is None:
                 return -np.inf
             misfit, log_determinant = shifted
-            return log_density(level, misfit, log_determinant - log_density.log_weights)
+            return log_density(level, misfit, log_determinant - log_weights)
 
         return lambda levels: np.array([score(float(level)) for level in levels])
 
@@ -67,18 +69,19 @@ class ProfiledLikelihood:
 class _LogDensity:
     """The formula above, with what does not depend on the level."""
 
-    unit: float
     n_samples: int
     n_observations: float
-    log_weights: float
+    # The sum at level 1.
+    repetitions: float
 
     @classmethod
     def of(cls, problem: NoiseProblem) -> _LogDensity:
-        weight = problem.sample_weight
-        return cls(problem.unit, len(weight), problem.n_observations, float(np.log(weight).sum()))
+        number = problem.repetitions
+        repetitions = xlogy(number - 1, number * problem.pattern) + np.log(number)
+        return cls(len(number), problem.n_observations, float(repetitions.sum()))
 
     def __call__(self, level: float, misfit: FloatArray, log_determinant: float) -> float:
         n = self.n_observations
-        repetitions = (n - self.n_samples) * np.log(level * self.unit) + self.log_weights
+        repetitions = (n - self.n_samples) * np.log(level) + self.repetitions
         scale = n * np.log(2 * np.pi * np.e / n * misfit).sum()
         return -0.5 * float(scale + len(misfit) * (log_determinant + repetitions))

@@ -48,8 +48,8 @@ class NoiseProblem:
 
     @property
     def n_observations(self) -> float:
-        """The sum of the weights."""
-        return float(self.sample_weight.sum())
+        """The number of observations that all samples stand for."""
+        return float(self.repetitions.sum())
 
     def subset(self, rows: Rows) -> NoiseProblem:
         """Return the problem of some samples."""

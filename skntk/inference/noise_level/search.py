@@ -195,7 +195,12 @@ def _best_position(
     n_levels = int(np.ceil((high - low) / np.log(10) * per_decade)) + 1
     grid = np.linspace(low, high, n_levels)
     on_grid = scores(np.exp(grid))
+    # A level at which numbers overflow is worse than all others.
+    on_grid = np.where(np.isnan(on_grid), -np.inf, on_grid)
     best = int(np.argmax(on_grid))
+    if np.isneginf(on_grid[best]):
+        # Factorized, the kernel with the most noise says what is wrong with it.
+        return high
     if on_grid[best] - on_grid[0] < _INDIFFERENCE:
         return _largest_of_equal_score(scores, grid, on_grid)
     if best == n_levels - 1:
@@ -219,12 +224,15 @@ def _largest_of_equal_score(scores: LevelScores, grid: FloatArray, on_grid: Floa
     below = np.flatnonzero(on_grid < lowest_score)
     if not below.size:
         return float(grid[-1])
-    position: float = brentq(
-        lambda position: float(scores(np.exp([position]))[0]) - lowest_score,
-        grid[below[0] - 1],
-        grid[below[0]],
-        xtol=_TOLERANCE,
-    )
+    bracket = grid[below[0] - 1], grid[below[0]]
+
+    def excess(position: float) -> float:
+        return float(scores(np.exp([position]))[0]) - lowest_score
+
+    if not excess(bracket[0]) > 0 > excess(bracket[1]):
+        # The scores are so large that a nat is rounding.
+        return float(bracket[0])
+    position: float = brentq(excess, *bracket, xtol=_TOLERANCE)
     return position
 
 

@@ -24,7 +24,7 @@ class TridiagonalForm:
     Attributes
     ----------
     diagonal : ndarray of shape (n,)
-    off_diagonal : ndarray of shape (n - 1,)
+    off_diagonal : ndarray of shape (n - 1,), of at least one element
     rotated : ndarray of shape (n, outputs)
         Q^T B.
     """
@@ -54,7 +54,8 @@ class TridiagonalForm:
             rows = np.asfortranarray(reduced[1:, :-1])
             block = 64 * rotated.shape[1]
             rotated[1:], _, _ = lapack.dormqr("L", "T", rows, factors, rotated[1:], block)
-        return cls(diagonal, off_diagonal, rotated)
+        # LAPACK's wrappers ask for an element where there is none.
+        return cls(diagonal, off_diagonal if n > 1 else np.zeros(1), rotated)
 
     def shifted(self, shift: float) -> tuple[FloatArray, float] | None:
         """Return the diagonal of B^T (M + shift I)^-1 B, and the logarithm of the determinant.
