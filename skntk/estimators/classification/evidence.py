@@ -48,7 +48,7 @@ def find_alpha_by_evidence(
     dtype : {"float64", "float32"}
         Precision of the kernel.
     """
-    bounds = range_of_alpha(kernel, noise, dtype)
+    low, center, high = range_of_alpha(kernel, noise, dtype)
     unit = noise.unit(np.diagonal(kernel))
     rows = np.arange(len(kernel))
     if len(rows) > _N_ROWS:
@@ -63,7 +63,8 @@ def find_alpha_by_evidence(
 
     alpha = best_level(
         lambda levels: np.array([evidence(float(level)) for level in levels]),
-        bounds,
+        (low, high),
+        center,
         _LEVELS_PER_DECADE,
     )
     return EvidenceOfAlpha(alpha, evidence(alpha))

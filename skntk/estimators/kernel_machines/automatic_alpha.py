@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skntk.estimators.data.defaults import ALPHA, ALPHA_RANGE
+from skntk.estimators.data.defaults import ALPHA, ALPHA_CENTER, ALPHA_RANGE
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.row_order import order_by_value
 from skntk.estimators.data.target_scaling import TargetScaling
@@ -18,8 +18,8 @@ from skntk.inference.noise_level.search import End, find_noise_level
 
 _MEANING_OF_END = {
     "lower": (
-        "no noise is seen in the targets. If they have none, set alpha to this number or to a "
-        "smaller one; if they have some, set it to a larger one."
+        "no noise is seen in the targets. If they have none, all is well and this warning can be "
+        "ignored; if they have some, set alpha to a larger number."
     ),
     "upper": (
         "the inputs tell nothing about the targets, as this network sees them. Predictions are "
@@ -99,7 +99,8 @@ def find_alpha(
     UserWarning
         If all targets are constant, which tells nothing about noise.
     """
-    bounds = range_of_alpha(kernel, noise, dtype)
+    unit = noise.unit(np.diagonal(kernel))
+    low, center, high = range_of_alpha(kernel, noise, dtype)
     columns = targets.reshape(len(targets), -1)
     varies = ~np.atleast_1d(scaling.says_nothing(targets))
     if not varies.any():
@@ -110,11 +111,12 @@ def find_alpha(
             stacklevel=2,
         )
         return FoundAlpha(ALPHA, np.ones(targets.shape[1:]), np.nan, solver, None)
-    unit = noise.unit(np.diagonal(kernel))
     problem = NoiseProblem(
         kernel, unit, noise.sample_weight, repetitions, columns[:, varies], is_centered
     )
-    found = find_noise_level(problem, criterion, bounds, solver, order_by_value(X), level=alpha)
+    found = find_noise_level(
+        problem, criterion, (low, high), center, solver, order_by_value(X), level=alpha
+    )
     output_scale = np.ones(columns.shape[1])
     output_scale[varies] = found.evaluation.output_scale
     return FoundAlpha(
@@ -126,8 +128,8 @@ def find_alpha(
     )
 
 
-def range_of_alpha(kernel: np.ndarray, noise: Noise, dtype: str) -> tuple[float, float]:
-    """Return the smallest and the largest `alpha`, in the units of the parameter."""
+def range_of_alpha(kernel: np.ndarray, noise: Noise, dtype: str) -> tuple[float, float, float]:
+    """Return the smallest, a typical and the largest `alpha`, in the units of the parameter."""
     diagonal = float(np.average(np.diagonal(kernel), weights=noise.sample_weight))
     if diagonal <= 0:
         raise ValueError(
@@ -137,7 +139,7 @@ def range_of_alpha(kernel: np.ndarray, noise: Noise, dtype: str) -> tuple[float,
         )
     unit = diagonal / noise.unit(np.diagonal(kernel))
     low, high = ALPHA_RANGE[dtype]
-    return low * unit, high * unit
+    return low * unit, ALPHA_CENTER * unit, high * unit
 
 
 def report_end(alpha: float, end: End) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import minimize_scalar
 
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.errors import SingularKernelError
@@ -28,8 +28,7 @@ __all__ = ["NoiseLevel", "best_level", "evenly_spaced", "find_noise_level"]
 
 End = Literal["lower", "upper"] | None
 
-# From here on the maximum of a part of the samples is moved to that of all, and sums over samples
-# are estimated from so many of them.
+# Sums over more samples are estimated from so many of them.
 _N_LARGE = 500
 _N_LEFT_OUT = 256
 # To compare two levels fewer will do: the same samples are left out at both.
@@ -37,8 +36,8 @@ _N_COMPARED = 100
 _LEVELS_PER_DECADE = 2
 # A level is known well enough to a few percent: scores are flat at their maximum.
 _TOLERANCE = 0.05
-# Scores in nats that differ by less say the same.
-_INDIFFERENCE = 0.1
+# Standard deviation of the prior of the logarithm of a level: two decades.
+_PRIOR_STD = 2 * np.log(10)
 # By how much the first step on all samples moves the logarithm of the level.
 _STEP = 0.5
 # The largest step from the level of a part of the samples to that of all.
@@ -69,17 +68,21 @@ def find_noise_level(
     problem: NoiseProblem,
     criterion: LevelCriterion,
     bounds: tuple[float, float],
+    center: float,
     solver: LinearSolver,
     order: Rows,
     *,
     level: float | None = None,
 ) -> NoiseLevel:
-    """Return the level of the largest score.
+    """Return the level of the largest score, with a weak prior.
 
     One decomposition tells the scores of all levels: of the kernel of all samples, or of a part of
-    some hundred. A part finds the maximum nearly as well, where scores are flat; how far it moves
-    with many more samples is told by two factorizations of all of them. The scale of the outputs,
-    to which intervals are in proportion, is found from all.
+    some hundred. How far the maximum moves with more samples is told by two factorizations of all
+    of them. The scale of the outputs, to which intervals are in proportion, is found from all.
+
+    The prior is log-normal around `center`, with a standard deviation of two decades. Scores of
+    dozens of samples outweigh it. A handful, whose likelihood is often largest without any noise or
+    with nothing else, do not, and where scores are flat it keeps the kernel from being singular.
 
     Parameters
     ----------
@@ -87,6 +90,8 @@ def find_noise_level(
     criterion : LevelCriterion
     bounds : tuple of float
         Smallest and largest level, positive.
+    center : float
+        Median of the prior.
     solver : LinearSolver
         Solves the systems with all samples.
     order : ndarray of shape (n,)
@@ -105,16 +110,26 @@ def find_noise_level(
     low, high = np.log(bounds)
     if level is not None:
         return evaluate.result(np.log(level), -np.inf, np.inf)
+    prior = _Prior(np.log(center))
     if n <= criterion.n_decomposed:
-        return evaluate.result(_best_position(criterion.scores(problem), low, high), low, high)
-    part = evenly_spaced(order, criterion.n_decomposed)
-    scores = criterion.on(part).scores(problem.subset(part))
-    position = _best_position(scores, low, high)
-    if n <= _N_LARGE:
-        return evaluate.result(position, low, high)
-    curvature = _curvature(scores, position) * n / len(part)
-    position = _moved(position, curvature, evaluate, low, high)
+        position = _best_position(criterion.scores(problem), prior, low, high)
+    else:
+        part = evenly_spaced(order, criterion.n_decomposed)
+        scores = criterion.on(part).scores(problem.subset(part))
+        position = _best_position(scores, prior, low, high)
+        curvature = _curvature(scores, position) * n / len(part)
+        position = _moved(position, curvature, evaluate, prior, low, high)
     return evaluate.result(position, low, high)
+
+
+@dataclass(frozen=True)
+class _Prior:
+    """The log density of the logarithm of a level, up to a constant."""
+
+    center: float
+
+    def __call__(self, position: FloatArray | float) -> FloatArray | float:
+        return -0.5 * ((position - self.center) / _PRIOR_STD) ** 2
 
 
 class _OnAllSamples:
@@ -171,10 +186,12 @@ class _KeepingSolver:
         return self._last[1]
 
 
-def best_level(scores: LevelScores, bounds: tuple[float, float], per_decade: float) -> float:
-    """Return the level of the largest score: of a grid, and then between its neighbors."""
+def best_level(
+    scores: LevelScores, bounds: tuple[float, float], center: float, per_decade: float
+) -> float:
+    """Return the level of the largest score with the prior: of a grid, and then between levels."""
     low, high = np.log(bounds)
-    return float(np.exp(_best_position(scores, low, high, per_decade)))
+    return float(np.exp(_best_position(scores, _Prior(np.log(center)), low, high, per_decade)))
 
 
 def _end_of_range(level: float, bounds: tuple[float, float]) -> End:
@@ -190,50 +207,30 @@ def evenly_spaced(order: Rows, n_rows: int) -> Rows:
 
 
 def _best_position(
-    scores: LevelScores, low: float, high: float, per_decade: float = _LEVELS_PER_DECADE
+    scores: LevelScores,
+    prior: _Prior,
+    low: float,
+    high: float,
+    per_decade: float = _LEVELS_PER_DECADE,
 ) -> float:
     n_levels = int(np.ceil((high - low) / np.log(10) * per_decade)) + 1
     grid = np.linspace(low, high, n_levels)
-    on_grid = scores(np.exp(grid))
+    on_grid = scores(np.exp(grid)) + prior(grid)
     # A level at which numbers overflow is worse than all others.
     on_grid = np.where(np.isnan(on_grid), -np.inf, on_grid)
     best = int(np.argmax(on_grid))
     if np.isneginf(on_grid[best]):
         # Factorized, the kernel with the most noise says what is wrong with it.
         return high
-    if on_grid[best] - on_grid[0] < _INDIFFERENCE:
-        return _largest_of_equal_score(scores, grid, on_grid)
-    if best == n_levels - 1:
+    if best in (0, n_levels - 1):
         return float(grid[best])
     found = minimize_scalar(
-        lambda position: -float(scores(np.exp([position]))[0]),
+        lambda position: -float(scores(np.exp([position]))[0] + prior(position)),
         bounds=(grid[best - 1], grid[best + 1]),
         method="bounded",
         options={"xatol": _TOLERANCE},
     )
     return float(found.x)
-
-
-def _largest_of_equal_score(scores: LevelScores, grid: FloatArray, on_grid: FloatArray) -> float:
-    """Return the largest position that is as good as the lowest.
-
-    Where noise is small beside all that the kernel explains, no score depends on it. Much of it
-    then does no harm, and a kernel with less is nearly singular.
-    """
-    lowest_score = on_grid.max() - _INDIFFERENCE
-    below = np.flatnonzero(on_grid < lowest_score)
-    if not below.size:
-        return float(grid[-1])
-    bracket = grid[below[0] - 1], grid[below[0]]
-
-    def excess(position: float) -> float:
-        return float(scores(np.exp([position]))[0]) - lowest_score
-
-    if not excess(bracket[0]) > 0 > excess(bracket[1]):
-        # The scores are so large that a nat is rounding.
-        return float(bracket[0])
-    position: float = brentq(excess, *bracket, xtol=_TOLERANCE)
-    return position
 
 
 def _curvature(scores: LevelScores, position: float) -> float:
@@ -243,14 +240,21 @@ def _curvature(scores: LevelScores, position: float) -> float:
 
 
 def _moved(
-    position: float, curvature: float, evaluate: _OnAllSamples, low: float, high: float
+    position: float,
+    curvature: float,
+    evaluate: _OnAllSamples,
+    prior: _Prior,
+    low: float,
+    high: float,
 ) -> float:
     """Return the maximum of the parabola of this curvature through two scores of all samples."""
+    curvature += 1 / _PRIOR_STD**2
     step = _STEP if position + _STEP <= high else -_STEP
     try:
         gain = evaluate.score(position + step) - evaluate.score(position)
     except SingularKernelError:
         return position
+    gain += float(prior(position + step) - prior(position))
     if not (np.isfinite(gain) and curvature > 0):
         return position
     slope = gain / step + 0.5 * curvature * step
