@@ -73,6 +73,10 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
 
     # The steps of `fit` ----------------------------------------------------------------------
 
+    def _repetitions_left_out(self) -> np.ndarray | None:
+        # A new sample may well equal one of training: others that equal it stay.
+        return self._rows.repetitions
+
     def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
         return LeaveOneOutError()
 
@@ -210,7 +214,7 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
 
         In closed form, without refits.
 
-        A sample is left out together with the samples equal to it in X and y. ``alpha_`` is held
+        Samples that equal it stay, as a new sample may equal one of training. ``alpha_`` is held
         fixed; with ``normalize_y`` the class frequencies by which targets are centered are those
         of the other samples.
 

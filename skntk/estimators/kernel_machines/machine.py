@@ -257,7 +257,12 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
             self._training_method(),
             self.normalize_y if is_centered is None else is_centered,
             posterior,
+            self._repetitions_left_out(),
         )
+
+    def _repetitions_left_out(self) -> np.ndarray | None:
+        """Return of how many observations a row leaves out one; None leaves out all of a row."""
+        return None
 
     def _require_stability(self, converged: Posterior) -> None:
         """Raise a ValueError if steps are too long to lead to a posterior."""

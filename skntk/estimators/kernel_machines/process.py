@@ -99,6 +99,8 @@ class OnTrainingRows:
     sample_weight: np.ndarray
     # Whether the targets were centered by their mean, which leaving one out changes.
     is_centered: bool
+    # Of how many observations a row leaves out one, shape (n,); None leaves out all of a row.
+    repetitions: np.ndarray | None
 
     @property
     def n_train(self) -> int:
@@ -112,8 +114,10 @@ class OnTrainingRows:
     def leave_one_out_mean(self) -> np.ndarray:
         with small_problem_threads(self.n_train):
             if self.is_centered:
-                return centered_leave_one_out(self.posterior, self.targets, self.sample_weight)
-            return self.posterior.leave_one_out_mean(self.targets)
+                return centered_leave_one_out(
+                    self.posterior, self.targets, self.sample_weight, self.repetitions
+                )
+            return self.posterior.leave_one_out_mean(self.targets, self.repetitions)
 
     def leave_one_out_variance(self) -> np.ndarray:
         with small_problem_threads(self.n_train):
@@ -131,6 +135,7 @@ class PosteriorProcess(OnTrainingRows):
     method: TrainingMethod
     is_centered: bool
     posterior: Posterior
+    repetitions: np.ndarray | None
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         return validate_inputs_like(estimator, X, self.X_train.shape[1:], dtype=estimator.dtype)

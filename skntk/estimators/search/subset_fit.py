@@ -72,6 +72,7 @@ class SubsetProcess(OnTrainingRows, HeldOutProcess):
     targets: np.ndarray
     sample_weight: np.ndarray
     is_centered: bool
+    repetitions: np.ndarray | None
     expected: Expected
     test_rows: np.ndarray
 
@@ -174,6 +175,7 @@ class SubsetFit(SampleFit):
             model.y_train_,
             model._noise.sample_weight,
             model.normalize_y,
+            model._repetitions_left_out(),
             self.expected,
             self.test_rows(),
         )

@@ -172,15 +172,29 @@ class EnsemblePosterior(EnsemblePredictions):
         mean = y - leave_one_out_residuals(self.system, precision, y)
         return mean, _quadratic_diagonal(inverted, self.nngp) / np.square(precision)
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Return the means of the n ensembles that leave out one sample each.
 
         Much cheaper than :meth:`leave_one_out`, which finds the variances as well.
 
-        The first result of that method.
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            As for that method.
+        repetitions : array-like of shape (n,), default=None
+            How many observations of one value every sample stands for, of which one is left out.
+            None leaves out all of them.
+
+        Returns
+        -------
+        ndarray of the shape of `targets`
+            Prediction for what is left out.
         """
         y = as_targets(targets, self.system.shape[0])
-        return y - leave_one_out_residuals(self.system, self.system.inverse_diagonal(), y)
+        precision = self.system.inverse_diagonal()
+        return y - leave_one_out_residuals(self.system, precision, y, self.noise, repetitions)
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
         """Return the largest eigenvalue of W^1/2 (T + A) W^1/2, divided by the sum of the weights.

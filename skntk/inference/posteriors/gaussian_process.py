@@ -254,9 +254,27 @@ class GaussianProcessPosterior:
         mean = y - leave_one_out_residuals(self.system, precision, y)
         return mean, np.maximum(1.0 / precision - self.noise, 0.0)
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        """Return the first result of :meth:`leave_one_out`."""
-        return self.leave_one_out(targets)[0]
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
+        """Return the first result of :meth:`leave_one_out`, or leave out one observation.
+
+        Parameters
+        ----------
+        targets : array-like of shape (n,) or (n, outputs)
+            As for :meth:`leave_one_out`.
+        repetitions : array-like of shape (n,), default=None
+            How many observations of one value every sample stands for, of which one is left out.
+            None leaves out all of them.
+
+        Returns
+        -------
+        ndarray of the shape of `targets`
+            Prediction for what is left out.
+        """
+        y = as_targets(targets, self.system.shape[0])
+        precision = self.system.inverse_diagonal()
+        return y - leave_one_out_residuals(self.system, precision, y, self.noise, repetitions)
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
         """Return the largest eigenvalue of W^1/2 (K + A) W^1/2, divided by the sum of the weights.

@@ -239,7 +239,9 @@ class SoftmaxLaplacePosterior:
             'and this model was fitted with likelihood="softmax": use cross_val_predict.'
         )
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Refuse: there is no closed form."""
         return self.leave_one_out(targets)[0]
 

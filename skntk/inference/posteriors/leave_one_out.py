@@ -20,14 +20,26 @@ __all__ = ["centered_leave_one_out"]
 
 
 class _LeavesOneOut(Protocol):
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray: ...
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray: ...
 
 
 def leave_one_out_residuals(
-    system: LinearSystem, precision: FloatArray, targets: FloatArray
+    system: LinearSystem,
+    precision: FloatArray,
+    targets: FloatArray,
+    noise: FloatArray | None = None,
+    repetitions: npt.ArrayLike | None = None,
 ) -> FloatArray:
-    """Return the leave-one-out residuals [A^-1 y]_i / [A^-1]_ii, given the diagonal of A^-1."""
-    return (system.solve(targets).T / precision).T
+    """Return the leave-one-out residuals [A^-1 y]_i / [A^-1]_ii, given the diagonal of A^-1.
+
+    Or those of single observations, given how many a sample stands for, and its noise.
+    """
+    factor = 1 / precision
+    if noise is not None and repetitions is not None:
+        factor = left_out_factor(np.asarray(repetitions, dtype=float), noise, precision)
+    return (system.solve(targets).T * factor).T
 
 
 def left_out_factor(weight: FloatArray, noise: FloatArray, precision: FloatArray) -> FloatArray:
@@ -54,6 +66,7 @@ def centered_leave_one_out(
     posterior: _LeavesOneOut,
     targets: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None = None,
+    repetitions: npt.ArrayLike | None = None,
 ) -> FloatArray:
     r"""Leave-one-out means of a model that centers the targets by their training mean.
 
@@ -70,6 +83,9 @@ def centered_leave_one_out(
         The targets before centering.
     sample_weight : float or array-like of shape (n,), default=None
         Weights in the mean of the targets. None means equal weights.
+    repetitions : float or array-like of shape (n,), default=None
+        How many observations of one value every sample stands for, of which one is left out. None
+        leaves out all of them.
 
     Returns
     -------
@@ -92,19 +108,23 @@ def centered_leave_one_out(
     """
     y = as_targets(targets, len(np.asarray(targets)))
     weight = per_sample(sample_weight, len(y), "sample_weight", default=1.0)
-    if np.count_nonzero(weight) < 2:
+    number = per_sample(repetitions, len(y), "repetitions", default=1.0)
+    left_out_weight = weight / np.maximum(number, 1.0)
+    if not (weight.sum() > left_out_weight).all():
         raise ValueError(
             "Leave-one-out predictions need at least two samples of positive weight: add "
             "samples or raise `sample_weight`."
         )
     columns = np.column_stack([y, np.ones(len(y))])
-    left_out = posterior.leave_one_out_mean(columns)
-    others_mean = _others_mean(columns[:, :-1], weight)
+    left_out = posterior.leave_one_out_mean(columns, repetitions)
+    others_mean = _others_mean(columns[:, :-1], weight, left_out_weight)
     centered = left_out[:, :-1] + others_mean * (1.0 - left_out[:, -1:])
     return centered.reshape(y.shape)
 
 
-def _others_mean(targets: FloatArray, weight: FloatArray) -> FloatArray:
-    weighted = targets * weight[:, np.newaxis]
-    others_weight = weight.sum() - weight
-    return (weighted.sum(axis=0) - weighted) / others_weight[:, np.newaxis]
+def _others_mean(
+    targets: FloatArray, weight: FloatArray, left_out_weight: FloatArray
+) -> FloatArray:
+    total = weight @ targets
+    left_out = targets * left_out_weight[:, np.newaxis]
+    return (total - left_out) / (weight.sum() - left_out_weight)[:, np.newaxis]

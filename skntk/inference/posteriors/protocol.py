@@ -41,8 +41,14 @@ class Posterior(Protocol):
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the n models that leave out one sample each."""
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        """Return the means of these models."""
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
+        """Return the means of these models, or of those that leave out one observation.
+
+        ``repetitions``, shape (n,), says how many observations of one value every sample stands
+        for; None leaves out all of them.
+        """
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
         """Return the largest eigenvalue of the Hessian of the training loss."""

@@ -220,8 +220,10 @@ class _FactorizedPosterior:
             cross, self._cross(prior, rows), np.diagonal(prior)[rows]
         )
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
-        return self.process.leave_one_out_mean(targets)
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
+        return self.process.leave_one_out_mean(targets, repetitions)
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         prior = self.shared.prior

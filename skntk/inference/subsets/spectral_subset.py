@@ -14,6 +14,7 @@ from scipy.linalg import blas
 from skntk.inference.linalg.arrays import FloatArray, as_targets
 from skntk.inference.linalg.cholesky import CholeskySolver, CholeskySystem
 from skntk.inference.linalg.solver import DenseOperator
+from skntk.inference.posteriors.leave_one_out import left_out_factor
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
 
 RowIndices = npt.NDArray[np.intp]
@@ -91,7 +92,9 @@ class SubsetPosterior(Protocol):
     def variance(self, rows: RowIndices) -> FloatArray:
         """Return its variance at rows, shape (m,)."""
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Return the means of the models that leave out one training row each."""
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -143,10 +146,16 @@ class SpectralPosterior:
         spread = map_of_prior @ spectrum.in_basis(prior)
         return np.maximum(np.einsum("ij,ij->i", spread, map_of_prior), 0.0)
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Return y_i - [B_T^-1 y]_i / [B_T^-1]_ii for the training rows T."""
         y = as_targets(targets, len(self.rows.positions))
-        return y - (self._solve(y).T / self._precision).T
+        factor = 1 / self._precision
+        if repetitions is not None:
+            number = np.asarray(repetitions, dtype=float)
+            factor = left_out_factor(number, self.noise, self._precision)
+        return y - (self._solve(y).T * factor).T
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return these means with their variances."""

@@ -179,6 +179,8 @@ class SquaredErrorRun(Generic[TrajectoryT]):
             "set training_time=None, or use cross_val_predict."
         )
 
-    def leave_one_out_mean(self, targets: npt.ArrayLike) -> FloatArray:
+    def leave_one_out_mean(
+        self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
+    ) -> FloatArray:
         """Refuse: there is no closed form after a finite time."""
         return self.leave_one_out(targets)[0]
