@@ -23,7 +23,8 @@ class TrainingRows:
     # Shape (n,); the weights are positive.
     alpha: np.ndarray
     sample_weight: np.ndarray
-    # How many observations a row stands for, of which one is left out to find alpha.
+    # How many observations a row stands for, of which one is left out to find alpha, and for the
+    # probabilities of a classifier.
     repetitions: np.ndarray
 
     @classmethod
@@ -50,8 +51,7 @@ def _repetitions(weight: np.ndarray) -> np.ndarray:
 class ClassifiedRows(TrainingRows):
     """The distinct rows that a classifier is trained on, with one-hot targets.
 
-    Equal rows of one class are one row with the sum of their weights, and one observation: a
-    repeated row must be held out with all its repetitions, which would give its class away.
+    Equal rows of one class are one row with the sum of their weights.
     """
 
     # Sorted.
@@ -73,8 +73,8 @@ class ClassifiedRows(TrainingRows):
     ) -> Self:
         """Keep the distinct rows of positive weight of checked data, of two classes or more."""
         alpha = as_training_alpha(alpha, len(X))
-        weight = as_sample_weight(sample_weight, len(X))
-        weight = with_class_weight(class_weight, y, weight)
+        given = as_sample_weight(sample_weight, len(X))
+        weight = with_class_weight(class_weight, y, given)
         kept = np.flatnonzero(weight)
         classes, labels = classes_and_labels(estimator, y[kept])
         distinct = DistinctRows.of(X[kept], labels, alpha[kept])
@@ -84,7 +84,8 @@ class ClassifiedRows(TrainingRows):
             np.eye(len(classes))[labels],
             alpha[rows],
             distinct.total(weight[kept]),
-            np.ones(len(rows)),
+            # The weight of a class makes no observations more.
+            distinct.total(_repetitions(given[kept])),
             classes,
             labels,
             distinct.position,
