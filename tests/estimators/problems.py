@@ -20,6 +20,7 @@ CLASSIFIERS = [
     NTKClassifier(NETWORK, training_time=20.0),
 ]
 ESTIMATORS = REGRESSORS + CLASSIFIERS
+CONVERGED = [estimator for estimator in ESTIMATORS if estimator.training_time is None]
 
 
 def name_of(estimator):
@@ -50,3 +51,32 @@ def problem_for(estimator, **options):
     """Return a problem of the kind that the estimator solves."""
     is_classifier = "Classifier" in type(estimator).__name__
     return classification(**options) if is_classifier else regression(**options)
+
+
+def sine(X):
+    """Return the mean of `noisy`."""
+    return np.sin(2 * X[:, 0]) + 0.5 * X[:, 1]
+
+
+def noisy(n_samples, noise=0.3, seed=0):
+    """Return inputs, targets with noise of a standard deviation, and 1000 new inputs."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n_samples, 2))
+    return X, sine(X) + noise * random.normal(size=n_samples), random.normal(size=(1000, 2))
+
+
+def noisy_classes(n_samples=200, noise=0.8, shift=0.0, seed=0):
+    """Return inputs and two classes that overlap, and as much to test with."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n_samples + 1500, 3))
+    score = X[:, 0] + 0.5 * np.sin(2 * X[:, 1]) + noise * random.normal(size=len(X))
+    y = (score > shift).astype(int)
+    return X[:n_samples], y[:n_samples], X[n_samples:], y[n_samples:]
+
+
+def noise_std(model, X):
+    """Return the standard deviation of the noise of new observations."""
+    observed, of_function = (
+        model.predict(X, return_std=True, observation_noise=wish)[1] for wish in (True, False)
+    )
+    return np.sqrt(np.square(observed) - np.square(of_function))

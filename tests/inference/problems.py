@@ -7,6 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from skntk.inference.linalg.cholesky import CholeskySolver
+from skntk.inference.linalg.solver import DenseOperator
+from skntk.inference.noise_level.problem import NoiseProblem
+
+# What noise is measured in, where its level is not known.
+UNIT = 1.7
+
 
 def nngp_kernel(X, Y):
     """Return a smooth positive definite kernel."""
@@ -76,3 +83,33 @@ def make_problem(n_outputs=None, n_train=12, n_test=5, seed=0):
         noise=random.uniform(0.05, 0.3, size=n_train),
         targets=random.normal(size=shape),
     )
+
+
+def noise_problem(weight=None, repetitions=None, *, is_centered=False, kernel="ntk", n_outputs=2):
+    """Return a problem with noise of unknown level, and its NNGP kernel."""
+    problem = make_problem(n_outputs=n_outputs)
+    weight = np.ones(12) if weight is None else weight
+    repetitions = weight if repetitions is None else repetitions
+    targets = problem.targets + 0.7
+    if is_centered:
+        targets = targets - np.average(targets, axis=0, weights=weight)
+    kernel = getattr(problem, kernel)
+    return NoiseProblem(kernel, UNIT, weight, repetitions, targets, is_centered), problem.nngp
+
+
+def smooth_problem(n, *, noise, seed=0, weight=None):
+    """Return targets with a smooth mean, and noise of a known standard deviation."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n, 2))
+    y = np.sin(2 * X[:, 0]) + 0.5 * X[:, 1] + noise * random.normal(size=n)
+    weight = np.ones(n) if weight is None else weight
+    y -= np.average(y, weights=weight)
+    kernel = nngp_kernel(X, X)
+    unit = np.diagonal(kernel).mean()
+    return NoiseProblem(kernel, unit, weight, weight, y[:, np.newaxis], True)
+
+
+def evaluate(problem, criterion, level):
+    """Return what a criterion says of one level, from a factorization of the kernel."""
+    system = CholeskySolver().factorize(DenseOperator(problem.kernel), level * problem.pattern)
+    return criterion.evaluate(problem, system, level, np.arange(len(problem.kernel)))
