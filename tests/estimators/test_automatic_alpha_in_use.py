@@ -159,8 +159,9 @@ def test_weights_of_classes_are_no_lack_of_noise(cls):
 @EACH_CLASSIFIER
 def test_what_all_weights_have_in_common_is_part_of_alpha(cls):
     X, y, *_ = noisy_classes(100)
-    once, often = (cls(NETWORK).fit(X, y, sample_weight=weight) for weight in (1.0, 5.0))
-    assert_allclose(often.hyperparameters_["alpha"], 5 * once.hyperparameters_["alpha"], rtol=0.06)
+    once, often = (cls(NETWORK).fit(X, y, sample_weight=weight) for weight in (1.0, 5.5))
+    found, expected = often.hyperparameters_["alpha"], 5.5 * once.hyperparameters_["alpha"]
+    assert_allclose(found, expected, rtol=0.06)
 
 
 def test_the_evidence_of_classes_is_greatest_at_the_alpha_that_is_found():

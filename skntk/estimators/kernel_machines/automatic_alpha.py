@@ -101,6 +101,8 @@ def find_alpha(
     """
     unit = noise.unit(np.diagonal(kernel))
     low, center, high = range_of_alpha(kernel, noise, dtype)
+    # In the unit of the weights, where these are precisions and no numbers of observations.
+    center /= float(np.mean(repetitions / noise.sample_weight))
     columns = targets.reshape(len(targets), -1)
     varies = ~np.atleast_1d(scaling.says_nothing(targets))
     if not varies.any():

@@ -142,7 +142,7 @@ class _OnAllSamples:
         self._problem, self._criterion = problem, criterion
         self._solver = _KeepingSolver(solver)
         self._left_out = np.arange(n) if n <= _N_LARGE else evenly_spaced(order, _N_LEFT_OUT)
-        self._compared = evenly_spaced(self._left_out, min(n, _N_COMPARED))
+        self._compared = evenly_spaced(order, min(n, _N_COMPARED))
 
     def score(self, position: float) -> float:
         """Return the score, estimated from a few samples."""

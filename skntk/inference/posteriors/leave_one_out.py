@@ -57,7 +57,7 @@ def left_out_factor(weight: FloatArray, noise: FloatArray, precision: FloatArray
     For w = 1 both are the equation above; for w > 1 it follows from it, as removing an observation
     changes one entry of the noise.
     """
-    others = np.maximum(weight - 1, 0) + noise * precision
+    others = np.where(weight > 1, weight - 1 + noise * precision, 1)
     factor: FloatArray = np.where(weight > 1, weight * noise / others, 1 / precision)
     return factor
 
