@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--only", choices=TITLES, nargs="+", default=list(TITLES))
     parser.add_argument("--tables", type=Path, help="folder of tables")
     parser.add_argument("--seeds", type=int, default=10, help="of generated data")
+    parser.add_argument("--searches", type=int, default=40, help="for a minimum, by a surrogate")
     parser.add_argument("--splits", type=int, default=2, help="of every table")
     parser.add_argument("--rounds", type=int, default=3, help="of the longest fits")
     arguments = parser.parse_args()
@@ -39,7 +40,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     reports = {
         "intervals": lambda: intervals.report(arguments.seeds),
-        "surrogate": lambda: surrogate.report(arguments.seeds),
+        "surrogate": lambda: surrogate.report(arguments.searches),
         "tables": lambda: tables.report(arguments.tables, arguments.splits),
         "times": lambda: times.report(arguments.rounds),
     }
