@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from skntk.inference.noise_level.problem import LevelCriterion, NoiseProblem
 from skntk.inference.noise_level.search import best_level, evenly_spaced
 
 LEVELS_PER_DECADE = 4
+PARTS = (200, 400)
+ALL = "all rows"
 
 
 def alphas_of(split: Split, kernel: str) -> dict[str, float]:
@@ -37,34 +40,35 @@ def alphas_of(split: Split, kernel: str) -> dict[str, float]:
         criterion = LeaveOneOutDensity(EnsembleVariance(nngp))
     targets = targets - targets.mean(axis=0)
     unit = float(np.mean(np.diag(matrix)))
-    problem = NoiseProblem(matrix, unit, np.ones(len(matrix)), targets, True)
-    part = evenly_spaced(order_by_value(split.X), criterion.n_decomposed)
-    bounds, density = ALPHA_RANGE["float64"], LEVELS_PER_DECADE
-    some = criterion.on(part).scores(problem.subset(part))
-    every = criterion.scores(problem)
+    ones = np.ones(len(matrix))
+    problem = NoiseProblem(matrix, unit, ones, ones, targets, is_centered=True)
+    order = order_by_value(split.X)
+    parts = {f"{n_rows} rows": evenly_spaced(order, n_rows) for n_rows in PARTS}
     return {
-        f"{len(part)} rows": best_level(some, bounds, density),
-        "all rows": best_level(every, bounds, density),
+        name: best_level(
+            criterion.on(rows).scores(problem.subset(rows)),
+            ALPHA_RANGE["float64"],
+            LEVELS_PER_DECADE,
+        )
+        for name, rows in (parts | {ALL: np.arange(len(matrix))}).items()
     }
 
 
 def errors_of(split: Split, kernel: str) -> dict[str, tuple[float, float]]:
-    """Return alpha and test error: of a part of the rows, of `fit`, and of all rows."""
+    """Return alpha and test error: of parts of the rows, of all, and of `fit`."""
+    estimator: Any
     if split.is_classification:
         estimator = NTKClassifier if kernel == "NTK" else NNGPClassifier
     else:
         estimator = NTKRegressor
     alphas = alphas_of(split, kernel)
-    part, every = alphas
-    automatic = estimator().fit(split.X, split.y)
-    found = {part: estimator(alpha=alphas[part]).fit(split.X, split.y)}
-    found["fit"] = automatic
-    found[every] = estimator(alpha=alphas[every]).fit(split.X, split.y)
-    alphas["fit"] = automatic.hyperparameters_["alpha"]
-    return {name: (alphas[name], _error(model, split)) for name, model in found.items()}
+    models = {name: estimator(alpha=alpha).fit(split.X, split.y) for name, alpha in alphas.items()}
+    models["fit"] = estimator().fit(split.X, split.y)
+    alphas["fit"] = models["fit"].hyperparameters_["alpha"]
+    return {name: (alphas[name], _error(model, split)) for name, model in models.items()}
 
 
-def _error(model, split: Split) -> float:
+def _error(model: Any, split: Split) -> float:
     if split.is_classification:
         return log_loss(model.predict_proba(split.X_test), model.classes_, split.y_test)
     return relative_rmse(model.predict(split.X_test), split.y_test)
@@ -80,7 +84,7 @@ def report(splits: Iterable[Split]) -> str:
                 found.setdefault((task, kernel), {}).setdefault(name, []).append(figures)
     rows = []
     for (task, kernel), by_name in found.items():
-        alphas, errors = np.moveaxis(np.array(by_name["all rows"]), -1, 0)
+        alphas, errors = np.moveaxis(np.array(by_name[ALL]), -1, 0)
         for name, figures in by_name.items():
             own_alphas, own_errors = np.moveaxis(np.array(figures), -1, 0)
             ratios = own_errors / errors
