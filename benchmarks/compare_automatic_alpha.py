@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--searches", type=int, default=40, help="for a minimum, by a surrogate")
     parser.add_argument("--splits", type=int, default=2, help="of every table")
     parser.add_argument("--rounds", type=int, default=3, help="of the longest fits")
+    parser.add_argument("--sizes", type=int, nargs="+", default=times.SIZES, help="of timed fits")
     arguments = parser.parse_args()
     if "tables" in arguments.only and arguments.tables is None:
         parser.error("--tables says where they are; --only leaves them out")
@@ -42,7 +43,7 @@ def main() -> None:
         "intervals": lambda: intervals.report(arguments.seeds),
         "surrogate": lambda: surrogate.report(arguments.searches),
         "tables": lambda: tables.report(arguments.tables, arguments.splits),
-        "times": lambda: times.report(arguments.rounds),
+        "times": lambda: times.report(arguments.rounds, arguments.sizes),
     }
     for name in arguments.only:
         text = reports[name]()

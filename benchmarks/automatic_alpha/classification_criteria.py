@@ -19,11 +19,12 @@ from benchmarks.timing import markdown_table
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
 from skntk.estimators.classification.temperature import fit_temperature
+from skntk.estimators.data.defaults import ALPHA_CENTER
 
 ALPHAS = np.logspace(-6, 3, 37)
 FIXED = 0.1
-# Scores in nats that differ by less from that of the smallest alpha say the same, as in `fit`.
-INDIFFERENCE = 0.1
+# Of the logarithm of alpha, as in `fit`: two decades.
+PRIOR_STD = 2 * np.log(10)
 KERNELS = {"NNGP": "nngp", "NTK": "ntk"}
 CRITERIA = (
     "leave-one-out squared error",
@@ -114,11 +115,9 @@ class Classification:
 
 
 def chosen(scores: np.ndarray) -> int:
-    """Return the position of the best score, or the last of those that the first equals."""
-    if scores.max() - scores[0] >= INDIFFERENCE:
-        return int(scores.argmax())
-    below = np.flatnonzero(scores < scores.max() - INDIFFERENCE)
-    return int(below[0] - 1) if below.size else len(scores) - 1
+    """Return the position of the best score, with the prior of `fit`."""
+    prior = -0.5 * np.square(np.log(ALPHAS / ALPHA_CENTER) / PRIOR_STD)
+    return int(np.argmax(scores + prior))
 
 
 def outcomes_of(split: Split, kernel: str) -> dict[str, Outcome]:

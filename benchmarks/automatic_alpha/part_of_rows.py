@@ -12,7 +12,7 @@ from benchmarks.automatic_alpha.scores import geometric_mean, log_loss, relative
 from benchmarks.timing import markdown_table
 from skntk import NNGPClassifier, NTKClassifier, NTKRegressor, gram_matrix
 from skntk.architecture import FullyConnected
-from skntk.estimators.data.defaults import ALPHA_RANGE
+from skntk.estimators.data.defaults import ALPHA_CENTER, ALPHA_RANGE
 from skntk.estimators.data.row_order import order_by_value
 from skntk.inference.noise_level.leave_one_out import (
     EnsembleVariance,
@@ -48,6 +48,7 @@ def alphas_of(split: Split, kernel: str) -> dict[str, float]:
         name: best_level(
             criterion.on(rows).scores(problem.subset(rows)),
             ALPHA_RANGE["float64"],
+            ALPHA_CENTER,
             LEVELS_PER_DECADE,
         )
         for name, rows in (parts | {ALL: np.arange(len(matrix))}).items()

@@ -39,7 +39,7 @@ def times(n: int, rounds: int) -> dict[str, tuple[list[float], list[float]]]:
     return found
 
 
-def report(rounds: int, sizes: Sequence[int] = SIZES) -> str:
+def report(rounds: int, sizes: Sequence[int]) -> str:
     """Return the table of least and median times."""
     rows = []
     for n in sizes:
