@@ -1,0 +1,1 @@
+"""What ``alpha="auto"`` is worth: intervals, optimization, tables, criteria and times."""
