@@ -42,8 +42,8 @@ for network in (ConvNet(2, pooling="global"), Myrtle(5)):
         lambda network=network: gram_matrix(network, images, dtype="float32")
     )
 for n in (60, 500, 2000):
-    cases[f"NTKRegressor.fit, n = {n}"] = lambda n=n: NTKRegressor().fit(X[:n], y[:n])
-    model = NTKRegressor().fit(X[:n], y[:n])
+    cases[f"NTKRegressor.fit, n = {n}"] = lambda n=n: NTKRegressor(alpha=0.1).fit(X[:n], y[:n])
+    model = NTKRegressor(alpha=0.1).fit(X[:n], y[:n])
     cases[f"NTKRegressor.predict(return_std=True), n = {n}"] = (
         lambda model=model: model.predict(X_test, return_std=True)
     )

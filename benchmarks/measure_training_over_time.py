@@ -30,7 +30,7 @@ def calls(n_train: int, n_test: int) -> dict[str, Callable[[], Any]]:
     timed = {}
     for cls in (NTKRegressor, NNGPRegressor):
         for spread in (False, True):
-            model = cls(FullyConnected(depth=3), training_time=10.0)
+            model = cls(FullyConnected(depth=3), alpha=0.1, training_time=10.0)
             name = f"{cls.__name__} | {'mean and std' if spread else 'mean'}"
 
             def one(model: Any = model, spread: bool = spread) -> Any:
