@@ -1,10 +1,10 @@
 """Learning hyperparameters, beside `GaussianProcessRegressor` with as many.
 
-Run ``python -m benchmarks.compare_learned_hyperparameters``. All search with L-BFGS-B from one start:
-scales of three features, two standard deviations and the noise here, the scale of the outputs in
-closed form; three length scales, two constants and the noise there. `NNGPRegressor` and scikit-learn's
-process maximize the log marginal likelihood, `NTKRegressor` the leave-one-out density. Evaluations
-are those of the score with its gradient. The first round compiles.
+Run ``python -m benchmarks.compare_learned_hyperparameters``. All search with L-BFGS-B from one
+start: scales of three features, two standard deviations and the noise here, the scale of the
+outputs in closed form; three length scales, two constants and the noise there. `NNGPRegressor` and
+scikit-learn's process maximize the log marginal likelihood, `NTKRegressor` the leave-one-out
+density. Evaluations are those of the score with its gradient. The first round compiles.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from benchmarks.timing import machine, markdown_table
 from skntk import NNGPRegressor, NTKRegressor
-from skntk.metrics import negative_log_predictive_density
 from skntk.architecture import FullyConnected, InputScale, Serial
+from skntk.metrics import negative_log_predictive_density
 
 N_FEATURES = 3
 
