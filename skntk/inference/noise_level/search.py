@@ -31,8 +31,9 @@ End = Literal["lower", "upper"] | None
 # Sums over more samples are estimated from so many of them.
 _N_LARGE = 500
 _N_LEFT_OUT = 256
-# To compare two levels fewer will do: the same samples are left out at both.
-_N_COMPARED = 100
+# To compare two levels a third of the samples will do, within these bounds: the same are left out
+# at both.
+_N_COMPARED = (100, 256)
 _LEVELS_PER_DECADE = 2
 # A level is known well enough to a few percent: scores are flat at their maximum.
 _TOLERANCE = 0.05
@@ -142,7 +143,8 @@ class _OnAllSamples:
         self._problem, self._criterion = problem, criterion
         self._solver = _KeepingSolver(solver)
         self._left_out = np.arange(n) if n <= _N_LARGE else evenly_spaced(order, _N_LEFT_OUT)
-        self._compared = evenly_spaced(order, min(n, _N_COMPARED))
+        fewest, most = _N_COMPARED
+        self._compared = evenly_spaced(order, min(n, max(fewest, min(n // 3, most))))
 
     def score(self, position: float) -> float:
         """Return the score, estimated from a few samples."""
