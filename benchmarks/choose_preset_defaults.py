@@ -20,7 +20,7 @@ import pandas as pd
 from sklearn.metrics import log_loss
 
 from benchmarks.preset_study.jobs import Job, image_jobs, sequence_jobs, vector_jobs
-from benchmarks.preset_study.variants import STUDIES, Study
+from benchmarks.preset_study.variants import STUDIES, Study, variant_name
 from benchmarks.timing import markdown_table
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture.core.layer import Layer
@@ -88,12 +88,13 @@ def report(scores: pd.DataFrame) -> str:
     parts = []
     for study in STUDIES:
         name = study.preset.__name__
-        table = relative_scores(scores[scores["preset"] == name])
+        is_ours = (scores["preset"] == name) & scores["variant"].isin(list(study.networks()))
+        table = relative_scores(scores[is_ours])
         rows = [
             [variant, *(f"{value:.3f}" for value in values)]
             for variant, *values in table.itertuples()
         ]
-        start = ", ".join(f"{key}={value!r}" for key, value in study.start.items())
+        start = " ".join(variant_name(study.start).split())
         parts.append(
             f"### `{name}`\n\nBefore: `{start}`.\n\n"
             + markdown_table(["variant", *table.columns], rows)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sklearn.base import clone
+
 from skntk.architecture import (
     AttentionNet,
     ConvNet,
@@ -13,7 +15,6 @@ from skntk.architecture import (
     FullyConnected,
     Myrtle,
     PositionEmbedding,
-    ResidualFullyConnected,
     SelfAttention,
     WideResNet,
 )
@@ -44,7 +45,7 @@ class Study:
     def networks(self) -> dict[str, Layer]:
         """Return the variants by name, the one with no change first."""
         return {
-            variant_name(change): self.preset(**{**self.start, **change})
+            variant_name(change): clone(self.preset(**self.start)).set_params(**change)
             for change in [{}, *self.changes]
         }
 
@@ -53,24 +54,12 @@ def variant_name(change: Change) -> str:
     """Return the words of the tables for a change."""
     if not change:
         return "as before"
-    # Layers of many parameters are written over several lines.
-    return " ".join(", ".join(f"{name}={value!r}" for name, value in change.items()).split())
+    return ", ".join(f"{name}={value!r}" for name, value in change.items())
 
 
 def single_changes(**values: list[Any]) -> list[Change]:
     """Return one change for each value of each parameter."""
     return [{name: value} for name, options in values.items() for value in options]
-
-
-def _attention(
-    std: float = 2.0,
-    embedding: PositionEmbedding | None = PositionEmbedding(decay_rate=0.1),
-    *,
-    in_values: bool = False,
-) -> SelfAttention:
-    return SelfAttention(
-        key_std=std, query_std=std, position_embedding=embedding, position_in_values=in_values
-    )
 
 
 VECTOR_START = {"depth": 3, "weight_std": 1.5, "bias_std": 1.0}
@@ -81,7 +70,6 @@ VECTOR_CHANGES = single_changes(
 
 STUDIES = [
     Study(FullyConnected, "vectors", VECTOR_START, VECTOR_CHANGES),
-    Study(ResidualFullyConnected, "vectors", VECTOR_START, VECTOR_CHANGES),
     Study(
         AttentionNet,
         "sequences",
@@ -92,22 +80,22 @@ STUDIES = [
             "pooling": "global",
             "layer_norm": True,
             "residual": True,
-            "attention": _attention(),
+            "attention": SelfAttention(
+                key_std=2.0, query_std=2.0, position_embedding=PositionEmbedding(decay_rate=0.1)
+            ),
         },
         [
             *single_changes(
                 pooling=["none"],
                 layer_norm=[False],
                 residual=[False],
-                attention=[
-                    _attention(in_values=True),
-                    _attention(embedding=PositionEmbedding(), in_values=True),
-                ],
+                attention__position_in_values=[True],
             ),
             {"pooling": "none", "bias_std": 1.0},
             *[
-                {"attention": _attention(in_values=True), **change}
+                {"attention__position_in_values": True, **change}
                 for change in (
+                    {"attention__position_embedding__decay_rate": None},
                     {"layer_norm": False},
                     {"bias_std": 0.3},
                     {"bias_std": 1.0},
@@ -124,16 +112,18 @@ STUDIES = [
         "images",
         {**IMAGE_START, "depth": 3, "pooling": "none"},
         [
-            *single_changes(depth=[1, 2, 5], pooling=["global", "blockwise"], weight_std=[1.2, 2.0]),
+            *single_changes(
+                depth=[1, 2, 5], pooling=["global", "blockwise"], weight_std=[1.2, 2.0]
+            ),
             *single_changes(bias_std=[0.0, 0.3, 1.0]),
-            *single_changes(last_layer=[Dense(1.5, 0.0), Dense(1.5, 1.0)]),
+            *single_changes(last_layer=[Dense(1.5, 1.0)]),
         ],
     ),
     Study(
         Myrtle,
         "images",
         {**IMAGE_START, "depth": 5, "pooling": "global"},
-        single_changes(pooling=["none"], bias_std=[1.0], depth=[7]),
+        single_changes(pooling=["none"], bias_std=[1.0]),
     ),
     Study(
         WideResNet,
