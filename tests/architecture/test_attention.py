@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from skntk import NTKRegressor, gram_matrix
+from skntk import NNGPRegressor, NTKRegressor, gram_matrix
 from skntk.architecture import (
     AttentionNet,
     AvgPool,
@@ -110,7 +110,7 @@ def test_preset_is_made_of_blocks():
         Residual(Serial([LayerNorm(), attention])),
         Residual(Serial([LayerNorm(), dense, Relu(), dense])),
     ]
-    built = AttentionNet(attention=attention).build()
+    built = AttentionNet(attention=attention, bias_std=0.1).build()
     assert built == Serial([dense, *block, *block, LayerNorm(), GlobalAvgPool(), dense])
 
 
@@ -119,6 +119,15 @@ def test_preset_without_norms_shortcuts_and_pool():
     dense = Dense(1.2, None)
     blocks = [Serial([SelfAttention()]), Serial([dense, Relu(), dense])]
     assert net.build() == Serial([dense, *blocks, Flatten(), Dense(0.7)])
+
+
+def test_default_forecasts_a_seasonal_series():
+    """The global pool does not forget in which order the values of a window came."""
+    time = np.arange(88)
+    series = np.sin(2 * np.pi * time / 8) + 0.1 * np.random.default_rng(0).normal(size=88)
+    X = np.lib.stride_tricks.sliding_window_view(series, 8)[:80, :, np.newaxis]
+    model = NNGPRegressor(AttentionNet(depth=1)).fit(X[:40], series[8:48])
+    assert model.score(X[40:], series[48:]) > 0.9
 
 
 def test_flat_rows_and_grids():

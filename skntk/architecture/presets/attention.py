@@ -21,7 +21,7 @@ from skntk.architecture.layers.normalization import LayerNorm
 from skntk.architecture.layers.position_embedding import PositionEmbedding
 from skntk.architecture.layers.reductions import Flatten, GlobalAvgPool
 from skntk.architecture.presets.base import ActivationLike
-from skntk.architecture.presets.spatial import DEFAULT_BIAS_STD, DEFAULT_WEIGHT_STD, SpatialPreset
+from skntk.architecture.presets.spatial import DEFAULT_WEIGHT_STD, SpatialPreset
 
 __all__ = ["AttentionNet"]
 
@@ -42,17 +42,21 @@ class AttentionNet(SpatialPreset):
     attention : SelfAttention or None, default=None
         The attention of every block, whose hyperparameters are reached as ``attention__key_std``.
         None is ``SelfAttention(key_std=2.0, query_std=2.0,
-        position_embedding=PositionEmbedding(decay_rate=0.1))``.
+        position_embedding=PositionEmbedding(decay_rate=0.1), position_in_values=True)``, whose
+        values know their positions. Otherwise a global pool would forget the order of a series.
     pooling : {"global", "none"}, default="global"
-        "global" ends the sequence with `GlobalAvgPool`, "none" with `Flatten`.
+        "global" ends the sequence with `GlobalAvgPool`, "none" with `Flatten`, which compares each
+        position with the same one of the other sequence. That suits a series whose windows are
+        aligned, and neither sets nor motifs that stand anywhere.
     residual : bool, default=True
         Whether there are shortcuts around attention and around the layers after it.
     layer_norm : bool, default=True
         Whether there is a `LayerNorm` before each of these and before the pool.
     weight_std : float, default=1.5
         Standard deviation of the weights of all `Dense` layers.
-    bias_std : float or None, default=0.1
-        Standard deviation of their biases; None is 0.
+    bias_std : float or None, default=1.0
+        Standard deviation of their biases; None is 0. Small ones leave little more of a position
+        behind `LayerNorm` than its direction: of one channel, the sign.
     last_layer : Dense or None, default=None
         The layer after the pool; None is one with the same ``weight_std`` and ``bias_std`` as the
         others.
@@ -97,7 +101,7 @@ class AttentionNet(SpatialPreset):
         residual: bool = True,
         layer_norm: bool = True,
         weight_std: float = DEFAULT_WEIGHT_STD,
-        bias_std: float | None = DEFAULT_BIAS_STD,
+        bias_std: float | None = 1.0,
         last_layer: Dense | None = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
@@ -149,4 +153,6 @@ class AttentionNet(SpatialPreset):
         if self.attention is not None:
             return self.attention
         embedding = PositionEmbedding(decay_rate=0.1)
-        return SelfAttention(key_std=2.0, query_std=2.0, position_embedding=embedding)
+        return SelfAttention(
+            key_std=2.0, query_std=2.0, position_embedding=embedding, position_in_values=True
+        )

@@ -38,6 +38,8 @@ class ConvNet(ConvolutionalPreset):
     pooling : {"none", "global", "blockwise"}, default="none"
         "none" ends the convolutions with `Flatten`, "global" with `GlobalAvgPool`. "blockwise" puts
         an `AvgPool` after every ``block_depth`` hidden layers, and `Flatten` at the end.
+        "none" is the default because it is the cheapest by far and takes images of any size.
+        Where objects may be shifted and images are small, "global" predicts better.
     strides : tuple of int, default=None
         Steps of the filters of all convolutions along every axis; None is 1.
     padding : {"SAME", "VALID", "CIRCULAR"}, default="SAME"

@@ -1,0 +1,1 @@
+"""Jobs, variants and tables of the study behind the defaults of the presets."""
