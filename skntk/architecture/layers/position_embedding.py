@@ -64,7 +64,7 @@ class PositionEmbedding(Layer):
 
     See Also
     --------
-    SelfAttention : GatherIndices all positions.
+    SelfAttention : Attends to all positions.
 
     Examples
     --------
