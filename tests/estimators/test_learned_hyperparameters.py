@@ -37,7 +37,7 @@ def learned(network=NETWORK, **params):
 def objective_of(model):
     scores = {"marginal_likelihood": marginal_likelihood, "leave_one_out": leave_one_out_density}
     score = scores.get(getattr(model, "criterion", None), ensemble_leave_one_out_density)
-    return model._hyperparameter_score(model.architecture_, score)
+    return model._hyperparameter_score(model.architecture_, model._rows.alpha[:1], score)
 
 
 @pytest.mark.parametrize("scale", ["relative", "absolute"])

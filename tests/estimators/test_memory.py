@@ -97,7 +97,7 @@ def test_blocks_do_not_change_predictions(regressor, bytes_in_block, monkeypatch
     mean, std = model.predict(X_test, return_std=True)
     monkeypatch.setattr("skntk.estimators.kernel_machines.kernels._BYTES_IN_BLOCK", bytes_in_block)
     process = model._process
-    blocks = list(process.kernels.blocks(X_test, process.X_train, ("nngp",)))
+    blocks = list(process.kernels.blocks(X_test, process.X_train))
     # At least a quarter of the training kernel: 25 x 25 / 4 is 6 rows and a part of one.
     assert len(blocks) == (5 if bytes_in_block == 1 else 3)
     in_blocks = model.predict(X_test, return_std=True)
