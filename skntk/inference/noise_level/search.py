@@ -41,8 +41,10 @@ _TOLERANCE = 0.05
 _PRIOR_STD = 2 * np.log(10)
 # By how much the first step on all samples moves the logarithm of the level.
 _STEP = 0.5
-# The largest step from the level of a part of the samples to that of all.
+# The largest step from the level of a part of the samples to that of all, and the smallest gain in
+# nats that is worth a factorization.
 _LARGEST_STEP = 2.0
+_SMALLEST_GAIN = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,4 +263,6 @@ def _moved(
         return position
     slope = gain / step + 0.5 * curvature * step
     move = np.clip(slope / curvature, -_LARGEST_STEP, _LARGEST_STEP)
+    if 0.5 * curvature * move**2 < _SMALLEST_GAIN:
+        return position
     return float(np.clip(position + move, low, high))
