@@ -116,9 +116,10 @@ def find_alpha(
     problem = NoiseProblem(
         kernel, unit, noise.sample_weight, repetitions, columns[:, varies], is_centered
     )
-    found = find_noise_level(
-        problem, criterion, (low, high), center, solver, order_by_value(X), level=alpha
-    )
+    # Few rows all take part, in whatever order.
+    few = len(kernel) <= criterion.n_decomposed
+    order = np.arange(len(kernel)) if few else order_by_value(X)
+    found = find_noise_level(problem, criterion, (low, high), center, solver, order, level=alpha)
     output_scale = np.ones(columns.shape[1])
     output_scale[varies] = found.evaluation.output_scale
     return FoundAlpha(

@@ -217,10 +217,14 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     def _alpha_to_start_from(self, kernels: NetworkKernels) -> np.ndarray:
         """Return one number, or one for every row, which no search changes."""
         if not self._alpha_is_found:
-            return self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
+            return self._given_alpha()
         matrices = kernels.training(self.X_train_, self.kinds, False)
         with self._solving():
             return np.full(1, self._found_alpha(matrices[0], matrices[-1]).alpha)
+
+    def _given_alpha(self) -> np.ndarray:
+        """Return the parameter as one number, or as one for every row."""
+        return self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
 
     def _hyperparameter_score(
         self, architecture: Layer, alpha: np.ndarray, score: Score

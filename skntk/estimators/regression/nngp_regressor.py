@@ -410,7 +410,8 @@ class NNGPRegressor(NetworkRegressor):
             if eval_gradient:
                 raise ValueError("Gradient can only be evaluated for theta!=None")
             return self.log_marginal_likelihood_value_
-        alpha = self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
-        objective = self._hyperparameter_score(self.architecture_, alpha, marginal_likelihood)
+        objective = self._hyperparameter_score(
+            self.architecture_, self._given_alpha(), marginal_likelihood
+        )
         score, gradient = objective(np.asarray(theta, float))
         return (score, gradient) if eval_gradient else score

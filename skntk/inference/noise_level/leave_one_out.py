@@ -100,9 +100,8 @@ class LeftOutVariance(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ProcessVariance:
-    """That of a Gaussian process: 1 / p for a weight of 1."""
+class _OwnVariance:
+    """A variance that follows from what is left out, without another kernel."""
 
     def on(self, rows: Rows) -> Self:
         return self
@@ -113,28 +112,23 @@ class ProcessVariance:
     def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
         return self._variance(left_out)
 
-    @staticmethod
-    def _variance(left_out: LeftOut) -> FloatArray:
+    def _variance(self, left_out: LeftOut) -> FloatArray:
+        raise NotImplementedError
+
+
+class ProcessVariance(_OwnVariance):
+    """That of a Gaussian process: 1 / p for a weight of 1."""
+
+    def _variance(self, left_out: LeftOut) -> FloatArray:
         repetitions = left_out.repetitions
         light = 1 / left_out.precision + left_out.noise * (1 - 1 / repetitions)
         return np.where(repetitions > 1, repetitions * left_out.factor, light)
 
 
-@dataclass(frozen=True)
-class NoiseVariance:
+class NoiseVariance(_OwnVariance):
     """That of one network whose outputs are not random: the noise alone."""
 
-    def on(self, rows: Rows) -> Self:
-        return self
-
-    def by_spectrum(self, spectrum: NoiseSpectrum) -> Callable[[LeftOut, FloatArray], FloatArray]:
-        return lambda left_out, levels: self._variance(left_out)
-
-    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
-        return self._variance(left_out)
-
-    @staticmethod
-    def _variance(left_out: LeftOut) -> FloatArray:
+    def _variance(self, left_out: LeftOut) -> FloatArray:
         return left_out.noise
 
 
