@@ -107,3 +107,10 @@ class NoiseByModel:
 
     def left_out(self, find_models: Callable[[], Sequence[ObservationNoise]]) -> ObservationNoise:
         return self
+
+
+def add_noise(covariance: np.ndarray, noise_std: np.ndarray | float) -> np.ndarray:
+    """Add independent noise, in place, to a covariance of shape (m, m) or (m, m, n_outputs)."""
+    rows = np.arange(len(covariance))
+    covariance[rows, rows] += np.square(noise_std)
+    return covariance

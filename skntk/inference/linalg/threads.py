@@ -19,9 +19,10 @@ import threadpoolctl
 
 __all__ = ["small_problem_threads"]
 
-# Up to here one thread takes less than about 0.1 s for a factorization and its predictions. Several
-# can save a part of that on a quiet machine, and take ten times as long on a busy one.
-_SMALL = 1000
+# Up to here two threads save at most a third of a fit on a quiet machine, and nothing of a
+# prediction. Beside busy processes they take up to forty times as long as one thread. Above, the
+# limits that the user has set hold.
+_SMALL = 2000
 
 
 @contextmanager

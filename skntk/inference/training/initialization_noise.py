@@ -15,13 +15,14 @@ from __future__ import annotations
 import numpy as np
 
 from skntk.inference.linalg.arrays import FloatArray, with_nonnegative_variances
+from skntk.inference.linalg.products import symmetric_product
 
 
 def ensemble_variance(
     prediction: FloatArray, nngp: FloatArray, nngp_cross: FloatArray, nngp_diagonal: FloatArray
 ) -> FloatArray:
     """Return the diagonal of `ensemble_covariance`, with K_** replaced by its diagonal."""
-    change = prediction @ nngp
+    change = symmetric_product(prediction, nngp)
     change -= 2.0 * nngp_cross
     return np.maximum(nngp_diagonal + np.einsum("ij,ij->i", prediction, change), 0.0)
 
@@ -32,7 +33,7 @@ def ensemble_covariance(
     """Return the covariance from P, K, K_* and K_**; negative variances of rounding become 0."""
     # Half of the quadratic term goes to each of the two cross terms: their sum is then
     # symmetric to the last bit.
-    half = (0.5 * (prediction @ nngp) - nngp_cross) @ prediction.T
+    half = (0.5 * symmetric_product(prediction, nngp) - nngp_cross) @ prediction.T
     covariance = half + half.T
     covariance += nngp_test
     return with_nonnegative_variances(covariance)
