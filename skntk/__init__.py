@@ -16,7 +16,7 @@ from skntk.estimators import (
     call_final_estimator,
     training_time_curve,
 )
-from skntk.gram import gram_diagonal, gram_matrix
+from skntk.gram import gram_diagonal, gram_matrix, set_program_cache_size
 from skntk.preprocessing import ZCAWhitening
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ __all__ = [
     "gram_diagonal",
     "gram_matrix",
     "make_tabular_classifier",
+    "set_program_cache_size",
     "training_time_curve",
 ]
 

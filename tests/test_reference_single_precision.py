@@ -5,6 +5,8 @@ import pytest
 
 from tests.reference_cases import assert_within, cases, kernels
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 KINKED = {"ABRelu", "Abs", "LeakyRelu", "RectifiedMonomial", "Relu", "Sign"}
 
 

@@ -22,7 +22,8 @@ from sklearn.utils import gen_batches
 
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.state import Array
-from skntk.gram.engine.devices import Devices, program
+from skntk.gram.engine.compilation import program
+from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.directional_derivative import DirectionalDerivative
 from skntk.gram.engine.engine import engine_for
 from skntk.gram.engine.prepared_network import NetworkArguments
@@ -206,11 +207,11 @@ def _task_gradient(
     _, part = task
     with devices.borrowed() as device, jax.enable_x64(True):
         if isinstance(part, _CotangentTile):
-            compute = pair_gradient_program.on(device)
+            compute = pair_gradient_program.on(device, arguments.structure)
             arrays = jax.device_put((part.X, part.Y, part.cotangents), device)
             gradient = compute(arguments, *arrays, kinds=kinds)
         else:
-            compute = sample_gradient_program.on(device)
+            compute = sample_gradient_program.on(device, arguments.structure)
             arrays = jax.device_put((part.X, part.cotangents), device)
             gradient = compute(arguments, *arrays, kinds=kinds)
         return [np.asarray(array) for array in gradient.arrays]

@@ -25,6 +25,11 @@ def examples(*categories):
     ]
 
 
+def first_examples(*categories):
+    """Return the first example of each registered class, where its variants need no program."""
+    return [example for example in examples(*categories) if example.id.endswith("-0")]
+
+
 def examples_of_engines():
     """Return the examples of vectors, but of those that share the quadrature two.
 

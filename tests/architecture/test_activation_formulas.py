@@ -37,6 +37,8 @@ from skntk.architecture.activations.arcsine import arcsine, squared_cosine
 from skntk.architecture.core.registry import registered
 from skntk.architecture.propagation.state import as_left, as_right
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 CLOSED_FORMS = [
     ABRelu(0.3, 1.7),
     Erf(1.3, 0.7, 0.4),

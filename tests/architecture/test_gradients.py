@@ -10,6 +10,8 @@ import pytest
 from skntk.architecture.propagation.state import as_left, as_right, input_pairs, input_samples
 from tests.architecture.networks import as_network, degenerate_inputs, examples_of_engines, inputs
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 every_example = pytest.mark.parametrize("layer", examples_of_engines())
 
 

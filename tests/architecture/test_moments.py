@@ -11,6 +11,8 @@ from skntk.architecture.activations.smooth import QuadratureActivation
 from skntk.architecture.propagation.state import as_left, as_right
 from tests.architecture.networks import examples, has_function
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 LEFT = np.array([1.0, 0.3, 1.7])
 RIGHT = np.array([0.8, 1.2, 0.05])
 CORRELATIONS = np.array([[0.5, -0.6, 0.0], [0.85, 0.2, -0.9], [-0.3, 0.7, 0.95]])

@@ -31,6 +31,8 @@ from skntk.architecture.activations.mehler import sum_series, summation_rule
 from skntk.architecture.activations.quadrature import half_line_rule, hermite_weights
 from tests.architecture.test_activation_formulas import pair_moments
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 SMOOTH = [Tanh(), Sigmoid(), Silu(), Softplus(), Elu(), Selu(), Mish()]
 every_smooth = pytest.mark.parametrize("activation", SMOOTH, ids=repr)
 

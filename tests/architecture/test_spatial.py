@@ -33,7 +33,12 @@ from skntk.architecture import (
 from skntk.architecture.propagation.fusion import FusionBarriers
 from skntk.architecture.propagation.pixel_covariance import Grid, input_covariance, input_grid
 from skntk.architecture.propagation.windows import Window
-from tests.architecture.networks import as_spatial_network, examples, spatial_inputs
+from tests.architecture.networks import (
+    as_spatial_network,
+    examples,
+    first_examples,
+    spatial_inputs,
+)
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOTH = ("nngp", "ntk")
@@ -75,22 +80,26 @@ WHOLE_NETWORKS = {
 }
 
 
-def networks_and_inputs(category):
+def networks_and_inputs(registered):
     """Return networks with examples of the registry in them, and samples, as test parameters."""
     return [
         pytest.param(
-            as_spatial_network(each.values[0]), spatial_inputs(each.values[0], 7), id=each.id
+            as_spatial_network(example.values[0]),
+            spatial_inputs(example.values[0], 7),
+            id=example.id,
         )
-        for each in examples(category)
+        for example in registered
+    ] + [
+        pytest.param(network, spatial_inputs(None, 7), id=name)
+        for name, network in WHOLE_NETWORKS.items()
     ]
 
 
-OF_LAYERS = networks_and_inputs("spatial") + [
-    pytest.param(network, spatial_inputs(None, 7), id=name)
-    for name, network in WHOLE_NETWORKS.items()
-]
-every_network = pytest.mark.parametrize(
-    ("network", "X"), OF_LAYERS + networks_and_inputs("spatial_preset")
+SPATIAL = ("spatial", "spatial_preset")
+every_network = pytest.mark.parametrize(("network", "X"), networks_and_inputs(examples(*SPATIAL)))
+# For tests that compile a program of their own.
+every_class = pytest.mark.parametrize(
+    ("network", "X"), networks_and_inputs(first_examples(*SPATIAL))
 )
 
 
@@ -140,7 +149,7 @@ def test_swapped_arguments_transpose_the_matrix(network, X):
         np.testing.assert_allclose(ours, expected.T, rtol=1e-12, atol=1e-14)
 
 
-@every_network
+@every_class
 def test_single_precision_is_near_double_precision(network, X):
     single, double = (gram_matrix(network, X, kind=BOTH, dtype=d) for d in ("float32", "float64"))
     for ours, expected in zip(single, double, strict=True):
@@ -157,7 +166,7 @@ def test_equal_opposite_and_blank_images_are_finite(network, X):
             np.testing.assert_allclose(kernel[:2], kernel[2:4], rtol=1e-12)
 
 
-@every_network
+@every_class
 def test_derivatives_by_hyperparameters(network, X):
     def of_leaves(network):
         grid = input_grid(network, X.shape[1:-1])

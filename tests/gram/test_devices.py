@@ -10,7 +10,8 @@ from pathlib import Path
 import jax
 import pytest
 
-from skntk.gram.engine.devices import Devices, Program
+from skntk.gram.engine.compilation import Program
+from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.execution import workers
 from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.engine.sizes import ACCELERATOR, layout_of, tile_sizes
@@ -101,7 +102,7 @@ def test_options_of_one_platform_are_not_passed_to_another(monkeypatch):
     monkeypatch.setattr(jax, "jit", record)
     program = Program(abs, donate_argnames="x")
     for device in (jax.local_devices()[0], OtherDevice(), OtherDevice()):
-        assert program.on(device)(-1) == 1
+        assert program.on(device, None)(-1) == 1
     (on_cpu, _), (elsewhere, options) = passed
     assert all(name.startswith("xla_cpu_") for name in on_cpu)
     assert elsewhere is None and options == {"donate_argnames": "x"}

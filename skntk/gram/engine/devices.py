@@ -1,57 +1,13 @@
-"""The devices that compute tiles, and programs that are compiled as their platform wants it."""
+"""The devices that compute tiles."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import jax
-
-# XLA prefers vectors of half the width that AVX-512 offers; the fused loops gain a fifth from all
-# of it. Threads compute whole tiles: those of XLA within a tile would only wait for each other.
-_COMPILER_OPTIONS = {
-    "cpu": {"xla_cpu_prefer_vector_width": 512, "xla_cpu_multi_thread_eigen": False}
-}
-
-
-class Program:
-    """A function that is compiled once for every platform, with the options of that platform.
-
-    Parameters
-    ----------
-    function : callable
-        Of pytrees of arrays.
-    **options
-        As `jax.jit` takes them.
-    """
-
-    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
-        self.__doc__ = function.__doc__
-        self._function = function
-        self._options = options
-        self._compiled: dict[str, Any] = {}
-
-    def on(self, device: jax.Device) -> Any:
-        """Return the jitted function for the platform of a device."""
-        platform = device.platform
-        if platform not in self._compiled:
-            # Of two threads that come here at a time, both have to get the same one.
-            self._compiled.setdefault(
-                platform,
-                jax.jit(
-                    self._function,
-                    compiler_options=_COMPILER_OPTIONS.get(platform),
-                    **self._options,
-                ),
-            )
-        return self._compiled[platform]
-
-
-def program(**options: Any) -> Callable[[Callable[..., Any]], Program]:
-    """Return a decorator that makes a `Program` of a function."""
-    return lambda function: Program(function, **options)
 
 
 class Devices:

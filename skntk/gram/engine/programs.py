@@ -34,7 +34,7 @@ from skntk.architecture.propagation.state import (
     input_pairs,
     input_samples,
 )
-from skntk.gram.engine.devices import program
+from skntk.gram.engine.compilation import program
 from skntk.gram.engine.directional_derivative import DirectionalDerivative
 from skntk.gram.engine.prepared_network import NetworkArguments
 

@@ -192,7 +192,8 @@ def sample_program_bytes(signature: ProgramSignature, size: int, device: jax.Dev
     """Return the bytes of the program for a block of samples, see `pair_program_bytes`."""
     with jax.enable_x64(signature.dtype == np.float64):
         inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
-        compute, options = sample_program.on(device), {"with_kernels": signature.with_kernels}
+        compute = sample_program.on(device, signature.structure)
+        options = {"with_kernels": signature.with_kernels}
         return _peak_bytes(compute, signature.arguments(), inputs, **options)
 
 
@@ -207,13 +208,13 @@ def pair_program_bytes(
         n_shifts = sizes.shifts_per_step
         if not n_shifts:
             memory = (_on(device, (sizes.left + 1, sizes.right), dtype),) * len(kinds)
-            compute = pair_program.on(device)
+            compute = pair_program.on(device, signature.structure)
             return _peak_bytes(compute, network, *blocks, memory, np.int32(0), kinds=kinds)
         shape = (-(-sizes.right // n_shifts), n_shifts * sizes.left)
         memory = (_on(device, shape, dtype),) * len(kinds)
         numbers = (np.int32(0), np.int32(0))
         options = {"kinds": kinds, "shifts_per_step": n_shifts}
-        compute = shift_program.on(device)
+        compute = shift_program.on(device, signature.structure)
         return _peak_bytes(compute, network, *blocks, memory, *numbers, **options)
 
 
@@ -228,7 +229,8 @@ def block_bytes(signature: ProgramSignature, size: int, device: jax.Device) -> i
 def _block(signature: ProgramSignature, size: int, device: jax.Device) -> tuple[Any, Any]:
     """Return the shapes of the inputs and the statistics of a block."""
     inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
-    compute, options = sample_program.on(device), {"with_kernels": signature.with_kernels}
+    compute = sample_program.on(device, signature.structure)
+    options = {"with_kernels": signature.with_kernels}
     _, statistics = compute.eval_shape(signature.arguments(), inputs, **options)
     return inputs, jax.tree.map(
         lambda leaf: _on(device, leaf.shape, leaf.dtype, leaf.weak_type), statistics

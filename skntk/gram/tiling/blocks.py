@@ -113,7 +113,8 @@ def _compute_block(
     if len(X) < size:
         X = np.concatenate([X, np.zeros((size - len(X), *X.shape[1:]), X.dtype)])
     with devices.borrowed() as device, jax.enable_x64(X.dtype == np.float64):
-        on_device, compute = jax.device_put(X, device), sample_program.on(device)
+        on_device = jax.device_put(X, device)
+        compute = sample_program.on(device, arguments.structure)
         state, statistics = compute(arguments, on_device, with_kernels=with_kernels)
         return Block(rows, on_device, statistics, state)
 

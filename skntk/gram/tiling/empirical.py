@@ -20,7 +20,8 @@ from sklearn.utils import gen_batches
 
 from skntk.architecture.layers.linearized import LinearizedNetwork, is_trained
 from skntk.architecture.propagation.state import Array
-from skntk.gram.engine.devices import Devices, program
+from skntk.gram.engine.compilation import program
+from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.engine import Engine, MatrixJob, Store
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
 from skntk.gram.engine.results import TileResults
@@ -152,8 +153,9 @@ def compute_empirical_tile(
     with jax.enable_x64(task.X.dtype == np.float64), devices.borrowed() as device:
         inputs = [task.X] if task.Y is None else [task.X, task.Y]
         moved = jax.device_put((network, *inputs), device)
-        compute = diagonal_program if task.Y is None else tile_program
-        return TileResults(jax.block_until_ready(compute.on(device)(*moved, kinds=kinds)))
+        kernels = diagonal_program if task.Y is None else tile_program
+        compute = kernels.on(device, jax.tree.structure(network))
+        return TileResults(jax.block_until_ready(compute(*moved, kinds=kinds)))
 
 
 @program(static_argnames="kinds")

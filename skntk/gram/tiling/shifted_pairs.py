@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skntk.gram.engine.devices import Program
+from skntk.gram.engine.compilation import Program
 from skntk.gram.engine.programs import shift_program
 from skntk.gram.engine.sizes import TileSizes
 from skntk.gram.tiling.blocks import Block

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from skntk.gram.engine.devices import Devices, Program
+from skntk.gram.engine.compilation import Program
+from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.engine import Engine, MatrixJob
 from skntk.gram.engine.prepared_network import NetworkArguments, PreparedNetwork
 from skntk.gram.engine.programs import pair_program
@@ -137,7 +138,7 @@ def compute_task(
         left, right = task.left.on(device), task.right.on(device)
         shape, dtype = task.shape, left.X.dtype
         memory = tuple([results_pool.take(shape, dtype, device) for _ in kinds])
-        arrays = task.program.on(device)(
+        arrays = task.program.on(device, arguments.structure)(
             arguments,
             (left.X, left.statistics),
             (right.X, right.statistics),
