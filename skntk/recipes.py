@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from joblib import Memory
+from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from skntk._metadata import RoutedScorer, takes_weights
 from skntk.architecture import FullyConnected
 from skntk.kernels import NNGPKernel, NTKKernel
+from skntk.metrics.normal import average
 
 if TYPE_CHECKING:
     from skntk._sklearn import Nystroem
@@ -86,6 +90,10 @@ def make_tabular_classifier(
     the choice is explained with the results. A class that some training folds lack counts there
     with the probability :math:`10^{-15}`.
 
+    Weights go to the regression: ``fit(X, y, logisticregression__sample_weight=weight)``. Made with
+    ``enable_metadata_routing=True``, the search takes ``fit(X, y, sample_weight=weight)``, and
+    weights the scores as well.
+
     References
     ----------
     .. [1] Williams and Seeger, "Using the Nystroem method to speed up kernel machines", NeurIPS
@@ -108,11 +116,14 @@ def make_tabular_classifier(
     kernels = [
         kernel(FullyConnected(depth)) for kernel in (NNGPKernel, NTKKernel) for depth in (1, 3)
     ]
+    regression, score, scalers = _with_requests(
+        LogisticRegression(max_iter=1000), log_likelihood, [StandardScaler(), StandardScaler()]
+    )
     pipeline = make_pipeline(
-        make_union(StandardScaler(), indicators),
-        StandardScaler(),
+        make_union(scalers[0], indicators),
+        scalers[1],
         NetworkFeatures(kernels[0], n_components=n_components, random_state=random_state),
-        LogisticRegression(max_iter=1000),
+        regression,
         memory=memory,
     )
     grid = {
@@ -120,12 +131,27 @@ def make_tabular_classifier(
         "networkfeatures__kernel": kernels,
         "logisticregression__C": np.logspace(-2, 4, 7),
     }
-    return GridSearchCV(pipeline, grid, scoring=_log_likelihood, cv=cv, n_jobs=n_jobs)
+    return GridSearchCV(pipeline, grid, scoring=score, cv=cv, n_jobs=n_jobs)
 
 
-def _log_likelihood(classifier: Any, X: Any, y: Any) -> float:
+def _with_requests(
+    regression: LogisticRegression, score: Any, scalers: list[StandardScaler]
+) -> tuple[LogisticRegression, Any, list[StandardScaler]]:
+    """Return the parts of the pipeline, which with metadata routing say who takes weights."""
+    if not get_config()["enable_metadata_routing"]:
+        return regression, score, scalers
+    for scaler in scalers:
+        scaler.set_fit_request(sample_weight=False)
+    weighted: RoutedScorer = score.set_score_request(sample_weight=True)
+    return regression.set_fit_request(sample_weight=True), weighted, scalers
+
+
+@takes_weights
+def log_likelihood(
+    classifier: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
+) -> float:
     """Return minus the log-loss, also where the rows lack some classes or have others."""
     proba, classes = classifier.predict_proba(X), classifier.classes_
     columns = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     true_proba = np.where(classes[columns] == y, proba[np.arange(len(proba)), columns], 0)
-    return float(np.log(np.maximum(true_proba, _SMALLEST_PROBABILITY)).mean())
+    return average(np.log(np.maximum(true_proba, _SMALLEST_PROBABILITY)), sample_weight)
