@@ -50,7 +50,8 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     def _checked_rows(
         self, X: ArrayLike, y: ArrayLike, alpha: Alpha, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray, TrainingRows]:
-        """Return checked data, and the rows of them that count."""
+        """Return checked data, and the rows of them that count; hold ``alpha``."""
+        self._alpha = alpha
         X, y = validate_training_data(
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )

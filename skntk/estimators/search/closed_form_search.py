@@ -23,12 +23,13 @@ from skntk._sklearn import (
 )
 from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.nngp_classifier import NNGPClassifier
+from skntk.estimators.data.sample_weights import as_alpha_per_sample
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.regression.nngp_regressor import NNGPRegressor
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.estimators.search.best_estimator import handed_on
 from skntk.estimators.search.candidates import Candidates, Parameters
-from skntk.estimators.search.closed_form import require_fit_parameters
+from skntk.estimators.search.closed_form import require_closed_form, require_fit_parameters
 from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
 from skntk.estimators.search.scoring import Fit, Fold, HeldOutScoring
@@ -192,9 +193,9 @@ class ClosedFormSearchCV(GridSearchCV):
             Targets.
         **params : dict of str to array-like of shape (n_samples,)
             As for `GridSearchCV`: ``groups`` for the splitter, and for ``fit`` of the estimator
-            ``sample_weight``, which weights the scores as well as far as the installed
-            `GridSearchCV` weights them. With metadata routing, what the estimator, the scorers and
-            the splitter request.
+            ``alpha``, in place of the parameter, and ``sample_weight``, which weights the scores as
+            well as far as the installed `GridSearchCV` weights them. With metadata routing, what
+            the estimator, the scorers and the splitter request.
 
         Returns
         -------
@@ -212,7 +213,7 @@ class ClosedFormSearchCV(GridSearchCV):
         MemoryError
             If the matrices of so many samples do not fit the memory that is free.
         """
-        candidates = Candidates.of(self.estimator, self.param_grid)
+        require_closed_form(self.estimator)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -220,8 +221,11 @@ class ClosedFormSearchCV(GridSearchCV):
         X, y = indexable(X, y)
         scorer, chosen = scorers_of_search(self)
         metadata = routed_metadata(self, X, params)
-        require_fit_parameters(self.estimator, metadata.estimator.fit)
-        samples = SamplesOfSearch(X, np.asarray(y), metadata.estimator.fit.get("sample_weight"))
+        to_fit = metadata.estimator.fit
+        require_fit_parameters(self.estimator, to_fit)
+        samples = SamplesOfSearch(X, np.asarray(y), to_fit.get("sample_weight"))
+        alpha = _checked_alpha(to_fit.get("alpha"), len(samples.y))
+        candidates = Candidates.of(self.estimator, self.param_grid, alpha)
         # What no candidate could be trained on is an error, and not the score of a fold.
         samples.inputs_of(self.estimator)
         splits, fit_type = self._splits(samples, candidates, metadata.splitter.split)
@@ -237,7 +241,7 @@ class ClosedFormSearchCV(GridSearchCV):
         if callable(self.scoring) and self.multimetric_:
             check_refit_of_many_scores(self, scores)
             chosen = self.refit
-        self._select(X, y, chosen, metadata.estimator.fit)
+        self._select(X, y, chosen, to_fit)
         return self
 
     # What the best estimator predicts; `predict_proba` and `decision_function` are inherited.
@@ -317,6 +321,14 @@ class ClosedFormSearchCV(GridSearchCV):
             self.best_estimator_.fit(X, y, **metadata)
             if hasattr(self.best_estimator_, "feature_names_in_"):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+def _checked_alpha(alpha: Any, n_samples: int) -> float | np.ndarray | None:
+    """Return what was given in place of the parameter, one number or one for each sample."""
+    if alpha is None:
+        return None
+    per_sample = as_alpha_per_sample(alpha, n_samples)
+    return per_sample if np.ndim(alpha) else float(alpha)
 
 
 def _require_others(y: np.ndarray, classifies: bool) -> None:
