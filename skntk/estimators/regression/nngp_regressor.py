@@ -125,6 +125,9 @@ class NNGPRegressor(NetworkRegressor):
         of each given all others, which trusts the assumptions of the model less.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
+    n_targets : int or None, default=None
+        Number of outputs before `fit`, for `predict` and `sample_y` of the prior; None is 1. `fit`
+        finds the number in the targets, which has to be this one unless it is None.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -274,6 +277,7 @@ class NNGPRegressor(NetworkRegressor):
         alpha_bounds: Any = DEFAULT_BOUNDS,
         criterion: CriterionName = "marginal_likelihood",
         random_state: int | np.random.RandomState | None = None,
+        n_targets: int | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,
@@ -295,6 +299,7 @@ class NNGPRegressor(NetworkRegressor):
         self.alpha_bounds = alpha_bounds
         self.criterion = criterion
         self.random_state = random_state
+        self.n_targets = n_targets
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size

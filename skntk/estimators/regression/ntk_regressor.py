@@ -112,6 +112,9 @@ class NTKRegressor(NetworkRegressor):
         Bounds of ``alpha``; one value for each sample is always fixed.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
+    n_targets : int or None, default=None
+        Number of outputs before `fit`, for `predict` and `sample_y` of the prior; None is 1. `fit`
+        finds the number in the targets, which has to be this one unless it is None.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -260,6 +263,7 @@ class NTKRegressor(NetworkRegressor):
         architecture_bounds: Bounds = DEFAULT_BOUNDS,
         alpha_bounds: Any = DEFAULT_BOUNDS,
         random_state: int | np.random.RandomState | None = None,
+        n_targets: int | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,
@@ -280,6 +284,7 @@ class NTKRegressor(NetworkRegressor):
         self.architecture_bounds = architecture_bounds
         self.alpha_bounds = alpha_bounds
         self.random_state = random_state
+        self.n_targets = n_targets
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size

@@ -45,6 +45,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     """Regression with an infinitely wide network, and the prior of its outputs before `fit`."""
 
     initial_function: InitialFunction | None
+    n_targets: int | None
     _observation_noise: ObservationNoise
 
     def _checked_rows(
@@ -55,6 +56,12 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         X, y = validate_training_data(
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if self.n_targets not in (None, n_targets):
+            raise ValueError(
+                "The number of targets seen in `y` is different from the parameter `n_targets`. "
+                f"Got {n_targets} != {self.n_targets}."
+            )
         return X, y, TrainingRows.regression(X, y, alpha, sample_weight)
 
     # The steps of `fit` ----------------------------------------------------------------------
@@ -125,7 +132,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         validate_parameters(self)
         kernels = NetworkKernels.prepare(self, self.kinds, inputs)
         if self.initial_function is None:
-            return PriorProcess(kernels), TargetScaling.identity(np.zeros(0)), inputs
+            outputs = () if self.n_targets in (None, 1) else (self.n_targets,)
+            scaling = TargetScaling.identity(np.zeros((0, *outputs)))
+            return PriorProcess(kernels, outputs), scaling, inputs
         values = InitialProcess(self.initial_function)
         return values, TargetScaling.identity(values.mean(inputs)), inputs
 
@@ -157,7 +166,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         """Predict the mean, and on request its standard deviation or covariance.
 
         Before `fit`, the prediction is that of the prior: the outputs of networks at random
-        initialization.
+        initialization, as many as ``n_targets`` says.
 
         Parameters
         ----------

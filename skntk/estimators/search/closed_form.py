@@ -23,6 +23,7 @@ _TAKEN_INTO_ACCOUNT = {
     "cache_location",
     "learning_rate",
     "momentum",
+    "n_targets",
     # Without an optimizer, which is refused, these have no effect.
     "n_restarts_optimizer",
     "architecture_bounds",

@@ -21,6 +21,7 @@ from skntk._sklearn import (
     scorers_of_search,
     search_context,
 )
+from skntk._validation import require_dense
 from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.nngp_classifier import NNGPClassifier
 from skntk.estimators.data.sample_weights import as_alpha_per_sample
@@ -218,6 +219,7 @@ class ClosedFormSearchCV(GridSearchCV):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        require_dense("y", y)
         X, y = indexable(X, y)
         scorer, chosen = scorers_of_search(self)
         metadata = routed_metadata(self, X, params)
