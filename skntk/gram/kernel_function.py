@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skntk._memory import require_memory
+from skntk._validation import is_integer
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.linearized import LinearizedNetwork
 from skntk.gram.engine.checkpoint import open_checkpoint
@@ -74,7 +75,7 @@ class KernelFunction:
         self.architecture = architecture
         self.sample_shape = tuple(sample_shape)
         self.dtype = check_dtype(dtype).name
-        self.n_jobs = n_jobs
+        self.n_jobs = check_n_jobs(n_jobs)
         if isinstance(architecture, LinearizedNetwork):
             self.input_shape = check_samples(architecture, self.sample_shape)
             self.layers: Layer = architecture
@@ -182,6 +183,16 @@ class KernelFunction:
         if X.shape[1:] == self.input_shape:
             return X
         return self.architecture.reshape_inputs(X)
+
+
+def check_n_jobs(n_jobs: int | None) -> int | None:
+    """Return a number of workers as joblib counts them, or raise a TypeError."""
+    if n_jobs is not None and not is_integer(n_jobs):
+        raise TypeError(
+            f"n_jobs must be an integer or None, got {n_jobs!r}: the number of workers, or None "
+            "for every core."
+        )
+    return n_jobs
 
 
 def check_dtype(dtype: str) -> np.dtype:

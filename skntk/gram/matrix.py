@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
+from skntk._validation import require_samples
 from skntk.architecture.core.layer import Layer
 from skntk.gram.engine.prepared_network import check_samples
 from skntk.gram.engine.progress import Report
@@ -103,7 +104,8 @@ def gram_matrix(
     Raises
     ------
     TypeError
-        If the architecture is not a layer object or a hyperparameter has the wrong type.
+        If the architecture is not a layer object, or a hyperparameter, ``n_jobs``, ``checkpoint``
+        or ``progress`` has the wrong type.
     ValueError
         If inputs, hyperparameters, ``kind`` or ``dtype`` are not valid, if the inputs do not fit
         the architecture, if the kernel overflows, or if the file of ``checkpoint`` belongs to
@@ -240,6 +242,7 @@ def _check_architecture(architecture: object, X: object) -> None:
 
 
 def _check_inputs(name: str, values: ArrayLike, dtype: str) -> np.ndarray:
+    require_samples(name, values)
     checked: np.ndarray = check_array(
         values, dtype=check_dtype(dtype), allow_nd=True, order="C", input_name=name
     )

@@ -11,6 +11,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.utils import Bunch
 from sklearn.utils.multiclass import check_classification_targets
 
+from skntk._sample_weight import as_sample_weight
 from skntk._sklearn import ClassifierMixin, fit_context
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import class_predictions
@@ -21,7 +22,6 @@ from skntk.estimators.data.classes import (
     one_hot_of_known,
     with_class_weight,
 )
-from skntk.estimators.data.sample_weights import as_sample_weight
 from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.finite_width.available_methods import available_where
 from skntk.estimators.finite_width.finite_width import FiniteWidthEnsemble, std_over_networks

@@ -16,10 +16,10 @@ from skntk._memory import require_memory
 from skntk._sklearn import CallbackSupportMixin, CheckedParameters, UnobservedFit
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import own_network
+from skntk.estimators.data.alpha_of_rows import as_variance
 from skntk.estimators.data.defaults import Alpha, AlphaScale
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.rows import TrainingRows
-from skntk.estimators.data.sample_weights import as_variance
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
 from skntk.estimators.kernel_machines.automatic_alpha import FoundAlpha, find_alpha, report_end

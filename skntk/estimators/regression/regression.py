@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import MultiOutputMixin, RegressorMixin, UnobservedFit, validate_parameters
 from skntk._validation import is_boolean
+from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import TrainingRows
-from skntk.estimators.data.sample_weights import as_alpha_per_sample
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import (
     require_one_spread,

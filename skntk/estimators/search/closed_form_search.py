@@ -24,7 +24,7 @@ from skntk._sklearn import (
 from skntk._validation import require_dense
 from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.nngp_classifier import NNGPClassifier
-from skntk.estimators.data.sample_weights import as_alpha_per_sample
+from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.regression.nngp_regressor import NNGPRegressor
 from skntk.estimators.regression.regression import NetworkRegressor
@@ -183,7 +183,7 @@ class ClosedFormSearchCV(GridSearchCV):
         self.error_score = error_score
 
     @search_context
-    def fit(self, X: ArrayLike, y: ArrayLike, **params: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Score all candidates, and fit the best on all samples.
 
         Parameters

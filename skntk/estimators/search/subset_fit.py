@@ -17,7 +17,7 @@ from sklearn.base import is_classifier
 
 from skntk._sklearn import validate_parameters
 from skntk.estimators.classification.scores import OneHotScores, by_leave_one_out
-from skntk.estimators.data.sample_weights import as_alpha_per_sample
+from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.kernel_machines.process import OnTrainingRows, ProcessTrajectory
 from skntk.estimators.search.kernels import KernelOfSamples, SamplesOfSearch
 from skntk.inference import SubsetPosterior, TrainingSubset

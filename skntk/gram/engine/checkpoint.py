@@ -178,9 +178,13 @@ def open_checkpoint(
 ) -> Iterator[Checkpoint]:
     """Open the file of a call, or begin it.
 
-    Raises a ValueError if the file is something else, or belongs to another call, and an OSError if
-    it cannot be opened or written, or if another run uses it.
+    Raises a TypeError if it is no path, a ValueError if the file is something else, or belongs to
+    another call, and an OSError if it cannot be opened or written, or if another run uses it.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"checkpoint must be the path of a file, got {path!r}: pass a str or a pathlib.Path."
+        )
     path = Path(path).resolve()
     if path.is_dir():
         raise IsADirectoryError(f"checkpoint={str(path)!r} is a folder: pass the path of a file.")
