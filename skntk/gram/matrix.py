@@ -111,12 +111,18 @@ def gram_matrix(
         the architecture, if the kernel overflows, or if the file of ``checkpoint`` belongs to
         another computation.
     OSError
-        If the file of ``checkpoint`` cannot be used, or is in use by another run.
+        If the file of ``checkpoint`` cannot be used or written, as on a full disk, or is in use by
+        another run.
     MemoryError
         If the result does not fit the memory that is free, or a single pair of samples does not fit
         ``working_memory``.
     ImportError
         If ``progress=True`` and tqdm is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If the finished matrices cannot be written to the file of ``checkpoint``.
 
     See Also
     --------
