@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     class CallbackSupportMixin: ...
 
     class GridSearchCV(BaseEstimator):
+        n_jobs: int | None
+
         def __init__(
             self,
             estimator: Any,

@@ -18,6 +18,7 @@ from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
 from skntk._metadata import RoutedScorer, takes_weights
+from skntk._processes import refuse_to_fork
 from skntk.architecture import FullyConnected
 from skntk.kernels import NNGPKernel, NTKKernel
 from skntk.metrics.normal import average
@@ -70,6 +71,7 @@ class TabularSearch(GridSearchCV):
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Check the data, search, and fit the best candidate."""
+        refuse_to_fork(self.n_jobs)
         check_X_y(X, y, dtype="numeric", estimator="make_tabular_classifier")
         check_classification_targets(y)
         classes = np.unique(y)

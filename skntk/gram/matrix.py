@@ -110,6 +110,8 @@ def gram_matrix(
         If inputs, hyperparameters, ``kind`` or ``dtype`` are not valid, if the inputs do not fit
         the architecture, if the kernel overflows, or if the file of ``checkpoint`` belongs to
         another computation.
+    RuntimeError
+        In a process that was forked after JAX had run, or where joblib would fork this one.
     OSError
         If the file of ``checkpoint`` cannot be used or written, as on a full disk, or is in use by
         another run.

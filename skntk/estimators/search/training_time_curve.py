@@ -14,6 +14,7 @@ from sklearn.utils import Bunch, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from skntk._metadata import routed_to_folds
+from skntk._processes import refuse_to_fork
 from skntk._sklearn import metadata_of_rows, split_off
 from skntk.estimators.kernel_machines.machine import KernelMachine
 
@@ -73,6 +74,8 @@ def training_time_curve(
     ------
     TypeError
         If the estimator is not of this package.
+    RuntimeError
+        If joblib would fork this process into several workers.
     ValueError
         If the times are not as described, and as `fit` of the estimator. With metadata routing
         if ``groups`` are given, or metadata are passed that nothing is said about.
@@ -96,6 +99,7 @@ def training_time_curve(
     >>> bool(times[0] < best < times[-1])  # training neither too short nor too long
     True
     """
+    refuse_to_fork(n_jobs)
     X, y = indexable(X, y)
     times = _final_step(estimator)._checked_times(training_times)
     # They take as long to import as half of this package.

@@ -9,6 +9,8 @@ from typing import Any
 
 import jax
 
+from skntk._processes import require_threads_of_jax
+
 # XLA prefers vectors of half the width that AVX-512 offers; the fused loops gain a fifth from all
 # of it. Threads compute whole tiles: those of XLA within a tile would only wait for each other.
 _COMPILER_OPTIONS = {
@@ -76,6 +78,7 @@ class Devices:
     @classmethod
     def local(cls) -> Devices:
         """Return all devices of JAX's default platform, or the default device that a user set."""
+        require_threads_of_jax()
         chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
         if isinstance(chosen, jax.Device):
             return cls([chosen])
