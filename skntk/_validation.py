@@ -131,6 +131,16 @@ def _label(owner: object, name: str) -> str:
     return f"{type(owner).__name__}({name}={getattr(owner, name)!r})"
 
 
+def check_n_jobs(n_jobs: int | None) -> int | None:
+    """Return a number of workers as joblib counts them, or raise a TypeError."""
+    if n_jobs is not None and not is_integer(n_jobs):
+        raise TypeError(
+            f"n_jobs must be an integer or None, got {n_jobs!r}: the number of workers, or None "
+            "for every core."
+        )
+    return n_jobs
+
+
 def require_dense(name: str, values: object) -> None:
     """Raise a TypeError, as scikit-learn does, if the argument with this name is sparse."""
     if issparse(values):

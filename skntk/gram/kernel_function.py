@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skntk._memory import require_memory
-from skntk._validation import is_integer
+from skntk._validation import check_n_jobs
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.linearized import LinearizedNetwork
 from skntk.gram.engine.checkpoint import open_checkpoint
@@ -183,16 +183,6 @@ class KernelFunction:
         if X.shape[1:] == self.input_shape:
             return X
         return self.architecture.reshape_inputs(X)
-
-
-def check_n_jobs(n_jobs: int | None) -> int | None:
-    """Return a number of workers as joblib counts them, or raise a TypeError."""
-    if n_jobs is not None and not is_integer(n_jobs):
-        raise TypeError(
-            f"n_jobs must be an integer or None, got {n_jobs!r}: the number of workers, or None "
-            "for every core."
-        )
-    return n_jobs
 
 
 def check_dtype(dtype: str) -> np.dtype:

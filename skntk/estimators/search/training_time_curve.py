@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skntk._metadata import routed_to_folds
 from skntk._processes import refuse_to_fork
 from skntk._sklearn import metadata_of_rows, split_off
+from skntk._validation import check_n_jobs
 from skntk.estimators.kernel_machines.machine import KernelMachine
 
 __all__ = ["training_time_curve"]
@@ -73,7 +74,7 @@ def training_time_curve(
     Raises
     ------
     TypeError
-        If the estimator is not of this package.
+        If the estimator is not of this package, or ``n_jobs`` is no integer.
     RuntimeError
         If joblib would fork this process into several workers.
     ValueError
@@ -99,7 +100,7 @@ def training_time_curve(
     >>> bool(times[0] < best < times[-1])  # training neither too short nor too long
     True
     """
-    refuse_to_fork(n_jobs)
+    refuse_to_fork(check_n_jobs(n_jobs))
     X, y = indexable(X, y)
     times = _final_step(estimator)._checked_times(training_times)
     # They take as long to import as half of this package.
