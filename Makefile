@@ -1,16 +1,18 @@
 # Every command makes the environment it needs: `make demo` and `make test` work on a fresh machine.
 PYTHON ?= python3
 VENV ?= .venv
+OLDEST ?= .venv-oldest
 BIN = $(VENV)/bin
 
 .DEFAULT_GOAL := help
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
-.PHONY: help demo test quick lint wheel docs benchmark clean
+.PHONY: help demo test test-oldest quick lint wheel docs benchmark clean
 
 help:
 	@echo "make demo       compare the estimators with scikit-learn's on real data, draw one figure"
 	@echo "make test       lint, types, import layers, tests, and the wheel in a fresh environment"
+	@echo "make test-oldest  the tests with the oldest versions that pyproject.toml allows, in .venv-oldest"
 	@echo "make quick      lint and a tenth of the tests, some of every folder: for daily work"
 	@echo "make lint       only lint, types and import layers"
 	@echo "make docs       build the documentation into docs/_build/html, warnings are errors"
@@ -25,6 +27,11 @@ demo: $(VENV)/installed-plot
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -p no:benchmark
 	$(BIN)/python tools/smoke_test_wheel.py
+
+# What types are known depends on the installed NumPy: mypy checks them with the newest.
+test-oldest: $(OLDEST)/installed
+	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist loadfile -p no:benchmark \
+		--ignore tests/test_types.py skntk tests
 
 # Of every folder what its other tests rest on; what takes minutes stays out.
 QUICK = \
@@ -63,12 +70,20 @@ benchmark: $(VENV)/installed-benchmark
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave
 
 clean:
-	rm -rf $(VENV) dist demo.png .benchmarks .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) dist demo.png .benchmarks .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf docs/_build docs/api/generated docs/gallery
 
 # The installation is editable: only a change of pyproject.toml asks for a new one.
 $(VENV)/installed-%: pyproject.toml $(VENV)/created
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable ".[$*]"
+	touch $@
+
+# The oldest versions exactly; pip chooses tools that fit them.
+$(OLDEST)/installed: pyproject.toml tools/oldest.txt
+	@$(PYTHON) tools/check_python.py
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet \
+		--constraint tools/oldest.txt --editable ".[plot,progress,test]"
 	touch $@
 
 # The stamp comes last, so that an interrupted creation starts anew.

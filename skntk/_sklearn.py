@@ -8,18 +8,18 @@ have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from inspect import signature
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import _fit_context
-from sklearn.utils import _safe_indexing
+from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params
 
 if TYPE_CHECKING:
     # Signatures as in scikit-learn 1.7: what this package calls or overrides.
@@ -55,9 +55,21 @@ if TYPE_CHECKING:
     class CallbackSupportMixin: ...
 
     class GridSearchCV(BaseEstimator):
-        def __init__(self, estimator: Any, param_grid: Any) -> None: ...
+        n_jobs: int | None
+
+        def __init__(
+            self,
+            estimator: Any,
+            param_grid: Any,
+            *,
+            scoring: Any = None,
+            n_jobs: int | None = None,
+            cv: Any = None,
+        ) -> None: ...
+        def fit(self, X: Any, y: Any = None, **params: Any) -> Self: ...
         @property
         def n_features_in_(self) -> int: ...
+        def get_metadata_routing(self) -> Any: ...
 
     class Kernel:
         """Of `sklearn.gaussian_process.kernels`."""
@@ -102,15 +114,19 @@ __all__ = [
     "StrOptions",
     "TransformerMixin",
     "UnobservedFit",
-    "accepts_sample_weight",
+    "best_index",
+    "check_refit_of_many_scores",
     "fit_context",
     "fit_tasks",
+    "metadata_of_rows",
     "parameter_names",
     "results_of_search",
+    "routed_metadata",
     "rows_of",
     "score",
+    "scorers_by_name",
+    "scorers_of_search",
     "search_context",
-    "searches_weight_scores",
     "split_off",
     "validate_parameters",
 ]
@@ -182,18 +198,46 @@ def validate_parameters(estimator: CheckedParameters) -> None:
     estimator._validate_params()
 
 
-def accepts_sample_weight(scorer: Any) -> bool:
-    """Return whether a scorer ``scorer(estimator, X, y)`` takes ``sample_weight`` as well."""
-    if hasattr(scorer, "_accept_sample_weight"):
-        return bool(scorer._accept_sample_weight())
-    return "sample_weight" in signature(scorer).parameters
+def scorers_of_search(search: Any) -> tuple[Callable[..., Any], Any]:
+    """Return what scores the candidates of a search, and the name of the score that chooses.
+
+    A ValueError is raised if ``refit`` names none of several scores.
+    """
+    scorer, chosen = search._get_scorers()
+    return scorer, chosen
 
 
-def searches_weight_scores() -> bool:
-    """Return whether the installed searches weight the scores of held-out samples as well."""
+def scorers_by_name(scorer: Any) -> Any:
+    """Return the scorers that one for several scores is made of, by name; a single one as it is."""
+    return getattr(scorer, "_scorers", scorer)
+
+
+def check_refit_of_many_scores(search: Any, scores: Mapping[str, float]) -> None:
+    """Raise a ValueError if ``refit`` of a search names none of the scores of its scorer."""
+    search._check_refit_for_multimetric(scores)
+
+
+def best_index(refit: Any, chosen: Any, results: dict[str, Any]) -> int:
+    """Return the place of the best candidate in ``cv_results_``."""
     from sklearn.model_selection import GridSearchCV
 
-    return hasattr(GridSearchCV, "_check_scorers_accept_sample_weight")
+    return int(GridSearchCV._select_best_index(refit, chosen, results))
+
+
+def routed_metadata(search: Any, X: Any, metadata: dict[str, Any]) -> Bunch:
+    """Return what ``fit`` of a search passes on of its metadata, as searches do.
+
+    It is in ``splitter.split``, ``estimator.fit`` and ``scorer.score``: with metadata routing what
+    each of them requests, and an error for what nobody does.
+    """
+    routed: Bunch = search._get_routed_params_for_fit(_check_method_params(X, params=metadata))
+    return routed
+
+
+def metadata_of_rows(X: Any, metadata: Mapping[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    """Return metadata of some rows of X; what has no value for each row of X stays as it is."""
+    selected: dict[str, Any] = _check_method_params(X, params=metadata, indices=rows)
+    return selected
 
 
 def score(

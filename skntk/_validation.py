@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 import numpy as np
+from scipy.sparse import issparse
 
 
 def is_boolean(value: object) -> bool:
@@ -128,6 +129,35 @@ def _check_positive(owner: object, name: str, sizes: tuple[int, ...]) -> tuple[i
 
 def _label(owner: object, name: str) -> str:
     return f"{type(owner).__name__}({name}={getattr(owner, name)!r})"
+
+
+def check_n_jobs(n_jobs: int | None) -> int | None:
+    """Return a number of workers as joblib counts them, or raise a TypeError."""
+    if n_jobs is not None and not is_integer(n_jobs):
+        raise TypeError(
+            f"n_jobs must be an integer or None, got {n_jobs!r}: the number of workers, or None "
+            "for every core."
+        )
+    return n_jobs
+
+
+def require_dense(name: str, values: object) -> None:
+    """Raise a TypeError, as scikit-learn does, if the argument with this name is sparse."""
+    if issparse(values):
+        raise TypeError(
+            f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()' to "
+            "convert to a dense numpy array."
+        )
+
+
+def require_samples(name: str, values: object) -> None:
+    """Raise an error if the argument with this name is None or sparse, and no samples."""
+    if values is None:
+        raise ValueError(
+            f"{name} is None: pass samples as an array of shape (n_samples, n_features). Only the "
+            "right inputs of a kernel may be None, which stands for the left ones."
+        )
+    require_dense(name, values)
 
 
 def check_sample_shape(estimator: object, X: Any, expected: tuple[int, ...]) -> None:

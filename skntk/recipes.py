@@ -3,26 +3,85 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from joblib import Memory
+from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import check_X_y
+from sklearn.utils.multiclass import check_classification_targets
 
+from skntk._metadata import RoutedScorer, takes_weights
+from skntk._processes import refuse_to_fork
 from skntk.architecture import FullyConnected
 from skntk.kernels import NNGPKernel, NTKKernel
+from skntk.metrics.normal import average
 
 if TYPE_CHECKING:
-    from skntk._sklearn import Nystroem
+    from skntk._sklearn import GridSearchCV, Nystroem
 else:
     from sklearn.kernel_approximation import Nystroem
+    from sklearn.model_selection import GridSearchCV
 
 __all__ = ["make_tabular_classifier"]
 
 _SMALLEST_PROBABILITY = 1e-15
+_MOST_FOLDS = 5
+
+
+class TabularFolds:
+    """Five stratified folds, or as many as the largest class has rows.
+
+    A fold without which one class would be left holds nothing out. Classes that folds lack are not
+    warned of, because the score allows for them.
+    """
+
+    def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the rows to train on and the rows that are held out."""
+        yield from self._splits(X, np.asarray(y))
+
+    def get_n_splits(self, X: Any, y: Any, groups: Any = None) -> int:
+        """Return the number of folds."""
+        return len(self._splits(X, np.asarray(y)))
+
+    def _splits(self, X: Any, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        n_folds = min(_MOST_FOLDS, np.unique(y, return_counts=True)[1].max())
+        splits = []
+        if n_folds > 1:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+                splits = list(StratifiedKFold(n_folds).split(X, y))
+        splits = [(train, test) for train, test in splits if len(np.unique(y[train])) > 1]
+        if not splits:
+            raise ValueError(
+                f"The classes of {len(y)} rows are too small to hold any row out: add rows, or use "
+                "an estimator that needs no search, such as NNGPClassifier."
+            )
+        return splits
+
+
+class TabularSearch(GridSearchCV):
+    """A grid search that checks its data before its first fit, and not in all of them."""
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Check the data, search, and fit the best candidate."""
+        refuse_to_fork(self.n_jobs)
+        check_X_y(X, y, dtype="numeric", estimator="make_tabular_classifier")
+        check_classification_targets(y)
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                "make_tabular_classifier needs rows of at least 2 classes, got one class: "
+                f"{classes.tolist()[0]!r}. Add rows of another class."
+            )
+        searched: Self = super().fit(X, y, **params)
+        return searched
 
 
 class NetworkFeatures(Nystroem):
@@ -61,7 +120,8 @@ def make_tabular_classifier(
     n_components : int, default=500
         Rows, drawn at random, whose kernels are the features.
     cv : int, splitter or iterable, default=None
-        As in `sklearn.model_selection.GridSearchCV`: None is five stratified folds.
+        As in `sklearn.model_selection.GridSearchCV`: None is five stratified folds, or as many as
+        the largest class has rows, if that is fewer.
     memory : str or joblib.Memory, default=None
         As in `sklearn.pipeline.make_pipeline`: where features are kept for all penalties. None
         computes them again for every penalty.
@@ -73,7 +133,8 @@ def make_tabular_classifier(
     Returns
     -------
     sklearn.model_selection.GridSearchCV
-        Not fitted. Its ``estimator`` and ``param_grid`` may be changed like those of any other.
+        Not fitted. Its ``estimator`` and ``param_grid`` may be changed like those of any other. Its
+        ``fit`` checks the data before it trains anything.
 
     See Also
     --------
@@ -85,6 +146,10 @@ def make_tabular_classifier(
     Benchmarked against forests, support vector machines and xRFM on 30 sets of the UCI repository;
     the choice is explained with the results. A class that some training folds lack counts there
     with the probability :math:`10^{-15}`.
+
+    Weights go to the regression: ``fit(X, y, logisticregression__sample_weight=weight)``. Made with
+    ``enable_metadata_routing=True``, the search takes ``fit(X, y, sample_weight=weight)``, and
+    weights the scores as well.
 
     References
     ----------
@@ -108,11 +173,14 @@ def make_tabular_classifier(
     kernels = [
         kernel(FullyConnected(depth)) for kernel in (NNGPKernel, NTKKernel) for depth in (1, 3)
     ]
+    regression, score, scalers = _with_requests(
+        LogisticRegression(max_iter=1000), log_likelihood, [StandardScaler(), StandardScaler()]
+    )
     pipeline = make_pipeline(
-        make_union(StandardScaler(), indicators),
-        StandardScaler(),
+        make_union(scalers[0], indicators),
+        scalers[1],
         NetworkFeatures(kernels[0], n_components=n_components, random_state=random_state),
-        LogisticRegression(max_iter=1000),
+        regression,
         memory=memory,
     )
     grid = {
@@ -120,12 +188,28 @@ def make_tabular_classifier(
         "networkfeatures__kernel": kernels,
         "logisticregression__C": np.logspace(-2, 4, 7),
     }
-    return GridSearchCV(pipeline, grid, scoring=_log_likelihood, cv=cv, n_jobs=n_jobs)
+    folds = TabularFolds() if cv is None else cv
+    return TabularSearch(pipeline, grid, scoring=score, cv=folds, n_jobs=n_jobs)
 
 
-def _log_likelihood(classifier: Any, X: Any, y: Any) -> float:
+def _with_requests(
+    regression: LogisticRegression, score: Any, scalers: list[StandardScaler]
+) -> tuple[LogisticRegression, Any, list[StandardScaler]]:
+    """Return the parts of the pipeline, which with metadata routing say who takes weights."""
+    if not get_config()["enable_metadata_routing"]:
+        return regression, score, scalers
+    for scaler in scalers:
+        scaler.set_fit_request(sample_weight=False)
+    weighted: RoutedScorer = score.set_score_request(sample_weight=True)
+    return regression.set_fit_request(sample_weight=True), weighted, scalers
+
+
+@takes_weights
+def log_likelihood(
+    classifier: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
+) -> float:
     """Return minus the log-loss, also where the rows lack some classes or have others."""
     proba, classes = classifier.predict_proba(X), classifier.classes_
     columns = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     true_proba = np.where(classes[columns] == y, proba[np.arange(len(proba)), columns], 0)
-    return float(np.log(np.maximum(true_proba, _SMALLEST_PROBABILITY)).mean())
+    return average(np.log(np.maximum(true_proba, _SMALLEST_PROBABILITY)), sample_weight)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.utils import gen_batches, gen_even_slices
 
+from skntk._processes import require_threads_of_jax
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import with_arrays
@@ -131,6 +132,7 @@ class Ensemble:
         return self._keys(numbers, "masks")
 
     def _keys(self, numbers: range, purpose: str) -> Any:
+        require_threads_of_jax()
         key = jax.random.key(self._seed, impl=_GENERATOR)
         key = jax.random.fold_in(key, ("parameters", "masks").index(purpose))
         return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.asarray(numbers))
@@ -199,6 +201,7 @@ class Ensemble:
                 yield np.asarray(outputs, np.float64)[:, : len(rows)]
 
     def _precision(self) -> Any:
+        require_threads_of_jax()
         return jax.enable_x64(self._dtype == np.float64)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skntk._memory import require_memory
+from skntk._validation import check_n_jobs
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.layers.linearized import LinearizedNetwork
 from skntk.gram.engine.checkpoint import open_checkpoint
@@ -74,7 +75,7 @@ class KernelFunction:
         self.architecture = architecture
         self.sample_shape = tuple(sample_shape)
         self.dtype = check_dtype(dtype).name
-        self.n_jobs = n_jobs
+        self.n_jobs = check_n_jobs(n_jobs)
         if isinstance(architecture, LinearizedNetwork):
             self.input_shape = check_samples(architecture, self.sample_shape)
             self.layers: Layer = architecture

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
+from skntk._validation import require_samples
 from skntk.architecture.core.layer import Layer
 from skntk.gram.engine.prepared_network import check_samples
 from skntk.gram.engine.progress import Report
@@ -103,18 +104,27 @@ def gram_matrix(
     Raises
     ------
     TypeError
-        If the architecture is not a layer object or a hyperparameter has the wrong type.
+        If the architecture is not a layer object, or a hyperparameter, ``n_jobs``, ``checkpoint``
+        or ``progress`` has the wrong type.
     ValueError
         If inputs, hyperparameters, ``kind`` or ``dtype`` are not valid, if the inputs do not fit
         the architecture, if the kernel overflows, or if the file of ``checkpoint`` belongs to
         another computation.
+    RuntimeError
+        In a process that was forked after JAX had run, or where joblib would fork this one.
     OSError
-        If the file of ``checkpoint`` cannot be used, or is in use by another run.
+        If the file of ``checkpoint`` cannot be used or written, as on a full disk, or is in use by
+        another run.
     MemoryError
         If the result does not fit the memory that is free, or a single pair of samples does not fit
         ``working_memory``.
     ImportError
         If ``progress=True`` and tqdm is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If the finished matrices cannot be written to the file of ``checkpoint``.
 
     See Also
     --------
@@ -240,6 +250,7 @@ def _check_architecture(architecture: object, X: object) -> None:
 
 
 def _check_inputs(name: str, values: ArrayLike, dtype: str) -> np.ndarray:
+    require_samples(name, values)
     checked: np.ndarray = check_array(
         values, dtype=check_dtype(dtype), allow_nd=True, order="C", input_name=name
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.gaussian_process.kernels import Hyperparameter
 
+from skntk._validation import require_samples
 from skntk.architecture import FullyConnected
 from skntk.architecture.core.layer import Layer
 from skntk.gram import gram_diagonal, gram_matrix
@@ -124,13 +125,15 @@ class NetworkKernel(Kernel):
         ------
         ValueError
             If derivatives are asked for with Y, or as `gram_matrix`.
+        TypeError
+            If inputs are sparse.
         """
         if eval_gradient and Y is not None:
             raise ValueError("Gradient can only be evaluated when Y is None.")
         network, left = self._network(), self._samples(X)
         # The pairwise functions of scikit-learn pass X twice where they mean X itself.
         with_itself = Y is None or (Y is X and not network.is_stochastic())
-        right = None if with_itself else self._samples(Y)
+        right = None if with_itself else self._samples(Y, "Y")
         kernel = gram_matrix(network, left, right, kind=self._kind, n_jobs=self.n_jobs)
         return (kernel, self._gradient(left)) if eval_gradient else kernel
 
@@ -162,8 +165,9 @@ class NetworkKernel(Kernel):
         """Return False: the kernel depends on more than differences of inputs."""
         return False
 
-    def _samples(self, X: Any) -> np.ndarray:
+    def _samples(self, X: Any, name: str = "X") -> np.ndarray:
         """Return inputs as an array; flat rows become images, if their shape is known."""
+        require_samples(name, X)
         samples = np.asarray(X)
         if self.input_shape is None or samples.ndim != 2:
             return samples

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.gaussian_process.kernels import Hyperparameter
 
+from skntk._validation import require_samples
+
 if TYPE_CHECKING:
     from skntk._sklearn import Kernel
 else:
@@ -110,15 +112,17 @@ class NeuralTangentKernel(Kernel):
         ------
         ValueError
             If the derivative is asked for with Z, or ``depth`` is less than 1.
+        TypeError
+            If inputs are sparse.
         """
         if eval_gradient and Z is not None:
             raise ValueError("Gradient can only be evaluated when Z is None.")
-        left = np.atleast_2d(np.asarray(X, float))
+        left = _samples("X", X)
         if Z is None:
             products = left @ left.T
             left_squares = right_squares = np.diagonal(products)
         else:
-            right = np.atleast_2d(np.asarray(Z, float))
+            right = _samples("Z", Z)
             products = left @ right.T
             left_squares, right_squares = _squared_norms(left), _squared_norms(right)
         parts = self._parts(products, left_squares[:, np.newaxis], right_squares[np.newaxis])
@@ -137,8 +141,7 @@ class NeuralTangentKernel(Kernel):
         -------
         ndarray of shape (n_samples,)
         """
-        samples = np.atleast_2d(np.asarray(X, float))
-        squares = _squared_norms(samples)
+        squares = _squared_norms(_samples("X", X))
         return self._scaled_sum(*self._parts(squares, squares, squares))
 
     def _parts(
@@ -179,6 +182,11 @@ class NeuralTangentKernel(Kernel):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(depth={self.depth:d}, bias={self.bias:.3f})"
+
+
+def _samples(name: str, values: ArrayLike) -> np.ndarray:
+    require_samples(name, values)
+    return np.atleast_2d(np.asarray(values, float))
 
 
 def _squared_norms(samples: np.ndarray) -> np.ndarray:

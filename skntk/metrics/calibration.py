@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from skntk._sample_weight import as_sample_weight
+
 
 def expected_calibration_error(
     y_true: ArrayLike,
@@ -50,7 +52,8 @@ def expected_calibration_error(
     ------
     ValueError
         If the columns are not those of the classes, a class is unknown, a probability is not
-        between 0 and 1, or ``n_bins`` is less than 1.
+        between 0 and 1, ``n_bins`` is less than 1, or the weights are not finite, negative or
+        all 0.
 
     References
     ----------
@@ -69,13 +72,13 @@ def expected_calibration_error(
     observed = column_or_1d(y_true)
     classes = np.unique(observed) if labels is None else np.asarray(labels)
     probabilities = _as_columns(y_proba, len(classes))
-    check_consistent_length(observed, probabilities, sample_weight)
+    check_consistent_length(observed, probabilities)
+    weight = as_sample_weight(sample_weight, len(observed))
     unknown = np.setdiff1d(observed, classes)
     if unknown.size:
         raise ValueError(f"y_true contains classes that labels does not: {unknown.tolist()}.")
     confidence = probabilities.max(axis=1)
     right = classes[probabilities.argmax(axis=1)] == observed
-    weight = np.ones(len(observed)) if sample_weight is None else np.asarray(sample_weight)
     # A confidence on the edge of two bins, as 1 is, belongs to the lower: (a, b].
     bins = np.ceil(confidence * n_bins).astype(int)
     excess = np.bincount(bins, weights=weight * (right - confidence))

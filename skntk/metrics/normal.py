@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array
+
+from skntk._sample_weight import as_sample_weight
 
 
 def negative_log_predictive_density(
@@ -42,7 +44,8 @@ def negative_log_predictive_density(
     Raises
     ------
     ValueError
-        If shapes differ, a value is not finite, or a standard deviation is not positive.
+        If shapes differ, a value is not finite, a standard deviation is not positive, or the
+        weights are not finite, negative or all 0.
 
     References
     ----------
@@ -98,7 +101,8 @@ def continuous_ranked_probability_score(
     Raises
     ------
     ValueError
-        If shapes differ, a value is not finite, or a standard deviation is not positive.
+        If shapes differ, a value is not finite, a standard deviation is not positive, or the
+        weights are not finite, negative or all 0.
 
     References
     ----------
@@ -149,8 +153,8 @@ def interval_coverage(
     Raises
     ------
     ValueError
-        If shapes differ, a value is not finite, a standard deviation is not positive, or the level
-        is not between 0 and 1.
+        If shapes differ, a value is not finite, a standard deviation is not positive, the level
+        is not between 0 and 1, or the weights are not finite, negative or all 0.
 
     Examples
     --------
@@ -191,6 +195,5 @@ def _errors(y_true: ArrayLike, y_mean: ArrayLike, y_std: ArrayLike) -> tuple[np.
 def average(values: np.ndarray, sample_weight: ArrayLike | None) -> float:
     """Return the mean over outputs, and over samples with their weights."""
     sample_means = values.reshape(len(values), -1).mean(axis=1)
-    check_consistent_length(sample_means, sample_weight)
-    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    weights = as_sample_weight(sample_weight, len(sample_means))
     return float(np.average(sample_means, weights=weights))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skntk._final_estimator import FinalEstimator
+from skntk._metadata import takes_weights
 from skntk.metrics.calibration import expected_calibration_error
 from skntk.metrics.normal import (
     average,
@@ -22,6 +23,7 @@ from skntk.metrics.quantiles import crps_of_quantiles, legendre_levels
 _LEVELS, _LEVEL_WEIGHTS = legendre_levels(200)
 
 
+@takes_weights
 def neg_log_predictive_density_scorer(
     estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
 ) -> float:
@@ -41,7 +43,8 @@ def neg_log_predictive_density_scorer(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Observations.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights in the mean over samples. None is 1 for every sample.
+        Weights in the mean over samples. None is 1 for every sample. With metadata routing,
+        ``scorer.set_score_request(sample_weight=True)`` returns the scorer that asks for them.
 
     Returns
     -------
@@ -74,6 +77,7 @@ def neg_log_predictive_density_scorer(
     return -negative_log_predictive_density(y, *distribution, sample_weight=sample_weight)
 
 
+@takes_weights
 def neg_continuous_ranked_probability_score_scorer(
     estimator: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
 ) -> float:
@@ -103,6 +107,7 @@ def neg_continuous_ranked_probability_score_scorer(
     return -continuous_ranked_probability_score(y, *distribution, sample_weight=sample_weight)
 
 
+@takes_weights
 def interval_coverage_scorer(
     estimator: Any,
     X: ArrayLike,
@@ -145,6 +150,7 @@ def interval_coverage_scorer(
     return interval_coverage(y, *distribution, level=level, sample_weight=sample_weight)
 
 
+@takes_weights
 def neg_interval_coverage_error_scorer(
     estimator: Any,
     X: ArrayLike,
@@ -175,6 +181,7 @@ def neg_interval_coverage_error_scorer(
     return -abs(interval_coverage_scorer(estimator, X, y, sample_weight, level=level) - level)
 
 
+@takes_weights
 def neg_expected_calibration_error_scorer(
     estimator: Any,
     X: ArrayLike,

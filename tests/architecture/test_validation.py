@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from skntk import gram_matrix
 from skntk.architecture import (
+    AvgPool,
     Concat,
     Conv,
     ConvNet,
@@ -335,3 +336,18 @@ def test_scales_that_are_not_valid(scales, error, message):
 def test_inputs_are_scaled_first(network):
     with pytest.raises(TypeError, match="Put the layer that scales first"):
         network.output_shape((3,))
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (AvgPool((2, 2), normalize_edges="no"), "normalize_edges"),
+        (AvgPool((2, 2), padding="SAME", normalize_edges=1), "normalize_edges"),
+        (ImageResize((2, 2), antialias="x"), "antialias"),
+        (ImageResize((2, 2), antialias=None), "antialias"),
+    ],
+)
+def test_what_is_true_or_false_has_no_other_value(layer, name):
+    network = Serial([layer, Flatten()])
+    with pytest.raises(TypeError, match=rf"\w+\({name}=.*\): {name} must be True or False, got"):
+        gram_matrix(network, np.ones((2, 4, 4, 1)))

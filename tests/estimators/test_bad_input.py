@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
-from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+from skntk import ClosedFormSearchCV, NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import Dense, FullyConnected, Relu, Serial
 
 from .problems import ESTIMATORS, NETWORK, name_of, problem_for
@@ -275,3 +275,16 @@ def test_inputs_too_large_for_the_precision():
     message = "Input X contains infinity or a value too large"
     with np.errstate(over="ignore", invalid="ignore"), pytest.raises(ValueError, match=message):
         NNGPRegressor(dtype="float32").fit(1e60 * X, y)
+
+
+@each_estimator
+@pytest.mark.parametrize("sparse", [csr_array, csr_matrix])
+def test_sparse_targets(estimator, sparse):
+    X, _, _ = problem_for(estimator)
+    y = sparse(np.eye(len(X))[:, :3])
+    message = r"Sparse data was passed for y, but dense data is required\. Use '\.toarray\(\)'"
+    with pytest.raises(TypeError, match=message):
+        clone(estimator).fit(X, y)
+    if estimator.training_time is None:
+        with pytest.raises(TypeError, match=message):
+            ClosedFormSearchCV(clone(estimator), {}).fit(X, y)

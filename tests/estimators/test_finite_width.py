@@ -313,3 +313,14 @@ def test_bad_requests():
         FiniteWidthRegressor().set_params(architecture__depth=2)
     with pytest.raises(ValueError, match="y_test has shape"):
         model.training_history(X_test, np.ones((9, 2)), [0])
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "staged_predict_proba"])
+def test_squared_error_says_why_there_are_no_probabilities(method):
+    model = FiniteWidthClassifier()
+    assert not hasattr(model, method)
+    assert hasattr(FiniteWidthClassifier(loss="log_loss"), method)
+    for call in (lambda: getattr(model, method), lambda: getattr(type(model), method)(model, [])):
+        with pytest.raises(AttributeError, match=r"are no probabilities\. Set loss='log_loss'"):
+            call()
+    assert "probabilit" in getattr(FiniteWidthClassifier, method).__doc__

@@ -205,3 +205,11 @@ def test_a_search_scores_with_the_noise(cls, n_outputs, cv):
     )
     expected = by_refits.fit(X, y).cv_results_["mean_test_score"]
     assert_allclose(scores, expected, rtol=1e-8)
+
+
+def test_one_training_row_hints_at_the_variance():
+    model = NTKRegressor(NETWORK, alpha=0.1).fit([[1.0, 2.0]], [3.0])
+    with pytest.raises(ValueError, match=r"one training sample.*predict_observation\(X, alpha="):
+        model.predict_observation([[1.0, 2.0]])
+    _, std = model.predict_observation([[1.0, 2.0]], alpha=0.2)
+    assert std > 0

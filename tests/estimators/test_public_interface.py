@@ -63,7 +63,7 @@ def test_what_the_package_exports():
 def test_parameters(cls):
     parameters = inspect.signature(cls).parameters
     expected = {*SHARED, *TIME, *LEARNING}
-    expected |= {"initial_function"} if cls in REGRESSORS else set()
+    expected |= {"initial_function", "n_targets"} if cls in REGRESSORS else set()
     expected |= {"criterion"} if cls is NNGPRegressor else set()
     expected |= {"loss"} if cls is NTKClassifier else set()
     expected |= {"likelihood"} if cls is NNGPClassifier else set()

@@ -7,8 +7,8 @@ from sklearn.base import clone
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skntk import NNGPRegressor
+from skntk._sample_weight import as_sample_weight
 from skntk.architecture import Dense
-from skntk.estimators.data.sample_weights import as_sample_weight
 
 from .problems import CLASSIFIERS, ESTIMATORS, NETWORK, REGRESSORS, name_of, problem_for, regression
 

@@ -98,6 +98,8 @@ def test_the_estimator_is_left_alone():
 
 
 def test_what_is_refused():
+    with pytest.raises(TypeError, match=r"n_jobs must be an integer or None, got 1\.5"):
+        training_time_curve(NTKRegressor(NETWORK), X, Y, TIMES, n_jobs=1.5)
     with pytest.raises(TypeError, match="needs a regressor or classifier of skntk"):
         training_time_curve(make_pipeline(StandardScaler(), Ridge()), X, Y, TIMES)
     with pytest.raises(ValueError, match="must be ascending"):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from skntk import gram_diagonal, gram_matrix
+from skntk import NTKKernel, gram_diagonal, gram_matrix
 from skntk.architecture import Dense, FullyConnected, Gaussian, Relu, Serial
 from tests.gram.networks import NETWORK, samples
 
@@ -123,3 +123,35 @@ def test_overflow_of_the_tangent_kernel_alone():
 def test_no_workers(n_jobs):
     with pytest.raises(ValueError, match="n_jobs == 0"):
         gram_matrix(NETWORK, X, n_jobs=n_jobs)
+
+
+@pytest.mark.parametrize("function", [gram_matrix, gram_diagonal])
+@pytest.mark.parametrize("n_jobs", [1.5, "2", True, [1]])
+def test_workers_are_counted(function, n_jobs):
+    message = f"n_jobs must be an integer or None, got {n_jobs!r}: the number of workers"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        function(NETWORK, X, n_jobs=n_jobs)
+    kernel = NTKKernel(NETWORK, n_jobs=n_jobs)
+    for call in (kernel, kernel.diag, lambda rows: kernel(rows, eval_gradient=True)):
+        with pytest.raises(TypeError, match="n_jobs must be an integer"):
+            call(X)
+
+
+def test_samples_that_are_none():
+    message = "X is None: pass samples as an array"
+    for call in (
+        lambda: gram_matrix(NETWORK, None),
+        lambda: gram_matrix(NETWORK, None, X),
+        lambda: gram_diagonal(NETWORK, None),
+        lambda: NTKKernel(NETWORK)(None),
+        lambda: NTKKernel(NETWORK).diag(None),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("checkpoint", [3, True, 1.5, ["a"]])
+def test_a_checkpoint_is_a_path(checkpoint):
+    message = f"checkpoint must be the path of a file, got {checkpoint!r}"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        gram_matrix(NETWORK, X, checkpoint=checkpoint)

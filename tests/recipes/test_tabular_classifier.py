@@ -68,3 +68,40 @@ def test_is_cloned_and_pickled(fitted, iris):
     assert not hasattr(clone(fitted), "best_estimator_")
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(iris[0]), fitted.predict(iris[0]))
+
+
+@pytest.mark.parametrize(
+    ("classes", "n_folds"),
+    [("aaaabbbccc", 4), ("aabbccddee", 2), ("aaaaaaaaab", 4), ("aaaaaaaabc", 5), ("aaaaabbbbb", 5)],
+)
+def test_few_rows_of_a_class_have_fewer_folds(classes, n_folds):
+    X = np.random.default_rng(0).normal(size=(10, 2))
+    search = make_tabular_classifier(random_state=0).set_params(param_grid={PENALTY: [1.0]})
+    search.fit(X, list(classes))
+    assert search.n_splits_ == n_folds
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.predict_proba(X).shape == (10, len(set(classes)))
+
+
+def test_classes_too_small_for_any_fold():
+    with pytest.raises(
+        ValueError, match=r"classes of 3 rows are too small.*such as NNGPClassifier"
+    ):
+        make_tabular_classifier().fit(np.eye(3), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.full((10, 2), np.nan), ["a", "b"] * 5, "Input X contains NaN"),
+        (np.ones((10, 2)), ["a"] * 10, "at least 2 classes, got one class: 'a'"),
+        (np.ones((10, 2)), np.linspace(0, 1, 10), "Unknown label type"),
+        (np.ones((10, 2)), ["a", "b"], "inconsistent numbers of samples"),
+        ([["x", "y"]] * 10, ["a", "b"] * 5, "not compatible with arrays of bytes/strings"),
+        (np.ones((10, 2)), None, "requires y to be passed"),
+    ],
+)
+def test_data_are_checked_before_any_fit(X, y, message, monkeypatch):
+    monkeypatch.setattr("sklearn.model_selection.GridSearchCV.fit", None)
+    with pytest.raises(ValueError, match=message):
+        make_tabular_classifier().fit(X, y)

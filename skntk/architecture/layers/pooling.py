@@ -9,6 +9,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jax import lax
 
+from skntk._validation import check_boolean
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none
 from skntk.architecture.layers.window_layer import WindowLayer
@@ -124,6 +125,10 @@ class AvgPool(_Pool):
             cls((2, 3), None, "CIRCULAR"),
             cls((3,), (2,), "SAME"),
         ]
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        check_boolean(self, "normalize_edges")
+        return super().output_shape(input_shape)
 
     def _scale(self) -> float:
         return 1 / prod(self.window_shape)

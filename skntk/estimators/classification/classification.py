@@ -64,7 +64,8 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
     def _checked_rows(
         self, X: ArrayLike, y: ArrayLike, alpha: Alpha, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray, ClassifiedRows]:
-        """Return checked data, and the distinct rows of them that count; hold the classes."""
+        """Return checked data, and the distinct rows that count; hold the classes and ``alpha``."""
+        self._alpha = alpha
         X, y = validate_training_data(self, X, y, dtype=self.dtype)
         check_classification_targets(y)
         rows = ClassifiedRows.classification(self, X, y, alpha, sample_weight, self.class_weight)

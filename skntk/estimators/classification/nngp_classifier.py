@@ -290,7 +290,14 @@ class NNGPClassifier(NetworkClassifier):
         self.cache_location = cache_location
 
     @fit_context
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        alpha: float | ArrayLike | None = None,
+    ) -> Self:
         """Train on samples and their classes.
 
         Parameters
@@ -303,6 +310,10 @@ class NNGPClassifier(NetworkClassifier):
             Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
             same as removal. None is 1 for every sample. To find ``alpha``, weights that are not
             all whole numbers are precisions of one observation each.
+        alpha : float or array-like of shape (n_samples,), default=None
+            In place of the parameter ``alpha``, in its units. Cross-validation gives each fold its
+            part of an array that is passed here, and cannot divide a parameter. None is the
+            parameter.
 
         Returns
         -------
@@ -323,16 +334,17 @@ class NNGPClassifier(NetworkClassifier):
             If ``alpha="auto"`` ends at the upper end of its range, where the inputs tell nothing
             about the classes; not with ``likelihood="softmax"``.
         """
-        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        to_train_with = self._alpha_to_train_with(alpha)
+        X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
         tasks = fit_tasks(self, X, y)
         if self.likelihood == "softmax":
             self._require_feasible_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
-        kernels, alpha = self._learn(kernels, marginal_likelihood, tasks)
+        kernels, learned = self._learn(kernels, marginal_likelihood, tasks)
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
-        self._scale_noise(alpha, np.diagonal(kernel))
+        self._scale_noise(learned, np.diagonal(kernel))
         with tasks.training(), self._solving():
             if self.likelihood == "softmax":
                 self._hold_scores(self._softmax_likelihood_scores(kernels, kernel), kernels)

@@ -294,7 +294,14 @@ class NTKClassifier(NetworkClassifier):
         self.cache_location = cache_location
 
     @fit_context
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        alpha: float | ArrayLike | None = None,
+    ) -> Self:
         """Train on samples and their classes.
 
         Parameters
@@ -307,6 +314,10 @@ class NTKClassifier(NetworkClassifier):
             Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
             same as removal. None is 1 for every sample. To find ``alpha``, weights that are not
             all whole numbers are precisions of one observation each.
+        alpha : float or array-like of shape (n_samples,), default=None
+            In place of the parameter ``alpha``, in its units. Cross-validation gives each fold its
+            part of an array that is passed here, and cannot divide a parameter. None is the
+            parameter.
 
         Returns
         -------
@@ -327,16 +338,17 @@ class NTKClassifier(NetworkClassifier):
             If ``alpha="auto"`` ends at the upper end of its range, where the inputs tell nothing
             about the classes.
         """
-        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        to_train_with = self._alpha_to_train_with(alpha)
+        X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
         tasks = fit_tasks(self, X, y)
         if self.loss == "log_loss":
             self._require_feasible_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y and self.loss == "squared_error")
-        kernels, alpha = self._learn(kernels, ensemble_leave_one_out_density, tasks)
+        kernels, learned = self._learn(kernels, ensemble_leave_one_out_density, tasks)
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
-        self._scale_noise(alpha, np.diagonal(ntk))
+        self._scale_noise(learned, np.diagonal(ntk))
         with tasks.training(), self._solving():
             solver = self._solver_for(ntk, nngp)
             if self.loss == "log_loss":

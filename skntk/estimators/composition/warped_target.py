@@ -367,7 +367,9 @@ class WarpedTargetRegressor(RegressorMixin, CheckedParameters):
         MetadataRouter
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
-        return MetadataRouter(owner=self).add(regressor=self._regressor(), method_mapping=mapping)
+        # Its own `predict` and `score` take metadata as well.
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(regressor=self._regressor(), method_mapping=mapping)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

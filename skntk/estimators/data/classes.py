@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 
-from skntk.estimators.data.sample_weights import as_sample_weight
+from skntk._sample_weight import as_sample_weight
 
 ClassWeight = Literal["balanced"] | dict[Any, float] | None
 

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from skntk._sample_weight import as_sample_weight
+from skntk.estimators.data.alpha_of_rows import as_training_alpha
 from skntk.estimators.data.classes import ClassWeight, classes_and_labels, with_class_weight
 from skntk.estimators.data.distinct_rows import DistinctRows
-from skntk.estimators.data.sample_weights import as_sample_weight, as_training_alpha
 from skntk.estimators.data.validation import as_regression_targets
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from skntk._sklearn import CheckedParameters, HasMethods, Interval, StrOptions
-from skntk._validation import check_sample_shape
+from skntk._validation import check_sample_shape, require_dense
 from skntk.architecture.core.layer import Layer
 
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -36,6 +36,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "alpha_bounds": ["array-like", StrOptions({"fixed"})],
     "criterion": [StrOptions({"marginal_likelihood", "leave_one_out"})],
     "random_state": ["random_state"],
+    "n_targets": [Interval(Integral, 1, None, closed="left"), None],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }
 
@@ -44,6 +45,7 @@ def validate_training_data(
     estimator: CheckedParameters, X: Any, y: Any, *, dtype: str, **y_options: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Check X and y, and record the number and the names of the features."""
+    require_dense("y", y)
     X, y = validate_data(
         estimator, X, y, dtype=np.dtype(dtype), order="C", allow_nd=True, **y_options
     )

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.utils import Bunch
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from skntk._sample_weight import as_sample_weight
 from skntk._sklearn import ClassifierMixin, fit_context
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import class_predictions
@@ -22,19 +22,19 @@ from skntk.estimators.data.classes import (
     one_hot_of_known,
     with_class_weight,
 )
-from skntk.estimators.data.sample_weights import as_sample_weight
 from skntk.estimators.data.validation import validate_training_data
+from skntk.estimators.finite_width.available_methods import available_where
 from skntk.estimators.finite_width.finite_width import FiniteWidthEnsemble, std_over_networks
 from skntk.inference.losses.losses import LossName
 
 
-def _has_probabilities(estimator: FiniteWidthClassifier) -> bool:
-    if estimator.loss == "log_loss":
-        return True
-    raise AttributeError(
-        "Scores of networks trained on squared error are no probabilities: set loss='log_loss', or "
-        "use CalibratedClassifierCV."
-    )
+def _require_probabilities(estimator: FiniteWidthClassifier) -> None:
+    if estimator.loss != "log_loss":
+        raise AttributeError(
+            f"FiniteWidthClassifier(loss={estimator.loss!r}) has no predict_proba: scores of "
+            "networks trained on squared error are no probabilities. Set loss='log_loss', or use "
+            "CalibratedClassifierCV."
+        )
 
 
 class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
@@ -220,7 +220,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         """
         return as_decision(self._scores_at(X))
 
-    @available_if(_has_probabilities)
+    @available_where(_require_probabilities)
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of each class, the mean over the networks of their softmax.
 
@@ -289,7 +289,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         staged = self._staged_scores(X, training_times)
         return (as_decision(scores) for scores in staged)
 
-    @available_if(_has_probabilities)
+    @available_where(_require_probabilities)
     def staged_predict_proba(self, X: ArrayLike, training_times: ArrayLike) -> Iterator[np.ndarray]:
         """Return probabilities at several times of one training; only with the log-loss.
 

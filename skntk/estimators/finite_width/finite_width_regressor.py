@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
+from skntk._sample_weight import as_sample_weight
 from skntk._sklearn import MultiOutputMixin, RegressorMixin, fit_context
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import NORMALIZE_Y
-from skntk.estimators.data.sample_weights import as_sample_weight
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import (
     as_regression_targets,

@@ -36,12 +36,14 @@ class _Untrained:
 
 @dataclass(frozen=True, eq=False)
 class PriorProcess(_Untrained):
-    """One output of networks at random initialization."""
+    """The outputs of networks at random initialization, which are independent."""
 
     kernels: NetworkKernels
+    # Shape of the targets of one sample, () or (n_outputs,).
+    outputs: tuple[int, ...] = ()
 
     def mean(self, X: np.ndarray) -> np.ndarray:
-        return np.zeros(len(X))
+        return np.zeros((len(X), *self.outputs))
 
     def mean_and_variance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self.mean(X), self.kernels.diagonal(X).astype(np.float64)

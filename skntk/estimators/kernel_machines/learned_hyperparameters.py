@@ -35,7 +35,6 @@ _MATRICES_IN_SEARCH = 8
 class LearningParameters(Protocol):
     """The parameters of an estimator that say how its hyperparameters are learned."""
 
-    alpha: Any
     optimizer: Optimizer | None
     n_restarts_optimizer: int
     architecture_bounds: Bounds
@@ -43,6 +42,9 @@ class LearningParameters(Protocol):
     random_state: int | np.random.RandomState | None
     training_time: float | None
     n_jobs: int | None
+
+    @property
+    def _alpha_is_found(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def hyperparameter_score(
     The values to start from are those of the network and ``alpha``, one number or one a row. Of an
     alpha that `fit` finds, the scale of the outputs is found as well.
     """
-    found = isinstance(estimator.alpha, str)
+    found = estimator._alpha_is_found
     bounds = checked_bounds("alpha", estimator.alpha_bounds, 1) if len(alpha) == 1 else None
     if found and bounds is not None:
         alpha = np.clip(alpha, *bounds[0])

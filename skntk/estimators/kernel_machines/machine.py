@@ -16,6 +16,7 @@ from skntk._memory import require_memory
 from skntk._sklearn import CallbackSupportMixin, CheckedParameters, UnobservedFit
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import own_network
+from skntk.estimators.data.alpha_of_rows import as_variance
 from skntk.estimators.data.defaults import Alpha, AlphaScale
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.rows import TrainingRows
@@ -91,6 +92,8 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     alpha_score_: float
     hyperparameters_: dict[str, Any]
     theta_: np.ndarray
+    # The parameter, or what `fit` was given in its place.
+    _alpha: Alpha
     _rows: TrainingRows
     _noise: Noise
     # One number, or in a search one for each model that leaves out a sample.
@@ -112,7 +115,11 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
 
     @property
     def _alpha_is_found(self) -> bool:
-        return isinstance(self.alpha, str)
+        return isinstance(self._alpha, str)
+
+    def _alpha_to_train_with(self, alpha: float | ArrayLike | None) -> Alpha:
+        """Return an argument of `fit`, or where that is None the parameter."""
+        return self.alpha if alpha is None else as_variance(alpha)
 
     def _prepared_kernels(self, X: np.ndarray) -> NetworkKernels:
         """Return the kernels of the network, after the errors that are known before computing."""
@@ -224,7 +231,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
 
     def _given_alpha(self) -> np.ndarray:
         """Return the parameter as one number, or as one for every row."""
-        return self._rows.alpha[:1] if np.ndim(self.alpha) == 0 else self._rows.alpha
+        return self._rows.alpha[:1] if np.ndim(self._alpha) == 0 else self._rows.alpha
 
     def _hyperparameter_score(
         self, architecture: Layer, alpha: np.ndarray, score: Score

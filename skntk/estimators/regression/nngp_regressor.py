@@ -125,6 +125,9 @@ class NNGPRegressor(NetworkRegressor):
         of each given all others, which trusts the assumptions of the model less.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
+    n_targets : int or None, default=None
+        Number of outputs before `fit`, for `predict` and `sample_y` of the prior; None is 1. `fit`
+        finds the number in the targets, which has to be this one unless it is None.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -274,6 +277,7 @@ class NNGPRegressor(NetworkRegressor):
         alpha_bounds: Any = DEFAULT_BOUNDS,
         criterion: CriterionName = "marginal_likelihood",
         random_state: int | np.random.RandomState | None = None,
+        n_targets: int | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,
@@ -295,13 +299,21 @@ class NNGPRegressor(NetworkRegressor):
         self.alpha_bounds = alpha_bounds
         self.criterion = criterion
         self.random_state = random_state
+        self.n_targets = n_targets
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size
         self.cache_location = cache_location
 
     @fit_context
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        alpha: float | ArrayLike | None = None,
+    ) -> Self:
         """Train on samples and their targets.
 
         Parameters
@@ -314,6 +326,10 @@ class NNGPRegressor(NetworkRegressor):
             Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
             same as removal. None is 1 for every sample. To find ``alpha``, weights that are not
             all whole numbers are precisions of one observation each.
+        alpha : float or array-like of shape (n_samples,), default=None
+            In place of the parameter ``alpha``, in its units. Cross-validation gives each fold its
+            part of an array that is passed here, and cannot divide a parameter. None is the
+            parameter.
 
         Returns
         -------
@@ -336,14 +352,15 @@ class NNGPRegressor(NetworkRegressor):
             If ``alpha="auto"`` and all targets are equal, which tells nothing about their noise:
             0.1 is taken.
         """
-        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        to_train_with = self._alpha_to_train_with(alpha)
+        X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
         tasks = fit_tasks(self, X, y)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y)
-        kernels, alpha = self._learn(kernels, _SCORES[self.criterion], tasks)
+        kernels, learned = self._learn(kernels, _SCORES[self.criterion], tasks)
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
-        self._scale_noise(alpha, np.diagonal(kernel))
+        self._scale_noise(learned, np.diagonal(kernel))
         targets = self._targets_to_learn()
         with tasks.training(), self._solving():
             solver = self._solver_for(kernel, kernel)
@@ -360,7 +377,7 @@ class NNGPRegressor(NetworkRegressor):
         return _LEVEL_CRITERIA[self.criterion]
 
     def _noise_given_alpha(self) -> AssumedNoise:
-        alpha = getattr(self, "hyperparameters_", {}).get("alpha", self.alpha)
+        alpha = getattr(self, "hyperparameters_", {}).get("alpha", self._alpha)
         return AssumedNoise(alpha, self._alpha_unit, self._scaling)
 
     def log_marginal_likelihood(

@@ -112,6 +112,9 @@ class NTKRegressor(NetworkRegressor):
         Bounds of ``alpha``; one value for each sample is always fixed.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
+    n_targets : int or None, default=None
+        Number of outputs before `fit`, for `predict` and `sample_y` of the prior; None is 1. `fit`
+        finds the number in the targets, which has to be this one unless it is None.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None
@@ -260,6 +263,7 @@ class NTKRegressor(NetworkRegressor):
         architecture_bounds: Bounds = DEFAULT_BOUNDS,
         alpha_bounds: Any = DEFAULT_BOUNDS,
         random_state: int | np.random.RandomState | None = None,
+        n_targets: int | None = None,
         dtype: str = "float64",
         n_jobs: int | None = None,
         cache_size: float | None = None,
@@ -280,13 +284,21 @@ class NTKRegressor(NetworkRegressor):
         self.architecture_bounds = architecture_bounds
         self.alpha_bounds = alpha_bounds
         self.random_state = random_state
+        self.n_targets = n_targets
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.cache_size = cache_size
         self.cache_location = cache_location
 
     @fit_context
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        alpha: float | ArrayLike | None = None,
+    ) -> Self:
         """Train on samples and their targets.
 
         Parameters
@@ -299,6 +311,10 @@ class NTKRegressor(NetworkRegressor):
             Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
             same as removal. None is 1 for every sample. To find ``alpha``, weights that are not
             all whole numbers are precisions of one observation each.
+        alpha : float or array-like of shape (n_samples,), default=None
+            In place of the parameter ``alpha``, in its units. Cross-validation gives each fold its
+            part of an array that is passed here, and cannot divide a parameter. None is the
+            parameter.
 
         Returns
         -------
@@ -321,14 +337,15 @@ class NTKRegressor(NetworkRegressor):
             If ``alpha="auto"`` and all targets are equal, which tells nothing about their noise:
             0.1 is taken.
         """
-        X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight)
+        to_train_with = self._alpha_to_train_with(alpha)
+        X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
         tasks = fit_tasks(self, X, y)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y)
-        kernels, alpha = self._learn(kernels, ensemble_leave_one_out_density, tasks)
+        kernels, learned = self._learn(kernels, ensemble_leave_one_out_density, tasks)
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
-        self._scale_noise(alpha, np.diagonal(ntk))
+        self._scale_noise(learned, np.diagonal(ntk))
         targets = self._targets_to_learn()
         with tasks.training(), self._solving():
             solver = self._solver_for(ntk, nngp)

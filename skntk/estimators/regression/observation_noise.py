@@ -85,6 +85,12 @@ class EstimatedNoise:
                 f"until training_time={self.training_time:g}: fit with alpha='auto', which finds "
                 "it, or give the variance of the noise, predict_observation(X, alpha=...)."
             )
+        if len(self.targets) < 2:
+            raise ValueError(
+                "The noise of new observations is estimated from leave-one-out residuals, and "
+                "there is one training sample: train on more, or give the variance of the noise, "
+                "predict_observation(X, alpha=...)."
+            )
         left_out = self.scaling.restore(self.process.leave_one_out_mean())
         left_out_std = self.scaling.restore_std(np.sqrt(self.process.leave_one_out_variance()))
         residual = self.scaling.restore(self.targets) - left_out

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import MultiOutputMixin, RegressorMixin, UnobservedFit, validate_parameters
 from skntk._validation import is_boolean
+from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import TrainingRows
-from skntk.estimators.data.sample_weights import as_alpha_per_sample
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import (
     require_one_spread,
@@ -45,15 +45,23 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     """Regression with an infinitely wide network, and the prior of its outputs before `fit`."""
 
     initial_function: InitialFunction | None
+    n_targets: int | None
     _observation_noise: ObservationNoise
 
     def _checked_rows(
         self, X: ArrayLike, y: ArrayLike, alpha: Alpha, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray, TrainingRows]:
-        """Return checked data, and the rows of them that count."""
+        """Return checked data, and the rows of them that count; hold ``alpha``."""
+        self._alpha = alpha
         X, y = validate_training_data(
             self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
         )
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if self.n_targets not in (None, n_targets):
+            raise ValueError(
+                "The number of targets seen in `y` is different from the parameter `n_targets`. "
+                f"Got {n_targets} != {self.n_targets}."
+            )
         return X, y, TrainingRows.regression(X, y, alpha, sample_weight)
 
     # The steps of `fit` ----------------------------------------------------------------------
@@ -124,7 +132,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         validate_parameters(self)
         kernels = NetworkKernels.prepare(self, self.kinds, inputs)
         if self.initial_function is None:
-            return PriorProcess(kernels), TargetScaling.identity(np.zeros(0)), inputs
+            outputs = () if self.n_targets in (None, 1) else (self.n_targets,)
+            scaling = TargetScaling.identity(np.zeros((0, *outputs)))
+            return PriorProcess(kernels, outputs), scaling, inputs
         values = InitialProcess(self.initial_function)
         return values, TargetScaling.identity(values.mean(inputs)), inputs
 
@@ -156,7 +166,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         """Predict the mean, and on request its standard deviation or covariance.
 
         Before `fit`, the prediction is that of the prior: the outputs of networks at random
-        initialization.
+        initialization, as many as ``n_targets`` says.
 
         Parameters
         ----------

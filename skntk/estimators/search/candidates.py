@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Self
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
@@ -39,17 +40,19 @@ class Candidates:
     by_kernel: list[list[Family]]
 
     @classmethod
-    def of(cls, estimator: Any, param_grid: Any) -> Self:
-        """Find the candidates of a grid, and check that each has a closed form."""
-        require_closed_form(estimator)
+    def of(cls, estimator: Any, param_grid: Any, alpha: float | np.ndarray | None) -> Self:
+        """Find the candidates of a grid, and check that each has a closed form.
+
+        What `fit` was given as ``alpha`` takes the place of the parameter, unless it is None.
+        """
         grid = list(ParameterGrid(param_grid))
         families: dict[Any, Family] = {}
         for number, parameters in enumerate(grid):
-            alpha = parameters.get("alpha", estimator.alpha)
-            family = families.setdefault(_family(number, parameters, alpha), [])
+            own_alpha = parameters.get("alpha", estimator.alpha) if alpha is None else alpha
+            family = families.setdefault(_family(number, parameters, own_alpha), [])
             # What is checked of the first holds for all of them.
             others = family[0].parameters if family else _checked(estimator, parameters)
-            family.append(Candidate(number, others | {"alpha": alpha}))
+            family.append(Candidate(number, others | {"alpha": own_alpha}))
         by_kernel: dict[tuple[str, str], list[Family]] = {}
         for family in families.values():
             shared = family[0].parameters

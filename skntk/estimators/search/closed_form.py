@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ _TAKEN_INTO_ACCOUNT = {
     "cache_location",
     "learning_rate",
     "momentum",
+    "n_targets",
     # Without an optimizer, which is refused, these have no effect.
     "n_restarts_optimizer",
     "architecture_bounds",
@@ -51,6 +53,16 @@ def require_closed_form(estimator: Any) -> None:
                 f"Held-out predictions have no closed form for {name}={value!r}: leave {name} at "
                 f"{defaults[name].default!r}, or use GridSearchCV."
             )
+
+
+def require_fit_parameters(estimator: Any, names: Iterable[str]) -> None:
+    """Raise a TypeError, as ``fit`` of the estimator would, for names that it does not take."""
+    known = inspect.signature(estimator.fit).parameters
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise TypeError(
+            f"{type(estimator).__name__}.fit() got an unexpected keyword argument {unknown[0]!r}"
+        )
 
 
 def _equal(value: Any, default: Any) -> bool:

@@ -8,18 +8,29 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
+from sklearn.utils.metadata_routing import MethodMapping
 
-from skntk._sklearn import results_of_search, search_context
+from skntk._sklearn import (
+    best_index,
+    check_refit_of_many_scores,
+    results_of_search,
+    routed_metadata,
+    scorers_by_name,
+    scorers_of_search,
+    search_context,
+)
+from skntk._validation import require_dense
 from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.nngp_classifier import NNGPClassifier
+from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.regression.nngp_regressor import NNGPRegressor
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.estimators.search.best_estimator import handed_on
 from skntk.estimators.search.candidates import Candidates, Parameters
+from skntk.estimators.search.closed_form import require_closed_form, require_fit_parameters
 from skntk.estimators.search.kernels import SamplesOfSearch, decomposition_pays
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
 from skntk.estimators.search.scoring import Fit, Fold, HeldOutScoring
@@ -172,14 +183,7 @@ class ClosedFormSearchCV(GridSearchCV):
         self.error_score = error_score
 
     @search_context
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Score all candidates, and fit the best on all samples.
 
         Parameters
@@ -188,11 +192,11 @@ class ClosedFormSearchCV(GridSearchCV):
             Inputs.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
-        sample_weight : float or array-like of shape (n_samples,), default=None
-            Weights in the training of each fold, and in its score as far as the installed
-            `GridSearchCV` weights scores.
-        groups : array-like of shape (n_samples,), default=None
-            Which samples belong together, for splitters that ask for it.
+        **params : dict of str to array-like of shape (n_samples,)
+            As for `GridSearchCV`: ``groups`` for the splitter, and for ``fit`` of the estimator
+            ``alpha``, in place of the parameter, and ``sample_weight``, which weights the scores as
+            well as far as the installed `GridSearchCV` weights them. With metadata routing, what
+            the estimator, the scorers and the splitter request.
 
         Returns
         -------
@@ -201,36 +205,45 @@ class ClosedFormSearchCV(GridSearchCV):
         Raises
         ------
         TypeError
-            If the estimator is not a network of infinite width.
+            If the estimator is not a network of infinite width, or its ``fit`` does not take what
+            is passed.
         ValueError
             If a candidate has no closed form, as one that is trained for a finite time, or the
-            data or a parameter are not valid.
+            data or a parameter are not valid. With metadata routing if metadata are passed that an
+            estimator or a scorer says nothing about.
         MemoryError
             If the matrices of so many samples do not fit the memory that is free.
         """
-        candidates = Candidates.of(self.estimator, self.param_grid)
+        require_closed_form(self.estimator)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        require_dense("y", y)
         X, y = indexable(X, y)
-        samples = SamplesOfSearch(X, np.asarray(y), sample_weight)
+        scorer, chosen = scorers_of_search(self)
+        metadata = routed_metadata(self, X, params)
+        to_fit = metadata.estimator.fit
+        require_fit_parameters(self.estimator, to_fit)
+        samples = SamplesOfSearch(X, np.asarray(y), to_fit.get("sample_weight"))
+        alpha = _checked_alpha(to_fit.get("alpha"), len(samples.y))
+        candidates = Candidates.of(self.estimator, self.param_grid, alpha)
         # What no candidate could be trained on is an error, and not the score of a fold.
         samples.inputs_of(self.estimator)
-        splits, fit_type = self._splits(samples, candidates, groups)
-        weight = None if sample_weight is None else samples.weight
-        folds = [Fold.of(X, y, weight, *split) for split in splits]
-        self.scorer_ = _scorers(self.estimator, self.scoring)
-        scoring = HeldOutScoring(
-            type(self.estimator), samples, fit_type, self.scorer_, self.error_score
-        )
+        splits, fit_type = self._splits(samples, candidates, metadata.splitter.split)
+        folds = [Fold.of(X, y, metadata, *split) for split in splits]
+        self.scorer_ = scorers_by_name(scorer)
+        scoring = HeldOutScoring(type(self.estimator), samples, fit_type, scorer, self.error_score)
         with small_problem_threads(len(samples.y)):
             outcomes = scoring.outcomes(candidates, folds, self.n_jobs)
         self.cv_results_ = results_of_search(candidates.parameters, outcomes, self.error_score)
         self.n_splits_ = len(folds)
-        self.multimetric_ = isinstance(outcomes[0][0]["test_scores"], dict)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self._select(X, y, weights)
+        scores = outcomes[0][0]["test_scores"]
+        self.multimetric_ = isinstance(scores, dict)
+        if callable(self.scoring) and self.multimetric_:
+            check_refit_of_many_scores(self, scores)
+            chosen = self.refit
+        self._select(X, y, chosen, to_fit)
         return self
 
     # What the best estimator predicts; `predict_proba` and `decision_function` are inherited.
@@ -253,13 +266,28 @@ class ClosedFormSearchCV(GridSearchCV):
         n_features: int = super().n_features_in_
         return n_features
 
+    def get_metadata_routing(self) -> Any:
+        """Return how metadata reach the estimator, the scorers and the splitter.
+
+        Returns
+        -------
+        MetadataRouter
+            That of `GridSearchCV`, and what ``predict`` of the estimator requests.
+        """
+        to_predict = MethodMapping().add(caller="predict", callee="predict")
+        return (
+            super()
+            .get_metadata_routing()
+            .add(best_estimator=self.estimator, method_mapping=to_predict)
+        )
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags = get_tags(self.estimator).target_tags
         return tags
 
     def _splits(
-        self, samples: SamplesOfSearch, candidates: Candidates, groups: Any
+        self, samples: SamplesOfSearch, candidates: Candidates, metadata: Parameters
     ) -> tuple[list[tuple[np.ndarray, np.ndarray]], type[Fit]]:
         """Return the splits, and what fits the samples of one."""
         n_samples, classifies = len(samples.y), is_classifier(self.estimator)
@@ -269,7 +297,7 @@ class ClosedFormSearchCV(GridSearchCV):
             everything = np.arange(n_samples)
             return [(everything, everything)], LeaveOneOutFit
         cv = check_cv(self.cv, samples.y, classifier=classifies)
-        splits = list(cv.split(samples.X, samples.y, groups))
+        splits = list(cv.split(samples.X, samples.y, **metadata))
         if not splits:
             raise ValueError("`cv` has no splits: pass one that holds out samples.")
         samples.decomposes = decomposition_pays(
@@ -280,33 +308,29 @@ class ClosedFormSearchCV(GridSearchCV):
         )
         return splits, SubsetFit
 
-    def _select(self, X: Any, y: Any, weights: Parameters) -> None:
-        """Find the best candidate, and fit it on all samples if asked to."""
+    def _select(self, X: Any, y: Any, chosen: Any, metadata: Parameters) -> None:
+        """Find the best candidate by a score, and fit it on all samples if asked to."""
         if self.multimetric_ and not self.refit:
             return
         results = self.cv_results_
-        metric = self.refit if self.multimetric_ else "score"
-        if callable(self.refit):
-            self.best_index_ = self.refit(results)
-        else:
-            self.best_index_ = int(results[f"rank_test_{metric}"].argmin())
-            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
+        self.best_index_ = best_index(self.refit, chosen, results)
+        if not callable(self.refit):
+            self.best_score_ = results[f"mean_test_{chosen}"][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
         if self.refit:
             self.best_estimator_ = clone(self.estimator)
             self.best_estimator_.set_params(**clone(self.best_params_, safe=False))
-            self.best_estimator_.fit(X, y, **weights)
+            self.best_estimator_.fit(X, y, **metadata)
             if hasattr(self.best_estimator_, "feature_names_in_"):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
 
-def _scorers(estimator: Any, scoring: Any) -> Any:
-    """Return one scorer, or a dict of them by name."""
-    if isinstance(scoring, list | tuple | set):
-        scoring = {name: name for name in scoring}
-    if isinstance(scoring, dict):
-        return {name: check_scoring(estimator, scoring=each) for name, each in scoring.items()}
-    return check_scoring(estimator, scoring=scoring)
+def _checked_alpha(alpha: Any, n_samples: int) -> float | np.ndarray | None:
+    """Return what was given in place of the parameter, one number or one for each sample."""
+    if alpha is None:
+        return None
+    per_sample = as_alpha_per_sample(alpha, n_samples)
+    return per_sample if np.ndim(alpha) else float(alpha)
 
 
 def _require_others(y: np.ndarray, classifies: bool) -> None:

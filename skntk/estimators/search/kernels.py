@@ -12,10 +12,11 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from skntk._memory import require_memory
+from skntk._sample_weight import as_sample_weight
 from skntk.architecture.core.layer import Layer
+from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.data.classes import with_class_weight
 from skntk.estimators.data.distinct_rows import DistinctRows
-from skntk.estimators.data.sample_weights import as_alpha_per_sample, as_sample_weight
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import validate_inputs
 from skntk.estimators.kernel_machines.kernels import NetworkKernels

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from traceback import format_exc
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from joblib import parallel_config
+from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel, delayed
 
-from skntk._sklearn import accepts_sample_weight, rows_of, score, searches_weight_scores
+from skntk._sklearn import metadata_of_rows, rows_of, score
 from skntk.estimators.search.candidates import Candidate, Candidates, Family
 from skntk.estimators.search.kernels import SamplesOfSearch
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
@@ -23,37 +24,36 @@ Outcome = dict[str, Any]
 
 
 class Fold(NamedTuple):
-    """One split of the samples: their numbers, and their parts of the user's data and weights."""
+    """One split of the samples: their numbers, and their parts of the user's data."""
 
     train: np.ndarray
     y_train: Any
-    train_weight: np.ndarray | None
+    # Metadata of `fit` and of the scorer, such as ``sample_weight``.
+    fit_metadata: Mapping[str, Any]
     test: np.ndarray
     X_test: Any
     y_test: Any
-    test_weight: np.ndarray | None
+    score_metadata: Mapping[str, Any]
 
     @classmethod
-    def of(
-        cls, X: Any, y: Any, weight: np.ndarray | None, train: np.ndarray, test: np.ndarray
-    ) -> Self:
-        """Divide all samples."""
+    def of(cls, X: Any, y: Any, metadata: Bunch, train: np.ndarray, test: np.ndarray) -> Self:
+        """Divide all samples, with the metadata that a search has routed."""
         return cls(
             train,
             rows_of(y, train),
-            None if weight is None else weight[train],
+            metadata_of_rows(X, metadata.estimator.fit, train),
             test,
             rows_of(X, test),
             rows_of(y, test),
-            None if weight is None or not searches_weight_scores() else weight[test],
+            metadata_of_rows(X, metadata.scorer.score, test),
         )
 
 
 class HeldOutScoring:
     """Trains candidates of a class on shared kernels, and scores them on held-out samples.
 
-    ``fit_type`` is `LeaveOneOutFit` where the folds hold all samples. ``scorers`` are one function
-    ``scorer(estimator, X, y)`` or a dict of them. A training or a scorer that fails counts as
+    ``fit_type`` is `LeaveOneOutFit` where the folds hold all samples. ``scorer(estimator, X, y)``
+    returns a score, or a dict of scores by name. A training or a scorer that fails counts as
     ``error_score``, unless that is "raise".
     """
 
@@ -62,11 +62,11 @@ class HeldOutScoring:
         cls: type,
         samples: SamplesOfSearch,
         fit_type: type[Fit],
-        scorers: Any,
+        scorer: Callable[..., Any],
         error_score: Any,
     ) -> None:
         self._class, self._samples, self._fit_type = cls, samples, fit_type
-        self._scorers, self._error_score = scorers, error_score
+        self._scorer, self._error_score = scorer, error_score
 
     def outcomes(
         self, candidates: Candidates, folds: list[Fold], n_jobs: int | None
@@ -104,7 +104,8 @@ class HeldOutScoring:
         if fitted is not None and alpha >= 0:
             return fitted.with_alpha(alpha)
         expected = Expected(fold.X_test, fold.test)
-        data = self._samples, fold.train, fold.y_train, fold.train_weight, expected
+        weight = fold.fit_metadata.get("sample_weight")
+        data = self._samples, fold.train, fold.y_train, weight, expected
         return self._fit_type(FitTask(self._class, candidate.parameters, *data)).train()
 
     def _failed(self, seconds: float) -> Outcome:
@@ -117,8 +118,9 @@ class HeldOutScoring:
 
     def _scored(self, estimator: Any, fold: Fold, start: float) -> Outcome:
         fitted = perf_counter()
+        metadata = dict(fold.score_metadata)
         scores = score(
-            estimator, fold.X_test, fold.y_test, self._score, {"fold": fold}, self._error_score
+            estimator, fold.X_test, fold.y_test, self._scorer, metadata, self._error_score
         )
         return {
             "fit_error": None,
@@ -126,29 +128,3 @@ class HeldOutScoring:
             "fit_time": fitted - start,
             "score_time": perf_counter() - fitted,
         }
-
-    def _score(self, estimator: Any, X: Any, y: Any, fold: Fold) -> Any:
-        """Return the score, or a dict of scores by name."""
-        if not isinstance(self._scorers, dict):
-            return _weighted(self._scorers, estimator, fold)
-        scores = {}
-        for name, scorer in self._scorers.items():
-            try:
-                scores[name] = _weighted(scorer, estimator, fold)
-            except Exception as error:
-                if self._error_score == "raise":
-                    raise
-                warnings.warn(
-                    f"Scoring failed: {name} is set to {self._error_score}, because of "
-                    f"{type(error).__name__}: {error}",
-                    UserWarning,
-                    stacklevel=2,
-                )
-                scores[name] = self._error_score
-        return scores
-
-
-def _weighted(scorer: Any, estimator: Any, fold: Fold) -> Any:
-    if fold.test_weight is None or not accepts_sample_weight(scorer):
-        return scorer(estimator, fold.X_test, fold.y_test)
-    return scorer(estimator, fold.X_test, fold.y_test, sample_weight=fold.test_weight)

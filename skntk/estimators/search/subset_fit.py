@@ -17,7 +17,7 @@ from sklearn.base import is_classifier
 
 from skntk._sklearn import validate_parameters
 from skntk.estimators.classification.scores import OneHotScores, by_leave_one_out
-from skntk.estimators.data.sample_weights import as_alpha_per_sample
+from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.kernel_machines.process import OnTrainingRows, ProcessTrajectory
 from skntk.estimators.search.kernels import KernelOfSamples, SamplesOfSearch
 from skntk.inference import SubsetPosterior, TrainingSubset
@@ -111,7 +111,7 @@ class SampleFit:
         validate_parameters(self.model)
         alpha = self.model.alpha
         if np.ndim(alpha):
-            alpha = np.asarray(alpha, dtype=np.float64)[task.numbers]
+            alpha = as_alpha_per_sample(alpha, len(self.samples.y))[task.numbers]
         self.kernel: KernelOfSamples = self.samples.kernel_of(self.model)
         standing = self.samples.rows_of(self.model, task.numbers)[:, np.newaxis]
         _, _, rows = self.model._checked_rows(standing, task.y, alpha, task.sample_weight)
@@ -162,7 +162,7 @@ class SubsetFit(SampleFit):
         """
         fit, model = copy.copy(self), copy.copy(self.model)
         fit.model = model
-        model.alpha = alpha
+        model.alpha = model._alpha = alpha
         per_row = as_alpha_per_sample(alpha, len(self.rows))
         model.alpha_ = model._noise.variance(per_row, model._alpha_unit)
         fit._condition()

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import indexable
+from sklearn.utils import Bunch, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from skntk._sklearn import split_off
+from skntk._metadata import routed_to_folds
+from skntk._processes import refuse_to_fork
+from skntk._sklearn import metadata_of_rows, split_off
+from skntk._validation import check_n_jobs
 from skntk.estimators.kernel_machines.machine import KernelMachine
 
 __all__ = ["training_time_curve"]
@@ -25,9 +28,11 @@ def training_time_curve(
     y: ArrayLike,
     training_times: ArrayLike,
     *,
+    groups: ArrayLike | None = None,
     cv: Any = None,
     scoring: str | Callable[..., float] | None = None,
     n_jobs: int | None = None,
+    params: dict[str, Any] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return training and test scores of cross-validation at many training times.
 
@@ -48,12 +53,18 @@ def training_time_curve(
     training_times : array-like of shape (n_times,)
         Times of at least 0, finite, ascending; with
         ``training_method="gradient_descent"`` whole numbers of steps.
+    groups : array-like of shape (n_samples,), default=None
+        Which samples belong together, for splitters that ask for it. With metadata routing it is
+        one of ``params``.
     cv : int, cross-validation generator or iterable, default=None
         How to split, as everywhere in scikit-learn. None is five folds.
     scoring : str, callable or None, default=None
         A name or a function ``scorer(estimator, X, y)``. None is the score of the estimator.
     n_jobs : int or None, default=None
         Number of folds that are worked on at the same time. None is one.
+    params : dict of str to array-like of shape (n_samples,), default=None
+        What ``fit`` takes, such as ``{"sample_weight": weight}``, of which each fold gets its
+        part. With metadata routing, what the estimator, the scorer and the splitter request.
 
     Returns
     -------
@@ -63,9 +74,12 @@ def training_time_curve(
     Raises
     ------
     TypeError
-        If the estimator is not of this package.
+        If the estimator is not of this package, or ``n_jobs`` is no integer.
+    RuntimeError
+        If joblib would fork this process into several workers.
     ValueError
-        If the times are not as described, and as `fit` of the estimator.
+        If the times are not as described, and as `fit` of the estimator. With metadata routing
+        if ``groups`` are given, or metadata are passed that nothing is said about.
 
     See Also
     --------
@@ -86,6 +100,7 @@ def training_time_curve(
     >>> bool(times[0] < best < times[-1])  # training neither too short nor too long
     True
     """
+    refuse_to_fork(check_n_jobs(n_jobs))
     X, y = indexable(X, y)
     times = _final_step(estimator)._checked_times(training_times)
     # They take as long to import as half of this package.
@@ -93,9 +108,13 @@ def training_time_curve(
     from sklearn.model_selection import check_cv
 
     scorer = check_scoring(estimator, scoring)
-    splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
+    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    metadata = routed_to_folds(
+        "training_time_curve", estimator, scorer, splitter, groups, params or {}
+    )
+    splits = list(splitter.split(X, y, **metadata.splitter.split))
     scores = Parallel(n_jobs=n_jobs)(
-        delayed(_scores_of_fold)(clone(estimator), X, y, train, test, times, scorer)
+        delayed(_scores_of_fold)(clone(estimator), X, y, train, test, times, scorer, metadata)
         for train, test in splits
     )
     train_scores, test_scores = np.moveaxis(np.array(scores), 0, -1)
@@ -120,6 +139,7 @@ def _scores_of_fold(
     test: np.ndarray,
     times: np.ndarray,
     scorer: Callable[..., float],
+    metadata: Bunch,
 ) -> np.ndarray:
     """Return the scores of one fold, shape (2, n_times): of training rows, then of test rows."""
     X_train, y_train = split_off(estimator, X, y, train)
@@ -127,9 +147,16 @@ def _scores_of_fold(
     network = _final_step(estimator)
     # A model of finite time keeps its eigendecomposition.
     network.set_params(training_time=float(times[-1]))
-    estimator.fit(X_train, y_train)
+    estimator.fit(X_train, y_train, **metadata_of_rows(X, metadata.estimator.fit, train))
+    sides = [
+        (inputs, targets, metadata_of_rows(X, metadata.scorer.score, rows))
+        for inputs, targets, rows in ((X_train, y_train, train), (X_test, y_test, test))
+    ]
     stages = (_with_final_step(estimator, stage) for stage in _final_step(estimator)._stages(times))
-    scores = [[scorer(stage, X_train, y_train), scorer(stage, X_test, y_test)] for stage in stages]
+    scores = [
+        [scorer(stage, inputs, targets, **others) for inputs, targets, others in sides]
+        for stage in stages
+    ]
     return np.transpose(scores)
 
 

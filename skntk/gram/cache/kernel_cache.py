@@ -177,7 +177,9 @@ class _Request(NamedTuple):
             or known.is_known[np.ix_(known.index_of(self.rows), known.index_of(self.columns))].all()
         ):
             return 0
-        with folder.locked(key):
+        with folder.locked(key) as has_file:
+            if not has_file:
+                return self.complete(known)
             in_file = folder.read(key)
             known.merge(in_file)
             n_computed = self.complete(known)

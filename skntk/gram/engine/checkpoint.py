@@ -4,6 +4,9 @@ The first line is text: what the file is, and in JSON what it was computed from.
 each a head with two lengths, a JSON description, the numbers, and a CRC-32 of both. Records are
 only ever appended, so that a run that is killed leaves at most one of them unfinished. What the
 operating system has been given survives the process; the file is flushed to the disk at the end.
+
+A tile that is damaged is computed again. How a matrix is cut says what all that follows means, so
+that after a damaged cut nothing of the file is used.
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ import json
 import os
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
+from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +40,7 @@ _TITLE = b"skntk tiles of a kernel matrix, format 1: "
 _HEAD = struct.Struct("<4sIQ")
 _MARK = b"tile"
 _CHECKSUM = struct.Struct("<I")
+_KEYS = [("cut",), ("tile",), ("result",)]
 
 
 class _Record(NamedTuple):
@@ -43,13 +50,14 @@ class _Record(NamedTuple):
     ----------
     description : bytes
         JSON: its key and the shapes of its arrays.
-    start, n_bytes : int
+    shapes : list of tuple of int
+    start : int
         Of the numbers.
     """
 
     description: bytes
+    shapes: list[tuple[int, ...]]
     start: int
-    n_bytes: int
 
 
 class Checkpoint:
@@ -81,15 +89,25 @@ class Checkpoint:
         while head := self._head_at(position, end):
             n_description, n_bytes = head
             description = _read(self._file, n_description)
-            record = _Record(description, position + _HEAD.size + n_description, n_bytes)
-            key = _key_of(description)
-            if key is None:
+            start = position + _HEAD.size + n_description
+            if n_bytes == 0 and _read(self._file, _CHECKSUM.size) != _checksum(description):
                 break
-            if key[0] == "cut":
-                self._cuts[key[1]] = key[2], TileSizes(*key[3:])
-            self._records[key] = record
-            position = record.start + n_bytes + _CHECKSUM.size
+            content = _content_of(description)
+            if content is not None and n_bytes == self._n_bytes(content.shapes):
+                self._hold(content.key, _Record(description, content.shapes, start))
+            position = start + n_bytes + _CHECKSUM.size
         self._file.truncate(position)
+
+    def _n_bytes(self, shapes: list[tuple[int, ...]]) -> int:
+        return sum(map(prod, shapes)) * self._dtype.itemsize
+
+    def _hold(self, key: tuple[Any, ...], record: _Record) -> None:
+        if key[0] == "cut":
+            _, job, rows_at_once, *sizes = key
+            self._cuts[job] = rows_at_once, TileSizes(*sizes)
+        # A tile means nothing without the cut that it belongs to.
+        if key[0] != "tile" or key[1] in self._cuts:
+            self._records[key] = record
 
     def _head_at(self, position: int, end: int) -> tuple[int, int] | None:
         """Return the lengths of a record, or None if there is none that ends within the file."""
@@ -110,13 +128,25 @@ class Checkpoint:
         return matrices if len(matrices) == number else None
 
     def finish(self, matrices: Sequence[np.ndarray]) -> None:
-        """Atomically replace the tiles by the finished matrices."""
+        """Atomically replace the tiles by the finished matrices, or warn if the disk is full."""
         beside = self._path.with_name(self._path.name + ".new")
-        with FileIO(beside, "w") as file:
-            _write(file, _header(self._fingerprint))
-            for position, matrix in enumerate(matrices):
-                _write_record(file, ("result", position), [matrix])
-            os.fsync(file.fileno())
+        try:
+            with FileIO(beside, "w") as file:
+                _write(file, _header(self._fingerprint))
+                for position, matrix in enumerate(matrices):
+                    _write_record(file, ("result", position), [matrix])
+                os.fsync(file.fileno())
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            warnings.warn(
+                f"checkpoint={str(self._path)!r}: the finished matrices could not be written "
+                f"({error.strerror}). They are returned, and the file keeps the tiles that it has: "
+                "the next call needs little more than the time to read them. Free space on the "
+                "disk for the matrices first.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return
         if fcntl is None:
             # Windows replaces no open file; elsewhere it stays locked until the new one is there.
             self._file.close()
@@ -150,9 +180,15 @@ class Checkpoint:
             end = self._file.seek(0, os.SEEK_END)
             try:
                 _write_record(self._file, key, arrays)
-            except BaseException:
+            except BaseException as error:
                 # The disk is full, or the run interrupted: other threads may still append.
                 self._file.truncate(end)
+                if isinstance(error, OSError):
+                    lost = (
+                        "a tile could not be written. Those that were finished before are kept: "
+                        "free space, and call gram_matrix again with the same arguments"
+                    )
+                    raise _unwritten(self._path, error, lost) from error
                 raise
 
     def _load(self, key: tuple[Any, ...]) -> list[np.ndarray] | None:
@@ -160,8 +196,7 @@ class Checkpoint:
         if key not in self._records:
             return None
         record = self._records[key]
-        shapes = json.loads(record.description)["shapes"]
-        arrays = [np.empty(shape, self._dtype) for shape in shapes]
+        arrays = [np.empty(shape, self._dtype) for shape in record.shapes]
         with self._lock:
             self._file.seek(record.start)
             checksum = zlib.crc32(record.description)
@@ -178,9 +213,13 @@ def open_checkpoint(
 ) -> Iterator[Checkpoint]:
     """Open the file of a call, or begin it.
 
-    Raises a ValueError if the file is something else, or belongs to another call, and an OSError if
-    it cannot be opened or written, or if another run uses it.
+    Raises a TypeError if it is no path, a ValueError if the file is something else, or belongs to
+    another call, and an OSError if it cannot be opened or written, or if another run uses it.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"checkpoint must be the path of a file, got {path!r}: pass a str or a pathlib.Path."
+        )
     path = Path(path).resolve()
     if path.is_dir():
         raise IsADirectoryError(f"checkpoint={str(path)!r} is a folder: pass the path of a file.")
@@ -210,11 +249,31 @@ def _write_record(file: FileIO, key: tuple[Any, ...], arrays: Sequence[np.ndarra
     _write(file, _CHECKSUM.pack(checksum))
 
 
-def _key_of(description: bytes) -> tuple[Any, ...] | None:
+def _checksum(description: bytes) -> bytes:
+    """Return the checksum of a record without numbers."""
+    return _CHECKSUM.pack(zlib.crc32(description))
+
+
+class _Content(NamedTuple):
+    key: tuple[Any, ...]
+    shapes: list[tuple[int, ...]]
+
+
+def _content_of(description: bytes) -> _Content | None:
+    """Return what a description says, or None if it is none: a byte of it may be wrong."""
     try:
-        return tuple(json.loads(description)["key"])
+        given = json.loads(description)
+        content = _Content(tuple(given["key"]), [tuple(shape) for shape in given["shapes"]])
     except (ValueError, KeyError, TypeError):
         return None
+    numbers = [*content.key[1:], *chain.from_iterable(content.shapes)]
+    is_valid = content.key[:1] in _KEYS and all(type(n) is int and n >= 0 for n in numbers)
+    return content if is_valid else None
+
+
+def _unwritten(path: Path, error: OSError, lost: str) -> OSError:
+    """Return an error that names the file, and says what could not be written."""
+    return OSError(error.errno, f"{error.strerror}: {lost}", f"checkpoint={path}")
 
 
 # The header ----------------------------------------------------------------------------------
@@ -233,7 +292,10 @@ def _check_header(file: FileIO, path: Path, fingerprint: dict[str, Any]) -> None
     if is_unfinished:
         file.truncate(0)
         file.seek(0)
-        _write(file, _header(fingerprint))
+        try:
+            _write(file, _header(fingerprint))
+        except OSError as error:
+            raise _unwritten(path, error, "the file could not be begun") from error
         return
     if not line.startswith(_TITLE):
         raise ValueError(
@@ -241,8 +303,8 @@ def _check_header(file: FileIO, path: Path, fingerprint: dict[str, Any]) -> None
             "a file that gram_matrix wrote."
         )
     try:
-        found = json.loads(line[len(_TITLE) :])
-    except ValueError:
+        found = dict(json.loads(line[len(_TITLE) :]))
+    except (ValueError, TypeError):
         found = {}
     differences = _differences(found, fingerprint)
     if differences:

@@ -9,6 +9,8 @@ from typing import Any
 
 import jax
 
+from skntk._processes import require_threads_of_jax
+
 
 class Devices:
     """Devices that tiles are spread over: each goes to the one that has least to do.
@@ -32,6 +34,7 @@ class Devices:
     @classmethod
     def local(cls) -> Devices:
         """Return all devices of JAX's default platform, or the default device that a user set."""
+        require_threads_of_jax()
         chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
         if isinstance(chosen, jax.Device):
             return cls([chosen])

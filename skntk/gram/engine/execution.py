@@ -19,6 +19,7 @@ from typing import Any
 import joblib
 from joblib.parallel import get_active_backend
 
+from skntk._processes import refuse_to_fork
 from skntk.gram.engine.devices import Devices
 
 RunTasks = Callable[[Callable[[Any], Any], Callable[[Any, Any], None], Iterable[Any]], None]
@@ -50,6 +51,7 @@ def workers(n_jobs: int | None, devices: Devices) -> Iterator[tuple[RunTasks, in
         with ThreadPoolExecutor(max(n_threads - 1, 1)) as pool:
             yield partial(_run_in_threads, pool, n_threads), n_threads
     else:
+        refuse_to_fork(n_jobs)
         yield partial(_run_in_processes, n_jobs), 1
 
 
@@ -100,7 +102,11 @@ def _run_in_processes(
     store: Callable[[Any, Any], None],
     tasks: Iterable[Any],
 ) -> None:
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    backend, _ = get_active_backend()
+    streams = getattr(backend, "supports_return_generator", False)
+    parallel = joblib.Parallel(
+        n_jobs=n_jobs, return_as="generator_unordered" if streams else "list"
+    )
     tasks, delayed = list(tasks), joblib.delayed(_numbered)
     numbered = (delayed(number, compute, task) for number, task in enumerate(tasks))
     for number, result in parallel(numbered):
