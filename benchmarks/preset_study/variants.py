@@ -15,6 +15,7 @@ from skntk.architecture import (
     FullyConnected,
     Myrtle,
     PositionEmbedding,
+    ResidualFullyConnected,
     SelfAttention,
     WideResNet,
 )
@@ -70,6 +71,12 @@ VECTOR_CHANGES = single_changes(
 
 STUDIES = [
     Study(FullyConnected, "vectors", VECTOR_START, VECTOR_CHANGES),
+    Study(
+        ResidualFullyConnected,
+        "vectors",
+        VECTOR_START,
+        single_changes(depth=[1, 2, 5], weight_std=[1.0, 2.0], bias_std=[0.1, 0.3]),
+    ),
     Study(
         AttentionNet,
         "sequences",
