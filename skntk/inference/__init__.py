@@ -35,6 +35,7 @@ from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
 from skntk.inference.subsets.precomputed_kernel import PrecomputedKernel, TrainingSubset
 from skntk.inference.subsets.spectral_subset import SubsetPosterior
 from skntk.inference.training.cross_validation import (
+    Fold,
     centered_held_out_gradient_flow,
     held_out_gradient_flow,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "EnsemblePosterior",
     "EnsembleTrajectory",
     "ErrorMoments",
+    "Fold",
     "GaussianProcessPosterior",
     "GradientDescent",
     "GradientFlow",

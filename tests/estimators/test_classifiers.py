@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.estimators.classification.temperature import fit_temperature
-from skntk.estimators.data.distinct_rows import stratified_folds
+from skntk.estimators.data.distinct_rows import deal_observations
 
 from .problems import CLASSIFIERS, NETWORK, classification, name_of
 
@@ -82,9 +82,10 @@ def test_the_temperature_after_early_stopping_comes_from_folds(normalize_y):
     labels = np.searchsorted(model.classes_, y)
     one_hot = np.eye(3)[labels]
     held_out = np.empty_like(one_hot)
-    folds = stratified_folds(X, labels, 3)
-    assert len(folds) == 3
-    for train, test in folds:
+    shares = deal_observations(X, labels, np.ones(len(y)), 3)
+    assert len(shares) == 3
+    for share in shares:
+        train, test = np.flatnonzero(share == 0), np.flatnonzero(share == 1)
         fold_model = matching_regressor(model).fit(X[train], one_hot[train], weight[train])
         held_out[test] = fold_model.predict(X[test])
     assert_allclose(model.temperature_, fit_temperature(held_out, labels, weight), rtol=1e-6)

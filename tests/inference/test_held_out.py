@@ -4,7 +4,9 @@ from numpy.testing import assert_allclose
 from sklearn.model_selection import KFold, ShuffleSplit
 
 from skntk.inference import (
+    Fold,
     GradientFlowPosterior,
+    ReadoutFlowPosterior,
     centered_held_out_gradient_flow,
     held_out_gradient_flow,
 )
@@ -101,3 +103,51 @@ def test_folds_that_train_on_what_they_hold_out_are_refused():
             [(everything, everything)],
             training_times=[1.0],
         )
+
+
+@pytest.mark.parametrize("centered", [False, True])
+@pytest.mark.parametrize("run_type", ["ntk", "readout"])
+def test_folds_may_hold_out_some_observations_of_a_sample(problem, run_type, centered):
+    counts, times = np.array([1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]), [0.0, 3.0]
+    repeated = problem.repeated(counts)
+    sample = np.repeat(np.arange(12), counts)
+    pairs = list(KFold(3, shuffle=True, random_state=0).split(sample))
+    folds = []
+    for train, test in pairs:
+        number = np.bincount(sample[train], minlength=12)
+        folds.append(Fold(np.flatnonzero(number), number[number > 0], np.unique(sample[test])))
+    options = {"learning_rate": 0.5, "training_method": "gradient_flow"}
+    if run_type == "ntk":
+        run = GradientFlowPosterior.condition(
+            problem.ntk,
+            problem.nngp,
+            problem.noise,
+            problem.targets,
+            training_time=1.0,
+            sample_weight=counts,
+            **options,
+        )
+        kernel = repeated.ntk
+    else:
+        run = ReadoutFlowPosterior.condition(
+            problem.nngp,
+            problem.noise,
+            problem.targets,
+            training_time=1.0,
+            sample_weight=counts,
+            **options,
+        )
+        kernel = repeated.nngp
+    found = run.held_out(problem.targets, folds, times, centered=centered)
+    hold_out = centered_held_out_gradient_flow if centered else held_out_gradient_flow
+    expected = hold_out(
+        kernel, repeated.noise, repeated.targets, pairs, training_times=times, **options
+    )
+    start = 0
+    for (_, test), fold in zip(pairs, folds, strict=True):
+        of_fold = found[:, start : start + len(fold.test)]
+        assert_allclose(
+            of_fold[:, np.searchsorted(fold.test, sample[test])], expected[:, test], atol=1e-9
+        )
+        start += len(fold.test)
+    assert start == found.shape[1]

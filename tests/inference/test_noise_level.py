@@ -276,6 +276,26 @@ def test_the_error_is_that_of_refits(weight, repetitions, is_centered):
         assert_allclose(evaluation.output_scale, 1.0)
 
 
+def test_errors_count_where_they_are_asked_to():
+    problem, nngp = noise_problem(WEIGHTS["mixed"])
+    counted = np.arange(12) % 3 > 0
+    criterion = LeaveOneOutError(counted)
+    squares = np.array([np.mean(leave_out(problem, nngp, i, 0.3).residual ** 2) for i in range(12)])
+    for rows in (np.arange(12), np.array([0, 1, 5])):
+        error = np.average(squares[rows], weights=(problem.sample_weight * counted)[rows])
+        expected = -0.5 * problem.n_observations * np.log(2 * np.pi * np.e * error)
+        system = CholeskySolver().factorize(DenseOperator(problem.kernel), 0.3 * problem.pattern)
+        assert_allclose(criterion.evaluate(problem, system, 0.3, rows).score, expected, rtol=1e-9)
+    assert_allclose(
+        criterion.scores(problem)(np.array([0.3])), evaluate(problem, criterion, 0.3).score
+    )
+    part = criterion.on(np.array([1, 3, 4]))
+    assert_allclose(part.counted, [True, False, True])
+    # Where none counts, all do.
+    nothing = LeaveOneOutError(np.zeros(12, dtype=bool))
+    assert evaluate(problem, nothing, 0.3).score == evaluate(problem, LeaveOneOutError(), 0.3).score
+
+
 @CENTERED
 @pytest.mark.parametrize("variance", ["process", "ensemble", "noise"])
 def test_whole_weights_are_repetitions(variance, is_centered):

@@ -112,7 +112,7 @@ def test_training_is_found_or_refused(named):
 
 @pytest.mark.parametrize("centered", [False, True])
 def test_a_run_holds_out_folds(centered):
-    from skntk.inference import centered_held_out_gradient_flow, held_out_gradient_flow
+    from skntk.inference import Fold, centered_held_out_gradient_flow, held_out_gradient_flow
 
     folds = [(np.arange(3), np.arange(3, N)), (np.arange(3, N), np.arange(3))]
     weight, times = np.linspace(1.0, 2.0, N), [0.0, 2.0]
@@ -128,6 +128,7 @@ def test_a_run_holds_out_folds(centered):
         learning_rate=0.3,
         sample_weight=weight,
     )
+    folds = [Fold(train, weight[train], test) for train, test in reversed(folds)]
     found = run.held_out(TARGETS, folds, times, centered=centered)
     assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
     with pytest.raises(ValueError, match="only for squared error"):

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import ClassifierMixin, UnobservedFit
+from skntk.estimators.classification.held_out import HeldOutObservations
 from skntk.estimators.classification.scores import (
     Calibration,
     ClassScores,
@@ -20,9 +21,7 @@ from skntk.estimators.classification.scores import (
     OneHotScores,
     Temperature,
     by_leave_one_out,
-    folds,
 )
-from skntk.estimators.classification.temperature import fit_temperature
 from skntk.estimators.data import class_predictions
 from skntk.estimators.data.classes import (
     ClassWeight,
@@ -35,11 +34,12 @@ from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
-from skntk.inference import centered_held_out_gradient_flow, held_out_gradient_flow
+from skntk.inference import as_training_times
 from skntk.inference.noise_level.leave_one_out import LeaveOneOutError
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
+from skntk.inference.training.cross_validation import held_out_means
 
 
 class NetworkClassifier(ClassifierMixin, KernelMachine):
@@ -79,7 +79,7 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         return self._rows.repetitions
 
     def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
-        return LeaveOneOutError()
+        return LeaveOneOutError(self._rows.known_to_others)
 
     def _targets_of_criterion(self) -> tuple[np.ndarray, bool]:
         # In units of the one-hot targets, not of their standard deviations: rare classes count as
@@ -90,11 +90,14 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         self, kernels: NetworkKernels, score: Score, tasks: UnobservedFit
     ) -> tuple[NetworkKernels, np.ndarray]:
         kernels, alpha = super()._learn(kernels, score, tasks)
-        if self._alpha_is_found and self.optimizer is not None:
-            # The density of one-hot targets, which are no normal numbers, is right about networks
-            # more than about their noise: alpha is found anew by the errors.
+        if self.optimizer is not None and not self._keeps("alpha"):
             self.hyperparameters_.pop("alpha", None)
         return kernels, alpha
+
+    def _keeps(self, name: str) -> bool:
+        # The density of one-hot targets, which are no normal numbers, is right about networks more
+        # than about their noise: alpha="auto" is found anew by the errors.
+        return name != "alpha" or not self._alpha_is_found
 
     def _calibration(self, kernel: np.ndarray) -> Calibration:
         """Return what finds the temperature; for a finite training time before training.
@@ -106,18 +109,17 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         """
         if self.training_time is None:
             return by_leave_one_out
-        hold_out = centered_held_out_gradient_flow if self.normalize_y else held_out_gradient_flow
-        options = self._training_options() | {"training_times": [self.training_time]}
-        del options["training_time"]
-        (means,) = hold_out(
+        held_out, method = HeldOutObservations.of(self._rows), self._training_method()
+        (means,) = held_out_means(
             kernel,
             self._noise.single(self.alpha_),
             self.y_train_,
-            folds(self._rows),
-            **options,
+            held_out.folds,
+            as_training_times([self.training_time], method),
+            method,
+            centered=self.normalize_y,
         )
-        labels, weight = self._rows.labels, self._rows.sample_weight
-        return Fixed(fit_temperature(self._scaling.restore(means), labels, weight))
+        return Fixed(held_out.temperature(self._scaling.restore(means)))
 
     def _one_hot_scores(
         self, kernels: NetworkKernels, posterior: Posterior, calibrate: Calibration

@@ -11,16 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 
+from skntk.estimators.classification.held_out import HeldOutObservations
 from skntk.estimators.classification.temperature import fit_temperature
-from skntk.estimators.data.distinct_rows import stratified_folds
 from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.kernel_machines.process import FittedProcess
-from skntk.inference.training.cross_validation import Folds
-
-# The networks of a fold train on two thirds of the rows. More folds would need more memory beside
-# the kernels.
-N_FOLDS = 3
 
 Temperature = float | np.ndarray
 Calibration = Callable[["OneHotScores"], Temperature]
@@ -134,15 +129,11 @@ class OneHotScores:
         return OneHotScoresOverTime(self, training_times)
 
 
-def folds(rows: ClassifiedRows) -> Folds:
-    """Return the folds whose scores a temperature is found from, where there is no closed form."""
-    return stratified_folds(rows.X, rows.labels, N_FOLDS)
-
-
 def by_leave_one_out(scores: OneHotScores) -> float:
-    """Return the temperature of the scores of training rows that are left out one at a time."""
+    """Return the temperature of the scores of observations that are left out one at a time."""
     rows = scores.rows
-    return fit_temperature(scores.leave_one_out(), rows.labels, rows.sample_weight)
+    weight = np.where(rows.known_to_others, rows.sample_weight, 0.0)
+    return fit_temperature(scores.leave_one_out(), rows.labels, weight)
 
 
 class OneHotScoresOverTime:
@@ -157,13 +148,9 @@ class OneHotScoresOverTime:
         return map(self._scores.scaling.restore, self._trajectory.means(X))
 
     def temperatures(self) -> list[float]:
-        scores = self._scores
-        held_out = self._trajectory.held_out_means(folds(scores.rows))
-        labels, weight = scores.rows.labels, scores.rows.sample_weight
-        return [
-            fit_temperature(means, labels, weight)
-            for means in map(scores.scaling.restore, held_out)
-        ]
+        held_out = HeldOutObservations.of(self._scores.rows)
+        means = self._trajectory.held_out_means(held_out.folds)
+        return [held_out.temperature(scores) for scores in map(self._scores.scaling.restore, means)]
 
     def losses(self, X: np.ndarray, one_hot: np.ndarray) -> dict[str, np.ndarray]:
         scaling, weight = self._scores.scaling, self._scores.rows.sample_weight

@@ -28,12 +28,12 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray, sample_weight: np.nd
     labels : ndarray of shape (n_samples,)
         Index of the class of each row.
     sample_weight : ndarray of shape (n_samples,)
-        Weight of each row in the log-loss: nonnegative, not all zero.
+        Weight of each row in the log-loss, nonnegative.
 
     Returns
     -------
     float
-        Positive; 1 if the scores of all classes are equal in every row.
+        Positive; 1 if the scores of all classes are equal in every row, or no row has a weight.
 
     References
     ----------
@@ -50,6 +50,8 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray, sample_weight: np.nd
     >>> float(1 / (1 + np.exp(-0.2 / temperature)))  # 3/4 of 5/6, and 1/4 of 1/6
     0.6666666
     """
+    if not sample_weight.any():
+        return 1.0
     centered = scores - scores.mean(axis=1, keepdims=True)
     spread = float(np.sqrt(np.average(np.square(centered).mean(axis=1), weights=sample_weight)))
     if spread == 0:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Of more observations, so many are dealt in their proportions.
+_MOST_DEALT = 1e6
+
 
 @dataclass(frozen=True, eq=False)
 class DistinctRows:
@@ -29,22 +32,40 @@ class DistinctRows:
         return np.bincount(self.position, weights=weight, minlength=len(self.first))
 
 
-def stratified_folds(
-    X: np.ndarray, labels: np.ndarray, n_folds: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut distinct rows into pairs (train, test) that depend on the rows alone, not on their order.
+def deal_observations(
+    X: np.ndarray, labels: np.ndarray, repetitions: np.ndarray, n_folds: int
+) -> np.ndarray:
+    """Deal observations to folds in a way that depends on the rows alone, not on their order.
 
-    The rows of one class after the other, in an order given by their bytes, are dealt to the folds
-    in turn. With fewer rows than ``n_folds`` there is a fold for each.
+    The observations of one class after the other are dealt in turn, in an order that has nothing to
+    do with their rows: dealt row by row, what a fold holds out would resemble what it trains on
+    more than new observations do. With fewer observations than ``n_folds`` there is a fold for
+    each.
+
+    Parameters
+    ----------
+    X, labels : ndarray of shape (n_samples, ...) and (n_samples,)
+        Distinct rows and the indices of their classes.
+    repetitions : ndarray of shape (n_samples,)
+        How many observations every row stands for, positive whole numbers.
+    n_folds : int
+
+    Returns
+    -------
+    ndarray of shape (n_folds, n_samples)
+        The share of the observations of every row that each fold holds out; 1 is all of them.
     """
     rows = _row_bytes(X)
     order = sorted(range(len(rows)), key=lambda row: (labels[row], rows[row]))
-    fold_of_row = np.empty(len(rows), dtype=np.intp)
-    fold_of_row[order] = np.arange(len(rows)) % n_folds
-    folds = range(min(n_folds, len(rows)))
-    return [
-        (np.flatnonzero(fold_of_row != fold), np.flatnonzero(fold_of_row == fold)) for fold in folds
-    ]
+    number = np.ceil(repetitions * min(1.0, _MOST_DEALT / repetitions.sum())).astype(np.intp)
+    observations = np.repeat(order, number[order])
+    by_chance = np.random.RandomState(0).uniform(size=len(observations))
+    observations = observations[np.lexsort((by_chance, labels[observations]))]
+    n_folds = min(n_folds, len(observations))
+    fold = np.arange(len(observations)) % n_folds
+    dealt = np.zeros((n_folds, len(rows)))
+    np.add.at(dealt, (fold, observations), 1)
+    return dealt / number
 
 
 def _row_bytes(*columns: np.ndarray) -> list[bytes]:

@@ -91,3 +91,14 @@ class ClassifiedRows(TrainingRows):
             labels,
             distinct.position,
         )
+
+    @property
+    def known_to_others(self) -> np.ndarray:
+        """Whether rows are of a class that the model without one of their observations has seen.
+
+        Others tell how a row of an unknown class is taken, which is wrong in any case: nothing
+        about noise, nor about probabilities.
+        """
+        observations = np.bincount(self.labels, weights=self.repetitions)
+        known: np.ndarray = observations[self.labels] > 1
+        return known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,7 @@ from skntk.estimators.kernel_machines.process import (
     PosteriorProcess,
     RunTrajectory,
 )
-from skntk.inference import ErrorMoments
-from skntk.inference.training.cross_validation import Folds
+from skntk.inference import ErrorMoments, Fold
 
 InitialFunction = Callable[[np.ndarray], ArrayLike]
 
@@ -140,9 +139,10 @@ class ShiftedTrajectory:
     def errors(self, X: np.ndarray, targets: np.ndarray) -> tuple[ErrorMoments, ErrorMoments]:
         return self._trajectory.errors_of_mean(X, targets - self._initial.mean(X))
 
-    def held_out_means(self, folds: Folds) -> np.ndarray:
-        X_train = self._trajectory.process.X_train
-        return self._trajectory.held_out_means(folds) + self._initial.mean(X_train)
+    def held_out_means(self, folds: Sequence[Fold]) -> np.ndarray:
+        held_out = np.concatenate([fold.test for fold in folds])
+        initial = self._initial.mean(self._trajectory.process.X_train)
+        return self._trajectory.held_out_means(folds) + initial[held_out]
 
     def processes(self) -> Iterator[FittedProcess]:
         for process in self._trajectory.processes():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from skntk.estimators.data.validation import validate_inputs_like
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.inference import (
     ErrorMoments,
+    Fold,
     SubsetPosterior,
     TrainingMethod,
     as_training_times,
@@ -23,7 +24,6 @@ from skntk.inference import (
 )
 from skntk.inference.linalg.threads import small_problem_threads
 from skntk.inference.posteriors.protocol import Posterior, TrainingRun
-from skntk.inference.training.cross_validation import Folds
 
 
 class Process(Protocol):
@@ -80,10 +80,11 @@ class ProcessTrajectory(Protocol):
     def errors(self, X: np.ndarray, targets: np.ndarray) -> tuple[ErrorMoments, ErrorMoments]:
         """Return the errors at the training rows and at test rows with normalized targets."""
 
-    def held_out_means(self, folds: Folds) -> np.ndarray:
-        """Return means for training rows of networks that have not seen them, over time.
+    def held_out_means(self, folds: Sequence[Fold]) -> np.ndarray:
+        """Return means of networks that have not seen what they predict, over time.
 
-        Shape (n_times, n) or (n_times, n, n_outputs), from one eigendecomposition of each fold.
+        One fold after the other, of shape (n_times, n_held_out) or (n_times, n_held_out,
+        n_outputs), from one eigendecomposition of each.
         """
 
     def processes(self) -> Iterator[FittedProcess]:
@@ -259,7 +260,7 @@ class RunTrajectory:
             errors_at_test_points(self.means(X), targets, None),
         )
 
-    def held_out_means(self, folds: Folds) -> np.ndarray:
+    def held_out_means(self, folds: Sequence[Fold]) -> np.ndarray:
         with small_problem_threads(self.n_train):
             process = self.process
             return self._run.held_out(

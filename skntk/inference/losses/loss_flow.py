@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -13,7 +13,7 @@ from skntk.inference.linalg.arrays import FloatArray, as_kernel
 from skntk.inference.losses.loss_dynamics import LossDynamics
 from skntk.inference.losses.loss_integration import train_on_loss
 from skntk.inference.losses.losses import Loss
-from skntk.inference.training.cross_validation import Folds
+from skntk.inference.training.cross_validation import Fold
 from skntk.inference.training.momentum import make_training_method
 from skntk.inference.training.training_methods import (
     TrainingMethod,
@@ -234,7 +234,7 @@ class LossFlow:
     def held_out(
         self,
         targets: npt.ArrayLike,
-        folds: Folds,
+        folds: Sequence[Fold],
         training_times: npt.ArrayLike,
         *,
         centered: bool = False,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.solver import LinearSystem
@@ -202,28 +203,43 @@ class LeaveOneOutDensity:
         return Evaluation(float(score[0]), scale[:, 0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LeaveOneOutError:
     """The log density of all errors at their most likely variance, one for all outputs.
 
     It ranks levels as the mean squared error of left-out observations does, in nats.
+
+    Attributes
+    ----------
+    counted : ndarray of bool of shape (n,) or None
+        Whose errors count: of all samples if None, or if there are none.
     """
 
+    counted: npt.NDArray[np.bool_] | None = None
     n_decomposed: ClassVar[int] = _N_DECOMPOSED
 
-    def on(self, rows: Rows) -> Self:
-        return self
+    def on(self, rows: Rows) -> LeaveOneOutError:
+        return self if self.counted is None else LeaveOneOutError(self.counted[rows])
 
     def scores(self, problem: NoiseProblem) -> LevelScores:
         spectrum = _Spectrum.decompose(problem)
-        return lambda levels: _error(problem, spectrum.left_out(levels))
+        everything = np.arange(len(problem.kernel))
+        return lambda levels: self._score(problem, spectrum.left_out(levels), everything)
 
     def evaluate(
         self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
     ) -> Evaluation:
         left_out, _ = _left_out_of(problem, system, level, rows)
-        score = float(_error(problem, left_out)[0])
+        score = float(self._score(problem, left_out, rows)[0])
         return Evaluation(score, np.ones(problem.targets.shape[1]))
+
+    def _score(self, problem: NoiseProblem, left_out: LeftOut, rows: Rows) -> FloatArray:
+        weight = left_out.weight
+        if self.counted is not None and self.counted[rows].any():
+            weight = weight * self.counted[rows, np.newaxis]
+        error = _mean(np.square(left_out.residuals), weight).mean(axis=0)
+        density: FloatArray = -0.5 * problem.n_observations * np.log(2 * np.pi * np.e * error)
+        return density
 
 
 def _density(
@@ -234,12 +250,6 @@ def _density(
     scale = _mean(np.square(left_out.residuals) / variance[:, np.newaxis], repetitions)
     logarithms = np.log(2 * np.pi * np.e * scale) + _mean(np.log(variance), repetitions)
     return -0.5 * problem.n_observations * logarithms.sum(axis=0), scale
-
-
-def _error(problem: NoiseProblem, left_out: LeftOut) -> FloatArray:
-    error = _mean(np.square(left_out.residuals), left_out.weight).mean(axis=0)
-    density: FloatArray = -0.5 * problem.n_observations * np.log(2 * np.pi * np.e * error)
-    return density
 
 
 def _mean(values: FloatArray, weight: FloatArray) -> FloatArray:

@@ -5,13 +5,13 @@ A posterior without a closed form raises a ValueError that says why and what to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, Self
 
 import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray
-from skntk.inference.training.cross_validation import Folds
+from skntk.inference.training.cross_validation import Fold
 from skntk.inference.training.training_methods import TrainingMethod
 
 __all__ = ["Posterior", "TrainingRun", "Trajectory"]
@@ -81,12 +81,15 @@ class TrainingRun(Posterior, Protocol):
     def held_out(
         self,
         targets: npt.ArrayLike,
-        folds: Folds,
+        folds: Sequence[Fold],
         training_times: npt.ArrayLike,
         *,
         centered: bool = False,
     ) -> FloatArray:
-        """Return cross-validated means, shape (n_times, n) or (n_times, n, outputs)."""
+        """Return the means of what folds hold out, one fold after the other.
+
+        The shape is (n_times, n_held_out) or (n_times, n_held_out, outputs).
+        """
 
 
 class Trajectory(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,30 @@ from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.momentum import make_training_method
 from skntk.inference.training.training_methods import TrainingMethod, as_training_times
 
-__all__ = ["centered_held_out_gradient_flow", "held_out_gradient_flow"]
+__all__ = ["Fold", "centered_held_out_gradient_flow", "held_out_gradient_flow"]
 
 Folds = Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]
+Rows = npt.NDArray[np.intp]
+
+
+class Fold(NamedTuple):
+    """Samples to train on, and samples to predict.
+
+    A sample that stands for several observations may be among both, if some of them are held out.
+
+    Attributes
+    ----------
+    train : ndarray of shape (n_train,)
+        Indices of samples.
+    sample_weight : ndarray of shape (n_train,)
+        Positive weights of the samples that are trained on.
+    test : ndarray of shape (n_test,)
+        Indices of samples.
+    """
+
+    train: Rows
+    sample_weight: FloatArray
+    test: Rows
 
 
 def held_out_gradient_flow(
@@ -81,7 +103,9 @@ def held_out_gradient_flow(
     """
     method = make_training_method(training_method, learning_rate, momentum)
     times = as_training_times(training_times, method)
-    return held_out_means(ntk, noise, targets, folds, times, method, sample_weight, centered=False)
+    return _means_of_samples(
+        ntk, noise, targets, folds, times, method, sample_weight, centered=False
+    )
 
 
 def centered_held_out_gradient_flow(
@@ -131,10 +155,51 @@ def centered_held_out_gradient_flow(
     """
     method = make_training_method(training_method, learning_rate, momentum)
     times = as_training_times(training_times, method)
-    return held_out_means(ntk, noise, targets, folds, times, method, sample_weight, centered=True)
+    return _means_of_samples(
+        ntk, noise, targets, folds, times, method, sample_weight, centered=True
+    )
 
 
 def held_out_means(
+    ntk: npt.ArrayLike,
+    noise: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    folds: Sequence[Fold],
+    times: FloatArray,
+    method: TrainingMethod,
+    *,
+    centered: bool,
+) -> FloatArray:
+    """Return the means of what folds hold out, one fold after the other, at checked times.
+
+    Noise is that of one observation, which the weights do not divide. The shape is
+    (n_times, n_held_out) or (n_times, n_held_out, outputs).
+    """
+    matrix = as_training_kernel(ntk, "The training NTK")
+    n_samples = len(matrix)
+    y = as_targets(targets, n_samples)
+    diagonal = per_sample(noise, n_samples, "noise")
+    # Predictions are linear in the targets: a column of ones tells what centering changes.
+    columns = np.column_stack([y, np.ones(n_samples)]) if centered else y
+    means = []
+    for train, weight, test in folds:
+        spectrum = KernelSpectrum.decompose(
+            matrix[np.ix_(train, train)], diagonal[train], weight, overwrite=True
+        )
+        rotated, filters = spectrum.rotate(columns[train]), spectrum.filter_function(method, times)
+        dual_coefs = [spectrum.coefficients(values, rotated) for values in filters.T]
+        # The next fold's matrices come before this name is bound again.
+        del spectrum
+        cross = matrix[np.ix_(test, train)]
+        held_out = np.array([cross @ dual_coef for dual_coef in dual_coefs])
+        if centered:
+            center = np.average(columns[train, :-1], axis=0, weights=weight)
+            held_out = held_out[..., :-1] + center * (1.0 - held_out[..., -1:])
+        means.append(held_out.reshape(len(times), len(test), *y.shape[1:]))
+    return np.concatenate(means, axis=1)
+
+
+def _means_of_samples(
     ntk: npt.ArrayLike,
     noise: npt.ArrayLike,
     targets: npt.ArrayLike,
@@ -145,36 +210,15 @@ def held_out_means(
     *,
     centered: bool,
 ) -> FloatArray:
-    """Return the result of one of the functions above, given the method and checked times."""
-    matrix = as_training_kernel(ntk, "The training NTK")
-    n_samples = len(matrix)
-    y = as_targets(targets, n_samples)
-    diagonal = per_sample(noise, n_samples, "noise")
+    """Return the means of samples that are in one fold each, in the order of the samples."""
+    n_samples = len(np.asarray(ntk))
     weight = per_sample(sample_weight, n_samples, "sample_weight", default=1.0)
-    # Predictions are linear in the targets: a column of ones tells what centering changes.
-    columns = np.column_stack([y, np.ones(n_samples)]) if centered else y
-    held_out, center = np.empty((len(times), *columns.shape)), np.empty_like(columns)
-    for train, test in _partition(folds, n_samples):
-        spectrum = KernelSpectrum.decompose(
-            matrix[np.ix_(train, train)], diagonal[train], weight[train], overwrite=True
-        )
-        rotated, filters = spectrum.rotate(columns[train]), spectrum.filter_function(method, times)
-        dual_coefs = [spectrum.coefficients(values, rotated) for values in filters.T]
-        # The next fold's matrices come before this name is bound again.
-        del spectrum
-        cross = matrix[np.ix_(test, train)]
-        for position, dual_coef in enumerate(dual_coefs):
-            held_out[position, test] = cross @ dual_coef
-        center[test] = np.average(columns[train], axis=0, weights=weight[train])
-    if not centered:
-        return held_out
-    means = held_out[..., :-1] + center[:, :-1] * (1.0 - held_out[..., -1:])
-    return means.reshape(-1, *y.shape)
+    parts = [Fold(train, weight[train], test) for train, test in _partition(folds, n_samples)]
+    means = held_out_means(ntk, noise, targets, parts, times, method, centered=centered)
+    return means[:, np.argsort(np.concatenate([fold.test for fold in parts]))]
 
 
-def _partition(
-    folds: Folds, n_samples: int
-) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+def _partition(folds: Folds, n_samples: int) -> list[tuple[Rows, Rows]]:
     parts = [(np.asarray(train, np.intp), np.asarray(test, np.intp)) for train, test in folds]
     times_held_out = np.zeros(n_samples, dtype=np.intp)
     for train, test in parts:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from skntk.inference.linalg.arrays import FloatArray, as_targets
+from skntk.inference.linalg.arrays import FloatArray, as_targets, diagonal_view
 from skntk.inference.linalg.solver import LinearSystem
-from skntk.inference.training.cross_validation import Folds, held_out_means
+from skntk.inference.training.cross_validation import Fold, held_out_means
 from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.training_methods import (
     TrainingMethod,
@@ -142,7 +142,7 @@ class SquaredErrorRun(Generic[TrajectoryT]):
     def held_out(
         self,
         targets: npt.ArrayLike,
-        folds: Folds,
+        folds: Sequence[Fold],
         training_times: npt.ArrayLike,
         *,
         centered: bool = False,
@@ -150,12 +150,16 @@ class SquaredErrorRun(Generic[TrajectoryT]):
         """Return cross-validated means at many times of this training.
 
         As :func:`held_out_gradient_flow`, or :func:`centered_held_out_gradient_flow` if
-        ``centered``.
+        ``centered``, of what the folds hold out, one fold after the other: the shape is
+        (n_times, n_held_out) or (n_times, n_held_out, outputs). The folds have weights of their
+        own.
         """
         times = as_training_times(training_times, self.training_method)
-        kernel, weight = self.spectrum.kernel(), np.square(self.spectrum.root_weight)
+        # Without the noise, which a sample that is also trained on does not share with itself.
+        kernel = self.spectrum.kernel()
+        diagonal_view(kernel)[...] -= self.noise / np.square(self.spectrum.root_weight)
         return held_out_means(
-            kernel, 0.0, targets, folds, times, self.training_method, weight, centered=centered
+            kernel, self.noise, targets, folds, times, self.training_method, centered=centered
         )
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
