@@ -213,3 +213,45 @@ def test_averages_are_the_same_every_time_and_in_blocks():
 def test_shapes_of_an_average_are_checked():
     with pytest.raises(ValueError, match=r"got \(2, 3\) and \(2, 3\)"):
         average_softmax(np.zeros((2, 3)), np.zeros((2, 3)))
+
+
+def test_repetitions_are_observations_with_noise_of_their_own(rows, counts):
+    X, X_test = rows
+    number = 1 + np.arange(25) % 3
+    repeated = np.repeat(np.arange(25), number)
+    noise = np.linspace(0.1, 3.0, 25)
+    prior_mean = np.array([0.5, 0.0, -1.0])
+    of_rows = SoftmaxLaplacePosterior.condition(
+        rbf(X, X),
+        number[:, np.newaxis] * counts,
+        noise / number,
+        prior_mean=prior_mean,
+        repetitions=number,
+    )
+    of_observations = SoftmaxLaplacePosterior.condition(
+        rbf(X[repeated], X[repeated]), counts[repeated], noise[repeated], prior_mean=prior_mean
+    )
+    assert of_rows.log_marginal_likelihood == pytest.approx(
+        of_observations.log_marginal_likelihood, rel=1e-11
+    )
+    diagonal = np.full(4, 4.0)
+    found = of_rows.mean(rbf(X_test, X)), of_rows.covariance(rbf(X_test, X), diagonal)
+    cross = rbf(X_test, X[repeated])
+    expected = of_observations.mean(cross), of_observations.covariance(cross, diagonal)
+    for value, other in zip(found, expected, strict=True):
+        assert_allclose(value, other, atol=1e-10)
+
+
+def test_the_mode_is_found_from_anywhere_and_sooner_from_near_it(rows, counts):
+    kernel = rbf(rows[0], rows[0])
+    posterior = SoftmaxLaplacePosterior.condition(kernel, counts, 0.1)
+    near = SoftmaxLaplacePosterior.condition(kernel, counts, 0.11, start=posterior.dual_coef)
+    expected = SoftmaxLaplacePosterior.condition(kernel, counts, 0.11)
+    rough = SoftmaxLaplacePosterior.condition(kernel, counts, 0.11, tolerance=1e-2)
+    assert near.n_iter < expected.n_iter > rough.n_iter
+    assert_allclose(near.dual_coef, expected.dual_coef, atol=1e-9)
+    assert abs(rough.log_marginal_likelihood - expected.log_marginal_likelihood) < 1e-2
+    far = SoftmaxLaplacePosterior.condition(kernel, counts, 0.11, start=100 * np.ones((25, 3)))
+    assert_allclose(far.dual_coef, expected.dual_coef, atol=1e-9)
+    with pytest.raises(ValueError, match="`start` must have the shape of the counts"):
+        SoftmaxLaplacePosterior.condition(kernel, counts, start=np.zeros(25))

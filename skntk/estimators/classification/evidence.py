@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,61 +10,136 @@ from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.row_order import order_by_value
 from skntk.estimators.kernel_machines.automatic_alpha import range_of_alpha
 from skntk.inference import SoftmaxLaplacePosterior
-from skntk.inference.noise_level.search import best_level, evenly_spaced
+from skntk.inference.noise_level.search import (
+    End,
+    best_level,
+    end_of_range,
+    evenly_spaced,
+)
 
 # A Laplace approximation takes many factorizations, and the evidence is smooth.
 _LEVELS_PER_DECADE = 0.5
 _N_ROWS = 200
+# Nats that the evidence of a level may be off by, long before its mode is exact.
+_TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
-class EvidenceOfAlpha:
-    """A value of `alpha`, and the log evidence of the rows that it was found from."""
+@dataclass(frozen=True, eq=False)
+class ClassEvidence:
+    """Observed classes, whose evidence depends on the noise of their logits.
 
-    alpha: float
-    score: float
-
-
-def find_alpha_by_evidence(
-    kernel: np.ndarray,
-    counts: np.ndarray,
-    prior_mean: np.ndarray | None,
-    noise: Noise,
-    *,
-    X: np.ndarray,
-    dtype: str,
-) -> EvidenceOfAlpha:
-    """Return the `alpha` of the largest evidence in Laplace's approximation.
-
-    Parameters
+    Attributes
     ----------
     kernel : ndarray of shape (n, n)
     counts : ndarray of shape (n, n_classes)
-        Observations of every class at the rows X. Of some hundred rows at most, those that
-        `order_by_value` spreads evenly.
+        Observations of every class.
     prior_mean : ndarray of shape (n_classes,) or None
+    repetitions : ndarray of shape (n,)
+        How many observations, each with noise of its own, a row stands for.
     noise : Noise
+    """
+
+    kernel: np.ndarray
+    counts: np.ndarray
+    prior_mean: np.ndarray | None
+    repetitions: np.ndarray
+    noise: Noise
+
+    def on(self, rows: np.ndarray) -> ClassEvidence:
+        """Return the same for some rows."""
+        return replace(
+            self,
+            kernel=self.kernel[np.ix_(rows, rows)],
+            counts=self.counts[rows],
+            repetitions=self.repetitions[rows],
+            noise=replace(self.noise, sample_weight=self.noise.sample_weight[rows]),
+        )
+
+    def posterior(
+        self, variance: np.ndarray, start: np.ndarray | None = None, tolerance: float = 1e-12
+    ) -> SoftmaxLaplacePosterior:
+        """Return the posterior, given the noise of every row.
+
+        Newton's method starts from coefficients near to those of the mode.
+        """
+        return SoftmaxLaplacePosterior.condition(
+            self.kernel,
+            self.counts,
+            variance,
+            prior_mean=self.prior_mean,
+            repetitions=self.repetitions,
+            start=start,
+            tolerance=tolerance,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceOfAlpha:
+    """A value of `alpha`, and what the evidence says about it.
+
+    Attributes
+    ----------
+    alpha : float
+    score : float
+        The log evidence of the rows that it was found from.
+    end : {"lower", "upper"} or None
+        Which end of its range it is at.
+    posterior : SoftmaxLaplacePosterior
+        Of all rows.
+    """
+
+    alpha: float
+    score: float
+    end: End
+    posterior: SoftmaxLaplacePosterior
+
+
+def find_alpha_by_evidence(problem: ClassEvidence, *, X: np.ndarray, dtype: str) -> EvidenceOfAlpha:
+    """Return the `alpha` of the largest evidence in Laplace's approximation, with a weak prior.
+
+    Parameters
+    ----------
+    problem : ClassEvidence
     X : ndarray of shape (n, ...)
+        Its rows. Of many, some hundred are taken, those that `order_by_value` spreads evenly.
     dtype : {"float64", "float32"}
         Precision of the kernel.
     """
-    low, center, high = range_of_alpha(kernel, noise, dtype)
-    unit = noise.unit(np.diagonal(kernel))
-    rows = np.arange(len(kernel))
-    if len(rows) > _N_ROWS:
-        rows = evenly_spaced(order_by_value(X), _N_ROWS)
-    within, observed = kernel[np.ix_(rows, rows)], counts[rows]
+    low, center, high = range_of_alpha(problem.kernel, problem.noise, dtype)
+    unit = problem.noise.unit(np.diagonal(problem.kernel))
+    is_large = len(problem.kernel) > _N_ROWS
+    part = problem.on(evenly_spaced(order_by_value(X), _N_ROWS)) if is_large else problem
+    evidence = _EvidenceOfLevels(part, unit)
+    alpha = best_level(evidence, (low, high), center, _LEVELS_PER_DECADE)
+    score, start = evidence.nearest(alpha)
+    variance = problem.noise.variance(np.full(1, alpha), unit)
+    posterior = problem.posterior(variance, None if is_large else start)
+    return EvidenceOfAlpha(alpha, score, end_of_range(alpha, (low, high)), posterior)
 
-    def evidence(alpha: float) -> float:
-        posterior = SoftmaxLaplacePosterior.condition(
-            within, observed, np.full(len(rows), alpha * unit), prior_mean=prior_mean
-        )
-        return posterior.log_marginal_likelihood
 
-    alpha = best_level(
-        lambda levels: np.array([evidence(float(level)) for level in levels]),
-        (low, high),
-        center,
-        _LEVELS_PER_DECADE,
-    )
-    return EvidenceOfAlpha(alpha, evidence(alpha))
+class _EvidenceOfLevels:
+    """The evidence at levels of `alpha`.
+
+    Modes of neighboring levels are near to one another: each search for one starts at the nearest.
+    """
+
+    def __init__(self, problem: ClassEvidence, unit: float) -> None:
+        self._problem, self._unit = problem, unit
+        # Of each level, the evidence and the coefficients of the mode.
+        self._found: dict[float, tuple[float, np.ndarray]] = {}
+
+    def __call__(self, levels: np.ndarray) -> np.ndarray:
+        # From much noise to less: so the steps are fewest.
+        for level in np.sort(levels)[::-1]:
+            self._evaluate(float(level))
+        return np.array([self._found[float(level)][0] for level in levels])
+
+    def nearest(self, alpha: float) -> tuple[float, np.ndarray]:
+        """Return the evidence at the nearest level, and the coefficients of its mode."""
+        return self._found[min(self._found, key=lambda level: abs(np.log(level / alpha)))]
+
+    def _evaluate(self, alpha: float) -> None:
+        variance = self._problem.noise.variance(np.full(1, alpha), self._unit)
+        start = self.nearest(alpha)[1] if self._found else None
+        posterior = self._problem.posterior(variance, start, _TOLERANCE)
+        self._found[alpha] = posterior.log_marginal_likelihood, posterior.dual_coef

@@ -13,10 +13,11 @@ from skntk._memory import require_memory
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.classification.classification import NetworkClassifier
-from skntk.estimators.classification.evidence import find_alpha_by_evidence
+from skntk.estimators.classification.evidence import ClassEvidence, find_alpha_by_evidence
 from skntk.estimators.classification.softmax_likelihood import SoftmaxLikelihoodScores
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
+from skntk.estimators.kernel_machines.automatic_alpha import report_end
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
@@ -25,7 +26,7 @@ from skntk.estimators.kernel_machines.machine import (
 )
 from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
 from skntk.gram.matrix import Kind
-from skntk.inference import SoftmaxLaplacePosterior, marginal_likelihood
+from skntk.inference import marginal_likelihood
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
@@ -67,7 +68,7 @@ class NNGPClassifier(NetworkClassifier):
         leave-one-out scores small, between 1e-6 (with ``dtype="float32"`` 1e-4) and 1000 times the
         mean of that diagonal, see Notes. A number, at least 0, is taken as it is. An array has a
         number for each sample. With ``likelihood="softmax"`` it is the variance of independent
-        noise of the logits at each training sample, and "auto" makes the evidence large.
+        noise of the logits of each observation, and "auto" makes the evidence large.
     alpha_scale : {"absolute", "relative"}, default="relative"
         Whether ``alpha`` is added as it is or multiplied by the mean of the training kernel's
         diagonal. One grid of relative values serves architectures whose kernels differ in scale.
@@ -146,8 +147,7 @@ class NNGPClassifier(NetworkClassifier):
         The one-hot targets, normalized if ``normalize_y`` is True.
     alpha_ : ndarray of shape (n_distinct,)
         What was added to the diagonal of the training kernel: ``alpha``, or what was found in its
-        place, scaled as ``alpha_scale`` says, divided by the weight of each row if the likelihood
-        is Gaussian.
+        place, scaled as ``alpha_scale`` says, divided by the weight of each row.
     alpha_score_ : float
         What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
     hyperparameters_ : dict
@@ -332,7 +332,7 @@ class NNGPClassifier(NetworkClassifier):
         -----
         ConvergenceWarning
             If ``alpha="auto"`` ends at the upper end of its range, where the inputs tell nothing
-            about the classes; not with ``likelihood="softmax"``.
+            about the classes.
         """
         to_train_with = self._alpha_to_train_with(alpha)
         X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
@@ -381,16 +381,15 @@ class NNGPClassifier(NetworkClassifier):
         counts = self._rows.sample_weight[:, np.newaxis] * self.y_train_
         frequencies = counts.sum(axis=0) / counts.sum()
         prior_mean = np.log(frequencies) if self.normalize_y else None
+        problem = ClassEvidence(kernel, counts, prior_mean, self._rows.repetitions, self._noise)
         if self._alpha_is_found:
-            found = find_alpha_by_evidence(
-                kernel, counts, prior_mean, self._noise, X=self.X_train_, dtype=self.dtype
-            )
+            found = find_alpha_by_evidence(problem, X=self.X_train_, dtype=self.dtype)
+            if found.end in self._reported_ends:
+                report_end(found.alpha, found.end, self._rows)
             self._hold_alpha(found.alpha, found.score)
-        # A weight counts observations of one latent value: it does not divide its noise.
-        self.alpha_ = self._noise.single(self.alpha_)
-        posterior = SoftmaxLaplacePosterior.condition(
-            kernel, counts, self.alpha_, prior_mean=prior_mean
-        )
+            posterior = found.posterior
+        else:
+            posterior = problem.posterior(self.alpha_)
         self.log_marginal_likelihood_value_ = posterior.log_marginal_likelihood
         process = self._posterior_process(kernels, self.y_train_, posterior, is_centered=False)
         return SoftmaxLikelihoodScores(process, posterior)

@@ -97,6 +97,14 @@ def _clear_above_diagonal(factor: FloatArray) -> None:
         np.copyto(within, 0.0, where=_ABOVE_DIAGONAL[: len(within), : len(within)])
 
 
+def _mirror_below_diagonal(matrix: FloatArray) -> None:
+    for start in range(0, len(matrix), _COLUMNS_AT_A_TIME):
+        columns = slice(start, start + _COLUMNS_AT_A_TIME)
+        matrix[:start, columns] = matrix[columns, :start].T
+        within = matrix[columns, columns]
+        np.copyto(within, within.T, where=_ABOVE_DIAGONAL[: len(within), : len(within)])
+
+
 @dataclass(frozen=True, eq=False)
 class CholeskySystem(LinearSystem):
     """The system A = L L^T, with zeros above the diagonal of L, the Fortran-ordered factor."""
@@ -138,10 +146,9 @@ class CholeskySystem(LinearSystem):
 
     def inverse(self) -> FloatArray:
         """Return A^-1."""
-        lower_triangle, _ = lapack.dpotri(self.factor, lower=1)
-        for column in range(1, len(lower_triangle)):
-            lower_triangle[:column, column] = lower_triangle[column, :column]
-        return lower_triangle
+        inverse, _ = lapack.dpotri(self.factor, lower=1)
+        _mirror_below_diagonal(inverse)
+        return inverse
 
     def inverse_diagonal(self) -> FloatArray:
         """Return the squared norms of the columns of L^-1, as A^-1 = L^-T L^-1.

@@ -24,7 +24,13 @@ from skntk.inference.noise_level.problem import (
     Rows,
 )
 
-__all__ = ["NoiseLevel", "best_level", "evenly_spaced", "find_noise_level"]
+__all__ = [
+    "NoiseLevel",
+    "best_level",
+    "end_of_range",
+    "evenly_spaced",
+    "find_noise_level",
+]
 
 End = Literal["lower", "upper"] | None
 
@@ -168,7 +174,7 @@ class _OnAllSamples:
                     raise
                 position = low = min(position + np.log(10), high)
         level = float(np.exp(position))
-        end = _end_of_range(level, (float(np.exp(low)), float(np.exp(high))))
+        end = end_of_range(level, (float(np.exp(low)), float(np.exp(high))))
         return NoiseLevel(level, evaluation, end, self._solver)
 
 
@@ -198,7 +204,7 @@ def best_level(
     return float(np.exp(_best_position(scores, _Prior(np.log(center)), low, high, per_decade)))
 
 
-def _end_of_range(level: float, bounds: tuple[float, float]) -> End:
+def end_of_range(level: float, bounds: tuple[float, float]) -> End:
     """Return which end of its range a level is at."""
     if level < 2 * bounds[0]:
         return "lower"

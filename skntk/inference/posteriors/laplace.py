@@ -7,7 +7,6 @@ from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
 
 from skntk.inference.linalg.arrays import (
     FloatArray,
@@ -18,11 +17,7 @@ from skntk.inference.linalg.arrays import (
     per_sample,
 )
 from skntk.inference.linalg.cholesky import CholeskySystem
-from skntk.inference.posteriors.laplace_mode import (
-    curvature_at,
-    find_mode,
-    log_posterior_density,
-)
+from skntk.inference.posteriors.laplace_mode import LatentModel, log_determinants_of_noise
 from skntk.inference.posteriors.softmax_average import average_softmax
 from skntk.inference.training.training_methods import TrainingMethod
 
@@ -88,13 +83,16 @@ class SoftmaxLaplacePosterior:
         noise: npt.ArrayLike = 0.0,
         *,
         prior_mean: npt.ArrayLike | None = None,
+        repetitions: npt.ArrayLike | None = None,
+        start: npt.ArrayLike | None = None,
         max_iter: int = 100,
+        tolerance: float = 1e-12,
     ) -> SoftmaxLaplacePosterior:
         r"""Find the mode by Newton's method, and the curvature there.
 
         The log posterior is concave. A step that does not increase it as far as it promised to
         is halved, so that the iteration converges from anywhere. It ends when a further step
-        would gain less than 1e-12 nats. Takes C (n x n) matrices of memory for C classes, and C
+        would gain less than `tolerance`. Takes C (n x n) matrices of memory for C classes, and C
         Cholesky factorizations and inverses a step.
 
         Parameters
@@ -110,8 +108,16 @@ class SoftmaxLaplacePosterior:
             latent values at each training sample.
         prior_mean : array-like of shape (classes,), default=None
             Constant means of the latent functions. None is 0.
+        repetitions : float or array-like of shape (n,), default=None
+            How many observations of one class each sample stands for, of which each has noise of
+            its own: `noise` is that of their mean. Only the marginal likelihood depends on it.
+            None is one.
+        start : array-like of shape (n, classes), default=None
+            Coefficients, as `dual_coef`, from which Newton's method starts. None is 0.
         max_iter : int, default=100
             Newton steps at most.
+        tolerance : float, default=1e-12
+            Nats that the last step gains at most.
 
         Returns
         -------
@@ -128,17 +134,21 @@ class SoftmaxLaplacePosterior:
         covariance = np.array(as_training_kernel(kernel))
         observed = _as_counts(counts, len(covariance))
         center = _as_prior_mean(prior_mean, observed.shape[1])
-        diagonal_view(covariance)[...] += per_sample(noise, len(covariance), "noise")
-        coefficients, n_iter = find_mode(covariance, observed, center, max_iter)
-        latent = center + covariance @ coefficients
-        curvature = curvature_at(covariance, observed.sum(axis=1), softmax(latent, axis=1))
-        log_posterior = log_posterior_density(observed, latent, latent - center, coefficients)
+        variances = per_sample(noise, len(covariance), "noise")
+        number = per_sample(repetitions, len(covariance), "repetitions", default=1.0)
+        diagonal_view(covariance)[...] += variances
+        model = LatentModel(covariance, observed, center)
+        first = np.zeros_like(observed) if start is None else _as_start(start, observed)
+        mode, n_iter = model.find_mode(first, max_iter, tolerance)
+        curvature = model.curvature(mode)
+        of_noise = log_determinants_of_noise(variances * observed.sum(axis=1), mode.probabilities)
+        log_determinant = curvature.log_determinant + float((number - 1) @ of_noise)
         return cls(
-            dual_coef=coefficients,
+            dual_coef=mode.coefficients,
             prior_mean=center,
             precisions=curvature.precisions,
             total_factor=curvature.over_classes.factor,
-            log_marginal_likelihood=log_posterior - 0.5 * curvature.log_determinant,
+            log_marginal_likelihood=mode.log_posterior - 0.5 * log_determinant,
             n_iter=n_iter,
         )
 
@@ -291,3 +301,12 @@ def _as_prior_mean(prior_mean: npt.ArrayLike | None, n_classes: int) -> FloatArr
             f"{center.shape}."
         )
     return center
+
+
+def _as_start(start: npt.ArrayLike, observed: FloatArray) -> FloatArray:
+    first = as_finite(start, "The coefficients to start from", "start from those of a posterior")
+    if first.shape != observed.shape:
+        raise ValueError(
+            f"`start` must have the shape of the counts, {observed.shape}, got {first.shape}."
+        )
+    return first
