@@ -132,20 +132,43 @@ class LeaveOneOutFit:
 
     @cached_property
     def models(self) -> list[Any]:
-        """The models that leave out one sample each, and expect that sample as its number."""
-        task, y = self._task, np.asarray(self._task.y)
+        """The models that leave out one sample each, and expect that sample as its number.
+
+        Samples that are equal to a classifier, and of equal weight and alpha, have one model.
+        """
+        found: dict[tuple[float, ...], Any] = {}
         models = []
-        for left_out in range(len(y)):
-            others = np.delete(np.arange(len(y)), left_out)
-            weight = task.sample_weight
-            without_one = task._replace(
-                numbers=task.numbers[others],
-                y=y[others],
-                sample_weight=None if weight is None else np.asarray(weight)[others],
-                expected=Expected(left_out, task.numbers[[left_out]]),
-            )
-            models.append(SubsetFit(without_one).train().model)
+        for left_out, alike in enumerate(self._alike()):
+            if alike not in found:
+                found[alike] = self._model_without(left_out)
+            models.append(found[alike])
         return models
+
+    def _alike(self) -> list[tuple[float, ...]]:
+        """Return for each sample what is the same of those that one model leaves out."""
+        task, fit = self._task, self._all
+        rows = np.arange(len(task.numbers))
+        # To some networks a sample is not another because it equals it.
+        if not fit.kernel.architecture.is_stochastic():
+            rows = fit.samples.rows_of(self.model, task.numbers)
+        weight = 1.0 if task.sample_weight is None else task.sample_weight
+        alpha = self.model.alpha if np.ndim(self.model.alpha) else 1.0
+        columns = np.column_stack(
+            [np.broadcast_to(one, rows.shape) for one in (rows, weight, alpha)]
+        )
+        return list(map(tuple, columns.tolist()))
+
+    def _model_without(self, left_out: int) -> Any:
+        task, y = self._task, np.asarray(self._task.y)
+        others = np.delete(np.arange(len(y)), left_out)
+        weight = task.sample_weight
+        without_one = task._replace(
+            numbers=task.numbers[others],
+            y=y[others],
+            sample_weight=None if weight is None else np.asarray(weight)[others],
+            expected=Expected(left_out, task.numbers[[left_out]]),
+        )
+        return SubsetFit(without_one).train().model
 
     def _unit_of_alpha(self) -> np.ndarray:
         """Return what alpha is multiplied by when each training row is left out."""
