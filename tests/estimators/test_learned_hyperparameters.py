@@ -112,6 +112,7 @@ def test_irrelevant_features_get_small_scales():
     assert scales[2] < 0.2 * scales[0]
 
 
+@pytest.mark.filterwarnings("ignore:The search for hyperparameters ends at a bound")
 def test_fixed_hyperparameters_stay():
     bounds = {"weight_std": "fixed", "bias_std": (0.9, 1.1)}
     model = learned(architecture_bounds=bounds, alpha_bounds="fixed").fit(X, Y)

@@ -42,6 +42,7 @@ def test_alpha_is_that_of_the_learned_network(cls):
 
 
 @every_classifier
+@pytest.mark.filterwarnings("ignore:The search for hyperparameters ends at a bound")
 def test_the_random_state_decides_where_searches_restart(cls):
     restarting = cls(
         NETWORK,

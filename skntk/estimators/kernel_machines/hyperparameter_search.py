@@ -15,6 +15,10 @@ Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 Optimizer = str | Callable[..., tuple[np.ndarray, float]]
 
+_ADVICE = (
+    "It kept the best that it had found. Standardize the inputs, set narrower bounds, above all a "
+    "larger lower bound of alpha, or start more searches (n_restarts_optimizer)."
+)
 # How far theta may lie outside of its bounds by rounding.
 _ROUNDING = 1e-9
 
@@ -153,7 +157,7 @@ class _Run:
             raise function.failure
         if not result.success:
             warnings.warn(
-                f"The search for hyperparameters did not converge: {result.message}",
+                f"The search for hyperparameters did not converge: {result.message} {_ADVICE}",
                 ConvergenceWarning,
                 stacklevel=4,
             )

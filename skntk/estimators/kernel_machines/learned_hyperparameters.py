@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.rows import TrainingRows
+from skntk.estimators.kernel_machines.automatic_alpha import remedy_for_copies
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer, maximize
 from skntk.gram import gram_matrix
 from skntk.gram.gradient import contracted_gradient
@@ -47,6 +50,15 @@ class LearningParameters(Protocol):
     def _alpha_is_found(self) -> bool: ...
 
 
+class AtBound(NamedTuple):
+    """A number that was learned, the bound that it is at, and which of the two it is."""
+
+    name: str
+    value: float
+    side: str
+    bound: float
+
+
 @dataclass(frozen=True)
 class HyperparameterScore:
     """The score of training data as a function of theta: the network's numbers, then alpha.
@@ -63,6 +75,8 @@ class HyperparameterScore:
     X : ndarray of shape (n, ...)
         Training rows, float64.
     targets : ndarray of shape (n,) or (n, n_outputs)
+    repetitions : ndarray of shape (n,)
+        How many observations a row stands for.
     kinds : sequence of {"ntk", "nngp"}
         The kernels that the score takes.
     score : callable
@@ -78,6 +92,7 @@ class HyperparameterScore:
     noise: Noise
     X: np.ndarray
     targets: np.ndarray
+    repetitions: np.ndarray
     kinds: Sequence[Kind]
     score: Score
     best_scale: bool
@@ -154,7 +169,7 @@ class HyperparameterScore:
         unit = self.noise.unit(np.diagonal(kernels[0]))
         noise = self.noise.variance(alpha, unit)
         result = self.score(
-            *kernels, noise, self.targets, self.noise.sample_weight, best_scale=self.best_scale
+            *kernels, noise, self.targets, self.repetitions, best_scale=self.best_scale
         )
         by_alpha = self.noise.pull_back(alpha, kernels[0], result.by_noise, result.by_kernels[0])
         del kernels
@@ -178,6 +193,22 @@ class HyperparameterScore:
         params = architecture.get_params(deep=True)
         values = {f"architecture__{name}": params[name] for name in self._names_of_network()}
         return values | ({"alpha": float(alpha[0])} if self._alpha_is_learned else {})
+
+    def at_bounds(self, theta: np.ndarray) -> list[AtBound]:
+        """Return the numbers of theta that are at a bound, of those that had a choice."""
+        found = []
+        starts = np.cumsum([0, *(numbers.values.size for numbers in self._learned)])
+        for numbers, start in zip(self._learned, starts, strict=False):
+            entries = theta[start : start + numbers.values.size]
+            values, bounds = numbers.from_search(entries), numbers.search_bounds()
+            assert numbers.bounds is not None
+            for position, (lower, upper) in enumerate(bounds):
+                for side, bound in zip(("lower", "upper"), (lower, upper), strict=True):
+                    if lower < upper and np.isclose(entries[position], bound, rtol=1e-5):
+                        given = numbers.bounds[position, int(side == "upper")]
+                        name = self.names[start + position]
+                        found.append(AtBound(name, float(values[position]), side, float(given)))
+        return found
 
     def _names_of_network(self) -> list[str]:
         return [numbers.name for numbers in self._network.learned]
@@ -209,6 +240,7 @@ def hyperparameter_score(
         noise,
         np.asarray(rows.X, np.float64),
         targets,
+        rows.repetitions,
         kinds,
         score,
         found,
@@ -253,6 +285,21 @@ def learn_hyperparameters(
             optimizer=estimator.optimizer,
             n_restarts=estimator.n_restarts_optimizer,
             random=check_random_state(estimator.random_state),
+        )
+
+
+def report_bounds(at_bounds: Sequence[AtBound], rows: TrainingRows) -> None:
+    """Warn of numbers that would have gone on beyond their bounds."""
+    for name, value, side, bound in at_bounds:
+        setting = "alpha_bounds" if name == "alpha" else "architecture_bounds"
+        direction = "Decrease" if side == "lower" else "Increase"
+        without_noise = remedy_for_copies(rows) if (name, side) == ("alpha", "lower") else ""
+        warnings.warn(
+            f"The search for hyperparameters ends at a bound: {name} is {value:.4g}, and its "
+            f"{side} bound is {bound:.4g}. {direction} the bound in {setting} and fit again, which "
+            f"may find a better value; or fix it, if it is to stay there.{without_noise}",
+            ConvergenceWarning,
+            stacklevel=4,
         )
 
 

@@ -30,6 +30,7 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import (
     Score,
     hyperparameter_score,
     learn_hyperparameters,
+    report_bounds,
 )
 from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
 from skntk.gram.matrix import Kind
@@ -169,7 +170,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         learned: float | None = self.__dict__.get("hyperparameters_", {}).get("alpha")
         found = self._found_alpha(kernel, nngp, X, alpha=learned)
         if found.end in self._reported_ends:
-            report_end(found.alpha, found.end)
+            report_end(found.alpha, found.end, self._rows)
         self._hold_alpha(found.alpha, found.score)
         self._scaling = replace(self._scaling, output_scale=found.output_scale)
         return found.solver
@@ -218,8 +219,14 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
             self.theta_ = learn_hyperparameters(self, objective, evaluated)
         architecture, alpha = objective.split(self.theta_)
         self.hyperparameters_ = objective.by_name(self.theta_)
+        at_bounds = [at for at in objective.at_bounds(self.theta_) if self._keeps(at.name)]
+        report_bounds(at_bounds, self._rows)
         learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()
         return kernels.with_network(architecture), learned
+
+    def _keeps(self, name: str) -> bool:
+        """Return whether a number that an optimizer learned is that of the model."""
+        return True
 
     def _alpha_to_start_from(self, kernels: NetworkKernels) -> np.ndarray:
         """Return one number, or one for every row, which no search changes."""

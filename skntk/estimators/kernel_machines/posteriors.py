@@ -89,16 +89,16 @@ def ensemble_posterior(
 def log_marginal_likelihood(
     machine: KernelMachine, posterior: GaussianProcessPosterior | ReadoutFlowPosterior
 ) -> float:
-    r"""Return the log density of the training targets, each as often as its weight says.
+    r"""Return the log density of the training targets, of every observation that a row stands for.
 
-    With noise variance a, N(y | f, a)^w = N(y | f, a / w) (2 pi a)^((1 - w) / 2) w^(-1/2): the
-    posterior only knows the first factor. Targets whose prior and noise are scaled by c have the
-    density of targets over root c, which has another unit.
+    With noise variance a of one, N(y | f, a)^r = N(y | f, a / r) (2 pi a)^((1 - r) / 2) r^(-1/2)
+    for r of them: the posterior only knows the first factor. Targets whose prior and noise are
+    scaled by c have the density of targets over root c, which has another unit.
     """
-    weight, scale = machine._noise.sample_weight, machine._scaling.output_scale
+    number, scale = machine._rows.repetitions, machine._scaling.output_scale
     targets = machine.y_train_ / np.sqrt(scale)
-    noise = machine._noise.single(machine.alpha_)
-    repetitions = -0.5 * (xlogy(weight - 1, 2 * np.pi * noise) + np.log(weight))
+    noise = number * machine.alpha_
+    repetitions = -0.5 * (xlogy(number - 1, 2 * np.pi * noise) + np.log(number))
     n_outputs = targets.size // len(targets)
-    units = -0.5 * weight.sum() * np.log(np.broadcast_to(scale, targets.shape[1:])).sum()
+    units = -0.5 * number.sum() * np.log(np.broadcast_to(scale, targets.shape[1:])).sum()
     return posterior.log_marginal_likelihood(targets) + float(n_outputs * repetitions.sum() + units)
