@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
@@ -46,7 +45,6 @@ def test_alpha_at_a_bound(cls, bounds, expected):
     model = cls(RBF, **start, architecture_bounds="fixed", **LEARNING)
     (message,) = messages(model, X, Y)
     assert expected in message
-    assert "repeated measurements" not in message
 
 
 def test_numbers_of_the_network_at_a_bound_in_their_own_unit():
@@ -72,32 +70,6 @@ def test_a_classifier_does_not_speak_of_an_alpha_that_it_finds_anew():
         assert not any("alpha" in one for one in messages(cls(RBF, **bounds, **LEARNING), X, y))
         given = cls(RBF, alpha=0.95, **bounds, **LEARNING)
         assert any("alpha is" in one for one in messages(given, X, y))
-
-
-@EACH_CLASS
-@pytest.mark.parametrize("unit", [11.1])
-def test_weights_that_are_not_whole_are_precisions_to_an_optimizer(cls, unit):
-    model = cls(RBF, alpha=0.1, **LEARNING).fit(X, Y)
-    weighted = cls(RBF, alpha=0.1 * unit, **LEARNING).fit(X, Y, sample_weight=np.full(40, unit))
-    assert_allclose(weighted.theta_[-1], model.theta_[-1] + np.log(unit), atol=1e-3)
-    assert_allclose(weighted.predict(X), model.predict(X), atol=1e-3)
-
-
-@EACH_CLASS
-def test_the_remedy_for_copies(cls):
-    weight = np.full(40, 11.0)
-    *_, message = messages(cls(RBF, alpha=0.1, **LEARNING), X, Y, sample_weight=weight)
-    assert "alpha is 1e-05, and its lower bound is 1e-05" in message
-    assert "If they are copies, as in a bootstrap sample, give each row once" in message
-    remedied = cls(RBF).fit(X, Y, sample_weight=0.9 * weight)
-    assert 0.02 < remedied.hyperparameters_["alpha"] / (0.9 * 11) < 0.3
-
-
-def test_alpha_that_is_found_names_the_remedy_for_copies():
-    X, y = RANDOM.normal(size=(15, 1)), RANDOM.normal(size=15)
-    (message,) = messages(NTKRegressor(RBF), X, y, sample_weight=np.full(15, 50.0))
-    assert "ends at the lower end of its range" in message
-    assert "If they are copies, as in a bootstrap sample, give each row once" in message
 
 
 def test_the_evidence_of_classes_reports_the_end_of_its_range(monkeypatch):

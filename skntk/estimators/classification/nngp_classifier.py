@@ -385,7 +385,7 @@ class NNGPClassifier(NetworkClassifier):
         if self._alpha_is_found:
             found = find_alpha_by_evidence(problem, X=self.X_train_, dtype=self.dtype)
             if found.end in self._reported_ends:
-                report_end(found.alpha, found.end, self._rows)
+                report_end(found.alpha, found.end)
             self._hold_alpha(found.alpha, found.score)
             posterior = found.posterior
         else:

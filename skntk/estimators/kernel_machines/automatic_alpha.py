@@ -9,10 +9,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skntk.estimators.data.defaults import ALPHA, ALPHA_CENTER, ALPHA_RANGE
-from skntk.estimators.data.distinct_rows import DistinctRows
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.row_order import order_by_value
-from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.noise_level.problem import LevelCriterion, NoiseProblem
@@ -147,25 +145,12 @@ def range_of_alpha(kernel: np.ndarray, noise: Noise, dtype: str) -> tuple[float,
     return low * unit, ALPHA_CENTER * unit, high * unit
 
 
-def report_end(alpha: float, end: End, rows: TrainingRows) -> None:
+def report_end(alpha: float, end: End) -> None:
     """Warn of a value that is at an end of its range."""
     if end is not None:
-        meaning = _MEANING_OF_END[end] + (remedy_for_copies(rows) if end == "lower" else "")
+        meaning = _MEANING_OF_END[end]
         warnings.warn(
             f"alpha='auto' ends at the {end} end of its range, alpha={alpha:.3g}: {meaning}",
             ConvergenceWarning,
             stacklevel=3,
         )
-
-
-def remedy_for_copies(rows: TrainingRows) -> str:
-    """Return what to do if observations are copies, where they may be; else an empty string."""
-    distinct = DistinctRows.of(rows.X, rows.targets)
-    if distinct.total(rows.repetitions).max() == 1:
-        return ""
-    return (
-        " Equal rows with equal targets, and whole sample weights, are repeated measurements, "
-        "which agree only where there is no noise. If they are copies, as in a bootstrap sample, "
-        "give each row once, with a sample_weight that is not whole (0.9 times their number), "
-        "which is a precision."
-    )

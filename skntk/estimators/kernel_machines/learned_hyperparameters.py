@@ -14,8 +14,6 @@ from sklearn.utils import check_random_state
 from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.noise import Noise
-from skntk.estimators.data.rows import TrainingRows
-from skntk.estimators.kernel_machines.automatic_alpha import remedy_for_copies
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer, maximize
 from skntk.gram import gram_matrix
 from skntk.gram.gradient import contracted_gradient
@@ -217,10 +215,11 @@ class HyperparameterScore:
 def hyperparameter_score(
     estimator: LearningParameters,
     architecture: Layer,
-    rows: TrainingRows,
+    X: np.ndarray,
     alpha: np.ndarray,
     noise: Noise,
     targets: np.ndarray,
+    repetitions: np.ndarray,
     kinds: Sequence[Kind],
     score: Score,
 ) -> HyperparameterScore:
@@ -238,9 +237,9 @@ def hyperparameter_score(
         estimator.architecture_bounds,
         LearnedNumbers("alpha", alpha, bounds),
         noise,
-        np.asarray(rows.X, np.float64),
+        np.asarray(X, np.float64),
         targets,
-        rows.repetitions,
+        repetitions,
         kinds,
         score,
         found,
@@ -288,16 +287,15 @@ def learn_hyperparameters(
         )
 
 
-def report_bounds(at_bounds: Sequence[AtBound], rows: TrainingRows) -> None:
+def report_bounds(at_bounds: Sequence[AtBound]) -> None:
     """Warn of numbers that would have gone on beyond their bounds."""
     for name, value, side, bound in at_bounds:
         setting = "alpha_bounds" if name == "alpha" else "architecture_bounds"
         direction = "Decrease" if side == "lower" else "Increase"
-        without_noise = remedy_for_copies(rows) if (name, side) == ("alpha", "lower") else ""
         warnings.warn(
             f"The search for hyperparameters ends at a bound: {name} is {value:.4g}, and its "
             f"{side} bound is {bound:.4g}. {direction} the bound in {setting} and fit again, which "
-            f"may find a better value; or fix it, if it is to stay there.{without_noise}",
+            f"may find a better value; or fix it, if it is to stay there.",
             ConvergenceWarning,
             stacklevel=4,
         )

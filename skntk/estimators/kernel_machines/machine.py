@@ -19,6 +19,7 @@ from skntk.estimators.data import own_network
 from skntk.estimators.data.alpha_of_rows import as_variance
 from skntk.estimators.data.defaults import Alpha, AlphaScale
 from skntk.estimators.data.noise import Noise
+from skntk.estimators.data.observations import Observations
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
@@ -170,7 +171,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         learned: float | None = self.__dict__.get("hyperparameters_", {}).get("alpha")
         found = self._found_alpha(kernel, nngp, X, alpha=learned)
         if found.end in self._reported_ends:
-            report_end(found.alpha, found.end, self._rows)
+            report_end(found.alpha, found.end)
         self._hold_alpha(found.alpha, found.score)
         self._scaling = replace(self._scaling, output_scale=found.output_scale)
         return found.solver
@@ -185,19 +186,31 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     ) -> FoundAlpha:
         """Return the best ``alpha``, or for a given one the scale of the outputs."""
         targets, is_centered = self._targets_of_criterion()
-        return find_alpha(
-            self._criterion(nngp),
+        inputs = self.X_train_ if X is None else X
+        observations, criterion = self._observations(inputs), self._criterion(nngp)
+        rows, solver = observations.rows, self._linear_solver()
+        merged = len(rows) < len(kernel)
+        if merged:
+            kernel, criterion = kernel[np.ix_(rows, rows)], criterion.on(rows)
+        found = find_alpha(
+            criterion,
             kernel,
-            targets,
-            self._noise,
+            targets[rows],
+            replace(self._noise, sample_weight=observations.sample_weight),
             self._scaling,
-            self._linear_solver(),
+            solver,
             alpha=alpha,
-            repetitions=self._rows.repetitions,
-            X=self.X_train_ if X is None else X,
+            repetitions=observations.repetitions,
+            X=inputs[rows],
             dtype=self.dtype,
             is_centered=is_centered,
         )
+        # The factorization of some rows is not that of all.
+        return replace(found, solver=solver) if merged else found
+
+    def _observations(self, X: np.ndarray) -> Observations:
+        """Return what tells about the noise, given the inputs of the training rows."""
+        return Observations.all_of(self._rows)
 
     def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
         """Return what ``alpha="auto"`` makes large, given the NNGP kernel of the training rows."""
@@ -220,9 +233,10 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         architecture, alpha = objective.split(self.theta_)
         self.hyperparameters_ = objective.by_name(self.theta_)
         at_bounds = [at for at in objective.at_bounds(self.theta_) if self._keeps(at.name)]
-        report_bounds(at_bounds, self._rows)
-        learned = np.broadcast_to(alpha, (len(self._rows.X),)).copy()
-        return kernels.with_network(architecture), learned
+        report_bounds(at_bounds)
+        if len(alpha) > 1:
+            return kernels.with_network(architecture), self._rows.alpha
+        return kernels.with_network(architecture), np.repeat(alpha, len(self._rows.X))
 
     def _keeps(self, name: str) -> bool:
         """Return whether a number that an optimizer learned is that of the model."""
@@ -243,8 +257,18 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     def _hyperparameter_score(
         self, architecture: Layer, alpha: np.ndarray, score: Score
     ) -> HyperparameterScore:
+        observations = self._observations(self.X_train_)
+        rows = observations.rows
         return hyperparameter_score(
-            self, architecture, self._rows, alpha, self._noise, self.y_train_, self.kinds, score
+            self,
+            architecture,
+            self.X_train_[rows],
+            alpha if len(alpha) == 1 else alpha[rows],
+            replace(self._noise, sample_weight=observations.sample_weight),
+            self.y_train_[rows],
+            observations.repetitions,
+            self.kinds,
+            score,
         )
 
     def _hold_alpha(self, alpha: float, score: float) -> None:

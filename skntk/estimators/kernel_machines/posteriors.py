@@ -89,16 +89,30 @@ def ensemble_posterior(
 def log_marginal_likelihood(
     machine: KernelMachine, posterior: GaussianProcessPosterior | ReadoutFlowPosterior
 ) -> float:
-    r"""Return the log density of the training targets, of every observation that a row stands for.
+    r"""Return the log density of the training targets, of every observation.
 
-    With noise variance a of one, N(y | f, a)^r = N(y | f, a / r) (2 pi a)^((1 - r) / 2) r^(-1/2)
-    for r of them: the posterior only knows the first factor. Targets whose prior and noise are
-    scaled by c have the density of targets over root c, which has another unit.
+    The posterior knows one of each row. Of rows with noise A that stand for r observations, or for
+    copies, the density is that of the mean with noise B, times
+
+    .. math::
+
+        \prod N(y \mid f, A) = N(y \mid f, B) \prod (2 \pi A)^{-1/2} (2 \pi B)^{1/2}.
+
+    Targets whose prior and noise are scaled by c have the density of targets over root c, which has
+    another unit.
     """
-    number, scale = machine._rows.repetitions, machine._scaling.output_scale
+    noise, observations = machine.alpha_, machine._observations(machine.X_train_)
+    number, rows = observations.repetitions, observations.rows
+    scale = machine._scaling.output_scale
     targets = machine.y_train_ / np.sqrt(scale)
-    noise = number * machine.alpha_
-    repetitions = -0.5 * (xlogy(number - 1, 2 * np.pi * noise) + np.log(number))
     n_outputs = targets.size // len(targets)
-    units = -0.5 * number.sum() * np.log(np.broadcast_to(scale, targets.shape[1:])).sum()
-    return posterior.log_marginal_likelihood(targets) + float(n_outputs * repetitions.sum() + units)
+    # Of r observations with noise r A each, whose mean has noise A.
+    repetitions = 0.5 * (np.log(number) + xlogy(number - 1, 2 * np.pi * noise[rows] * number))
+    density = posterior.log_marginal_likelihood(targets) - n_outputs * float(repetitions.sum())
+    if len(rows) < len(targets):
+        # Of copies, which the posterior holds one by one.
+        of_one = noise[rows] * machine._rows.sample_weight[rows] / observations.sample_weight
+        together = np.log(2 * np.pi * of_one).sum()
+        density += 0.5 * n_outputs * float(np.log(2 * np.pi * noise).sum() - together)
+    units = number.sum() * np.log(np.broadcast_to(scale, targets.shape[1:])).sum()
+    return density - 0.5 * float(units)

@@ -14,6 +14,7 @@ from skntk._sklearn import MultiOutputMixin, RegressorMixin, UnobservedFit, vali
 from skntk._validation import is_boolean
 from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.data.defaults import Alpha
+from skntk.estimators.data.observations import Observations
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import (
@@ -90,6 +91,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     def _targets_of_criterion(self) -> tuple[np.ndarray, bool]:
         # An initial function takes the place of the mean.
         return self._targets_to_learn(), self.normalize_y and self.initial_function is None
+
+    def _observations(self, X: np.ndarray) -> Observations:
+        return Observations.without_copies(X, self._rows)
 
     def _process_given(
         self, kernels: NetworkKernels, targets: np.ndarray, posterior: Posterior
