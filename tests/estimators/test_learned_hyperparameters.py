@@ -249,4 +249,4 @@ def test_duplicate_rows_with_hardly_any_noise():
     rows = np.concatenate([X, X])
     model = learned(alpha=1e-300, alpha_bounds=(1e-300, 1.0))
     with pytest.raises(ValueError, match=r"not finite: at theta = .*duplicate rows"):
-        model.fit(rows, np.concatenate([Y, Y]))
+        model.fit(rows, np.concatenate([Y, Y + 0.1]))

@@ -92,6 +92,7 @@ def test_the_documented_defaults_are_those_of_the_signature(cls):
 
 
 @each_class
+@pytest.mark.filterwarnings("ignore:The search for hyperparameters ends at a bound")
 def test_the_fitted_attributes_are_documented(cls):
     X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     model = cls(optimizer="fmin_l_bfgs_b", alpha_bounds=(0.01, 1)).fit(X, [0, 1, 1])

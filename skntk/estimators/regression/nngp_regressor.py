@@ -195,6 +195,10 @@ class NNGPRegressor(NetworkRegressor):
     A sample of weight k is the same as k equal samples, for predictions, standard deviations,
     ``log_marginal_likelihood_value_`` and, where there are not many, what ``alpha="auto"`` finds.
 
+    To find ``alpha``, equal samples whose targets agree are one observation, as precise as they are
+    together: copies, as those in a bootstrap sample, are no proof that there is no noise. Where any
+    two samples of equal X differ in y, a sample of whole weight k is k measurements of one value.
+
     With ``alpha="auto"`` the normalized targets of every output have a prior scale c of their own,
 
     .. math::
@@ -203,9 +207,9 @@ class NNGPRegressor(NetworkRegressor):
 
     where u is the unit of ``alpha`` (the mean of the diagonal of K, or 1 with
     ``alpha_scale="absolute"``) and W the diagonal matrix of the weights. For given :math:`\alpha`
-    the density is greatest at :math:`c = y^T B^{-1} y / n`, n the sum of the weights. What is left
-    is the *profile* of the marginal likelihood, a function of :math:`\alpha` alone, for weights of
-    1
+    the density is greatest at :math:`c = y^T B^{-1} y / n`, n the number of observations. What is
+    left is the *profile* of the marginal likelihood, a function of :math:`\alpha` alone, for
+    weights of 1
 
     .. math::
 
@@ -324,8 +328,8 @@ class NNGPRegressor(NetworkRegressor):
             Targets.
         sample_weight : float or array-like of shape (n_samples,), default=None
             Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
-            same as removal. None is 1 for every sample. To find ``alpha``, weights that are not
-            all whole numbers are precisions of one observation each.
+            same as removal. None is 1 for every sample. Notes say what weights and repetitions mean
+            to find ``alpha``: weights that are not all whole are precisions of one observation.
         alpha : float or array-like of shape (n_samples,), default=None
             In place of the parameter ``alpha``, in its units. Cross-validation gives each fold its
             part of an array that is passed here, and cannot divide a parameter. None is the

@@ -178,6 +178,10 @@ class NTKRegressor(NetworkRegressor):
     A sample of weight k is the same as k equal samples, for predictions, standard deviations,
     finite training times and, where there are not many, what ``alpha="auto"`` finds.
 
+    To find ``alpha``, equal samples whose targets agree are one observation, as precise as they are
+    together: copies, as those in a bootstrap sample, are no proof that there is no noise. Where any
+    two samples of equal X differ in y, a sample of whole weight k is k measurements of one value.
+
     An ensemble has no marginal likelihood. With ``alpha="auto"`` every observation is predicted by
     the ensemble that was trained on all others, in closed form: with
     :math:`B = T + \alpha u W^{-1}` and all weights 1, the residual :math:`r_i` and the variance
@@ -198,7 +202,7 @@ class NTKRegressor(NetworkRegressor):
 
         \sum_i \log N(r_i \mid 0,\, c\, v_i), \qquad c = \frac1n \sum_i \frac{r_i^2}{v_i},
 
-    is at its greatest for this c, n being the sum of the weights: what is left is a function of
+    is at its greatest for this c, n being the number of observations: what is left is a function of
     :math:`\alpha` alone. Of a row of weight k, one of k observations is left out. With
     ``normalize_y`` the others center the targets anew. With an ``initial_function``, whose network
     is not random, :math:`v_i` is the noise alone.
@@ -309,8 +313,8 @@ class NTKRegressor(NetworkRegressor):
             Targets.
         sample_weight : float or array-like of shape (n_samples,), default=None
             Weight of each sample, at least 0. A weight of k is the same as k repetitions, 0 the
-            same as removal. None is 1 for every sample. To find ``alpha``, weights that are not
-            all whole numbers are precisions of one observation each.
+            same as removal. None is 1 for every sample. Notes say what weights and repetitions mean
+            to find ``alpha``: weights that are not all whole are precisions of one observation.
         alpha : float or array-like of shape (n_samples,), default=None
             In place of the parameter ``alpha``, in its units. Cross-validation gives each fold its
             part of an array that is passed here, and cannot divide a parameter. None is the
