@@ -109,8 +109,8 @@ def log_marginal_likelihood(
     # Of r observations with noise r A each, whose mean has noise A.
     repetitions = 0.5 * (np.log(number) + xlogy(number - 1, 2 * np.pi * noise[rows] * number))
     density = posterior.log_marginal_likelihood(targets) - n_outputs * float(repetitions.sum())
-    if len(rows) < len(targets):
-        # Of copies, which the posterior holds one by one.
+    if len(rows) < len(targets) and noise.all():
+        # Of copies, which the posterior holds one by one; without noise it gives -inf.
         of_one = noise[rows] * machine._rows.sample_weight[rows] / observations.sample_weight
         together = np.log(2 * np.pi * of_one).sum()
         density += 0.5 * n_outputs * float(np.log(2 * np.pi * noise).sum() - together)
