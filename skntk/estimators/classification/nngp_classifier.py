@@ -186,6 +186,8 @@ class NNGPClassifier(NetworkClassifier):
 
     A sample of weight k is the same as k equal samples, for predictions, standard deviations,
     probabilities and what ``alpha="auto"`` finds.
+    Of equal samples one at a time is left out. The only sample of a class says nothing about
+    ``alpha`` and the temperature: the model that leaves it out does not know the class.
 
     With ``alpha="auto"`` every observation is predicted by the model of all others, in closed form:
     the residuals of the one-hot targets are :math:`(B^{-1} Y)_{ik} / (B^{-1})_{ii}` with
@@ -332,7 +334,8 @@ class NNGPClassifier(NetworkClassifier):
         -----
         ConvergenceWarning
             If ``alpha="auto"`` ends at the upper end of its range, where the inputs tell nothing
-            about the classes.
+            about the classes; if a number that an ``optimizer`` learned is at one of its bounds, or
+            the search does not converge.
         """
         to_train_with = self._alpha_to_train_with(alpha)
         X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)

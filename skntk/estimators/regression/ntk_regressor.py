@@ -336,7 +336,8 @@ class NTKRegressor(NetworkRegressor):
         -----
         ConvergenceWarning
             If ``alpha="auto"`` ends at the lower end of its range, where no noise is seen, or at
-            the upper one, where the inputs tell nothing about the targets.
+            the upper one, where the inputs tell nothing about the targets; if a number that an
+            ``optimizer`` learned is at one of its bounds, or the search does not converge.
         UserWarning
             If ``alpha="auto"`` and all targets are equal, which tells nothing about their noise:
             0.1 is taken.
