@@ -71,6 +71,33 @@ def test_one_decomposition_scores_as_a_factorization_for_each_level(criterion, w
 
 
 @CENTERED
+@EACH_WEIGHT
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        ProfiledLikelihood(),
+        LeaveOneOutDensity(ProcessVariance()),
+        LeaveOneOutError(),
+        "ensemble",
+    ],
+    ids=["likelihood", "process", "error", "ensemble"],
+)
+def test_the_slope_is_that_of_the_score(criterion, weight, is_centered):
+    problem, nngp = noise_problem(weight, is_centered=is_centered)
+    if criterion == "ensemble":
+        criterion = LeaveOneOutDensity(EnsembleVariance(nngp))
+    everything, step = np.arange(12), 1e-4
+    for level in LEVELS:
+        noise = level * problem.pattern
+        system = CholeskySolver().factorize(DenseOperator(problem.kernel), noise)
+        slope = criterion.slope(problem, system, level, everything)
+        below, above = (
+            evaluate(problem, criterion, level * np.exp(move)).score for move in (-step, step)
+        )
+        assert_allclose(slope, (above - below) / (2 * step), rtol=1e-5, atol=1e-5)
+
+
+@CENTERED
 def test_one_decomposition_scores_ensembles_whose_kernels_share_eigenvectors(is_centered):
     problem, _ = noise_problem(is_centered=is_centered)
     criterion = LeaveOneOutDensity(EnsembleVariance(commuting_prior(problem.kernel)))

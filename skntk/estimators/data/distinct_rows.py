@@ -70,5 +70,7 @@ def deal_observations(
 
 def _row_bytes(*columns: np.ndarray) -> list[bytes]:
     # Adding 0 turns -0.0 into 0.0: equal numbers then have equal bytes.
-    arrays = [np.ascontiguousarray(column.reshape(len(column), -1)) + 0.0 for column in columns]
-    return [b"".join(array[row].tobytes() for array in arrays) for row in range(len(arrays[0]))]
+    arrays = [np.ascontiguousarray(column.reshape(len(column), -1) + 0.0) for column in columns]
+    table = np.concatenate([array.view(np.uint8) for array in arrays], axis=1)
+    rows: list[bytes] = table.view(f"V{table.shape[1]}").ravel().tolist()
+    return rows

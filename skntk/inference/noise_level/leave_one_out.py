@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.solver import LinearSystem
+from skntk.inference.noise_level.inverse_columns import AROUND, InverseColumns, slope_around
 from skntk.inference.noise_level.problem import Evaluation, LevelScores, NoiseProblem, Rows
 from skntk.inference.posteriors.leave_one_out import left_out_factor
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
@@ -96,8 +97,8 @@ class LeftOutVariance(Protocol):
         """Return a function of what is left out at some levels, shape (n, n_levels)."""
         ...
 
-    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
-        """Return the variance of some rows at one level, given their columns of B^-1."""
+    def by_system(self, left_out: LeftOut, inverse: InverseColumns) -> FloatArray:
+        """Return the variance of some rows, shape (n, n_levels), given their columns of B^-1."""
         ...
 
 
@@ -110,7 +111,7 @@ class _OwnVariance:
     def by_spectrum(self, spectrum: NoiseSpectrum) -> Callable[[LeftOut, FloatArray], FloatArray]:
         return lambda left_out, levels: self._variance(left_out)
 
-    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
+    def by_system(self, left_out: LeftOut, inverse: InverseColumns) -> FloatArray:
         return self._variance(left_out)
 
     def _variance(self, left_out: LeftOut) -> FloatArray:
@@ -165,9 +166,8 @@ class EnsembleVariance:
 
         return variance
 
-    def by_system(self, left_out: LeftOut, inverse_columns: FloatArray) -> FloatArray:
-        spread = np.einsum("ij,ij->j", inverse_columns, self.prior @ inverse_columns)
-        return np.square(left_out.factor) * spread[:, np.newaxis] + left_out.noise
+    def by_system(self, left_out: LeftOut, inverse: InverseColumns) -> FloatArray:
+        return np.square(left_out.factor) * inverse.quadratic_form(self.prior) + left_out.noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,9 +198,16 @@ class LeaveOneOutDensity:
     def evaluate(
         self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
     ) -> Evaluation:
-        left_out, columns = _left_out_of(problem, system, level, rows)
-        score, scale = _density(problem, left_out, self.variance.by_system(left_out, columns))
+        inverse = InverseColumns.of(problem, system, level, rows)
+        left_out = _left_out(problem, inverse)
+        score, scale = _density(problem, left_out, self.variance.by_system(left_out, inverse))
         return Evaluation(float(score[0]), scale[:, 0])
+
+    def slope(self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows) -> float:
+        inverse = InverseColumns.of(problem, system, level, rows, AROUND)
+        left_out = _left_out(problem, inverse)
+        score, _ = _density(problem, left_out, self.variance.by_system(left_out, inverse))
+        return slope_around(score)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,9 +236,13 @@ class LeaveOneOutError:
     def evaluate(
         self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
     ) -> Evaluation:
-        left_out, _ = _left_out_of(problem, system, level, rows)
+        left_out = _left_out(problem, InverseColumns.of(problem, system, level, rows))
         score = float(self._score(problem, left_out, rows)[0])
         return Evaluation(score, np.ones(problem.targets.shape[1]))
+
+    def slope(self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows) -> float:
+        left_out = _left_out(problem, InverseColumns.of(problem, system, level, rows, AROUND))
+        return slope_around(self._score(problem, left_out, rows))
 
     def _score(self, problem: NoiseProblem, left_out: LeftOut, rows: Rows) -> FloatArray:
         weight = left_out.weight
@@ -283,20 +294,15 @@ class _Spectrum:
         return LeftOut.at(self.problem, self.spectrum.rows, levels, precision, dual_coef)
 
 
-def _left_out_of(
-    problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows
-) -> tuple[LeftOut, FloatArray]:
-    """Return what is left out of some rows, and their columns of B^-1."""
-    n = len(problem.kernel)
-    if len(rows) == n:
-        columns = system.inverse()
-    else:
-        unit_vectors = np.zeros((n, len(rows)))
-        unit_vectors[rows, np.arange(len(rows))] = 1
-        columns = system.solve(unit_vectors)
-    dual_coef = system.solve(_with_ones(problem))[rows, :, np.newaxis]
-    precision = columns[rows, np.arange(len(rows))][:, np.newaxis]
-    return LeftOut.at(problem, rows, np.array([level]), precision, dual_coef), columns
+def _left_out(problem: NoiseProblem, inverse: InverseColumns) -> LeftOut:
+    """Return what is left out of the rows whose columns of B^-1 are given."""
+    return LeftOut.at(
+        problem,
+        inverse.rows,
+        inverse.levels,
+        inverse.diagonal(),
+        inverse.solution(_with_ones(problem))[inverse.rows],
+    )
 
 
 def _with_ones(problem: NoiseProblem) -> FloatArray:

@@ -23,6 +23,7 @@ from scipy.special import xlogy
 
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.solver import LinearSystem
+from skntk.inference.noise_level.inverse_columns import InverseColumns
 from skntk.inference.noise_level.problem import Evaluation, LevelScores, NoiseProblem, Rows
 from skntk.inference.noise_level.tridiagonal import TridiagonalForm
 
@@ -64,6 +65,16 @@ class ProfiledLikelihood:
         score = _LogDensity.of(problem)(level, misfit, system.log_determinant())
         return Evaluation(score, misfit / problem.n_observations)
 
+    def slope(self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows) -> float:
+        inverse = InverseColumns.of(problem, system, level, rows)
+        dual_coef = system.solve(problem.targets)
+        misfit = np.einsum("ij,ij->j", problem.targets, dual_coef)
+        misfit_slope = -inverse.noise @ np.square(dual_coef)
+        # Of the trace of B^-1 A some terms are known.
+        known = inverse.noise[rows] @ inverse.diagonal()[:, 0]
+        trace = len(problem.kernel) / len(rows) * known
+        return _LogDensity.of(problem).slope(misfit, misfit_slope, float(trace))
+
 
 @dataclass(frozen=True)
 class _LogDensity:
@@ -85,3 +96,9 @@ class _LogDensity:
         repetitions = (n - self.n_samples) * np.log(level) + self.repetitions
         scale = n * np.log(2 * np.pi * np.e / n * misfit).sum()
         return -0.5 * float(scale + len(misfit) * (log_determinant + repetitions))
+
+    def slope(self, misfit: FloatArray, misfit_slope: FloatArray, trace: float) -> float:
+        """Return the derivative by the logarithm of the level, given that of the misfit."""
+        n = self.n_observations
+        scale = n * float((misfit_slope / misfit).sum())
+        return -0.5 * (scale + len(misfit) * (trace + n - self.n_samples))

@@ -111,3 +111,10 @@ class LevelCriterion(Protocol):
         A sum over samples may be estimated from those in ``rows``, a sample without repetition.
         """
         ...
+
+    def slope(self, problem: NoiseProblem, system: LinearSystem, level: float, rows: Rows) -> float:
+        """Return the derivative of the score of one level by its logarithm.
+
+        A sum over samples may be estimated from those in ``rows``, a sample without repetition.
+        """
+        ...

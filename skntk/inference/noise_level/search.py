@@ -37,15 +37,16 @@ End = Literal["lower", "upper"] | None
 # Sums over more samples are estimated from so many of them.
 _N_LARGE = 500
 _N_LEFT_OUT = 256
-# To compare two levels a third of the samples will do, within these bounds: the same are left out
-# at both.
+# For the slope a third of the samples will do, within these bounds.
 _N_COMPARED = (100, 256)
+# All samples correct what half of them tell.
+_FEWEST_DECOMPOSED = 150
 _LEVELS_PER_DECADE = 2
 # A level is known well enough to a few percent: scores are flat at their maximum.
 _TOLERANCE = 0.05
 # Standard deviation of the prior of the logarithm of a level: two decades.
 _PRIOR_STD = 2 * np.log(10)
-# By how much the first step on all samples moves the logarithm of the level.
+# The distance of the logarithms of levels whose scores tell a curvature.
 _STEP = 0.5
 # The largest step from the level of a part of the samples to that of all, and the smallest gain in
 # nats that is worth a factorization.
@@ -86,8 +87,9 @@ def find_noise_level(
     """Return the level of the largest score, with a weak prior.
 
     One decomposition tells the scores of all levels: of the kernel of all samples, or of a part of
-    some hundred. How far the maximum moves with more samples is told by two factorizations of all
-    of them. The scale of the outputs, to which intervals are in proportion, is found from all.
+    some hundred. How far the maximum moves with more samples is told by the slope of the score of
+    all of them, which takes a factorization. The scale of the outputs, to which intervals are in
+    proportion, is found from all.
 
     The prior is log-normal around `center`, with a standard deviation of two decades. Scores of
     dozens of samples outweigh it. A handful, whose likelihood is often largest without any noise or
@@ -123,7 +125,7 @@ def find_noise_level(
     if n <= criterion.n_decomposed:
         position = _best_position(criterion.scores(problem), prior, low, high)
     else:
-        part = evenly_spaced(order, criterion.n_decomposed)
+        part = evenly_spaced(order, min(criterion.n_decomposed, max(n // 2, _FEWEST_DECOMPOSED)))
         scores = criterion.on(part).scores(problem.subset(part))
         position = _best_position(scores, prior, low, high)
         curvature = _curvature(scores, position) * n / len(part)
@@ -140,6 +142,9 @@ class _Prior:
     def __call__(self, position: FloatArray | float) -> FloatArray | float:
         return -0.5 * ((position - self.center) / _PRIOR_STD) ** 2
 
+    def slope(self, position: float) -> float:
+        return (self.center - position) / _PRIOR_STD**2
+
 
 class _OnAllSamples:
     """The criterion for all samples, at the logarithms of levels."""
@@ -154,20 +159,24 @@ class _OnAllSamples:
         fewest, most = _N_COMPARED
         self._compared = evenly_spaced(order, min(n, max(fewest, min(n // 3, most))))
 
-    def score(self, position: float) -> float:
-        """Return the score, estimated from a few samples."""
-        return self._evaluation(position, self._compared).score
+    def slope(self, position: float) -> float:
+        """Return the slope of the score, estimated from a few samples."""
+        level = float(np.exp(position))
+        return self._criterion.slope(self._problem, self._system(level), level, self._compared)
 
-    def _evaluation(self, position: float, left_out: Rows) -> Evaluation:
-        problem, level = self._problem, float(np.exp(position))
-        system = self._solver.factorize(DenseOperator(problem.kernel), level * problem.pattern)
-        return self._criterion.evaluate(problem, system, level, left_out)
+    def _evaluation(self, position: float) -> Evaluation:
+        level = float(np.exp(position))
+        return self._criterion.evaluate(self._problem, self._system(level), level, self._left_out)
+
+    def _system(self, level: float) -> LinearSystem:
+        problem = self._problem
+        return self._solver.factorize(DenseOperator(problem.kernel), level * problem.pattern)
 
     def result(self, position: float, low: float, high: float) -> NoiseLevel:
         """Return the level at a position, or the next that the kernel is not singular with."""
         while True:
             try:
-                evaluation = self._evaluation(position, self._left_out)
+                evaluation = self._evaluation(position)
                 break
             except SingularKernelError:
                 if position >= high:
@@ -257,17 +266,14 @@ def _moved(
     low: float,
     high: float,
 ) -> float:
-    """Return the maximum of the parabola of this curvature through two scores of all samples."""
+    """Return the maximum of the parabola of this curvature and of the slope on all samples."""
     curvature += 1 / _PRIOR_STD**2
-    step = _STEP if position + _STEP <= high else -_STEP
     try:
-        gain = evaluate.score(position + step) - evaluate.score(position)
+        slope = evaluate.slope(position) + prior.slope(position)
     except SingularKernelError:
         return position
-    gain += float(prior(position + step) - prior(position))
-    if not (np.isfinite(gain) and curvature > 0):
+    if not (np.isfinite(slope) and curvature > 0):
         return position
-    slope = gain / step + 0.5 * curvature * step
     move = np.clip(slope / curvature, -_LARGEST_STEP, _LARGEST_STEP)
     if 0.5 * curvature * move**2 < _SMALLEST_GAIN:
         return position
