@@ -79,6 +79,7 @@ class KernelFunction:
         if isinstance(architecture, LinearizedNetwork):
             self.input_shape = check_samples(architecture, self.sample_shape)
             self.layers: Layer = architecture
+            self._input_dtype: np.dtype | None = np.dtype(self.dtype)
             self.outputs_are_gaussian = architecture.outputs_are_gaussian()
             self._matrices: Evaluate = partial(empirical_matrices, architecture)
             self._diagonals: Evaluate = partial(empirical_diagonals, architecture)
@@ -86,6 +87,7 @@ class KernelFunction:
             network = prepare(architecture, self.sample_shape, self.dtype)
             self.input_shape = network.signature.sample_shape
             self.layers = network.layers
+            self._input_dtype = None  # blocks of rows are converted, one by one
             self.outputs_are_gaussian = network.outputs_are_gaussian
             self._matrices = partial(kernel_matrices, network)
             self._diagonals = partial(kernel_diagonals, network)
@@ -123,7 +125,7 @@ class KernelFunction:
         Parameters
         ----------
         X : ndarray of shape (n_samples_X, *sample_shape)
-            Left inputs: finite, of the precision of the kernels, in C order.
+            Left inputs: finite, in single or double precision, in C order.
         Y : ndarray of shape (n_samples_Y, *sample_shape), default=None
             Right inputs; None means the samples of X themselves.
         kinds : tuple of {"nngp", "ntk"}
@@ -140,7 +142,7 @@ class KernelFunction:
         n_left, n_right = len(inputs[0]), len(inputs[-1])
         at_once = len(kinds) * (1 if self._n_transforms == 1 else N_MATRICES_IN_SUM)
         require_memory(
-            at_once * n_left * n_right * inputs[0].itemsize,
+            at_once * n_left * n_right * np.dtype(self.dtype).itemsize,
             f"The kernel matrix of {n_left} x {n_right} samples",
             "Use fewer samples, or dtype='float32' for half of it.",
         )
@@ -151,7 +153,7 @@ class KernelFunction:
                 counting = stack.enter_context(reporting(progress, total))
             kept, found = None, None
             if checkpoint is not None:
-                computation = fingerprint(self.architecture, *inputs, kinds=kinds)
+                computation = fingerprint(self.architecture, *inputs, kinds=kinds, dtype=self.dtype)
                 kept = stack.enter_context(open_checkpoint(checkpoint, computation))
                 found = kept.matrices(len(kinds))
             if found is None:
@@ -180,9 +182,9 @@ class KernelFunction:
 
     def _reshaped(self, X: np.ndarray) -> np.ndarray:
         """Return samples as the network reads them, without asking where they are so already."""
-        if X.shape[1:] == self.input_shape:
-            return X
-        return self.architecture.reshape_inputs(X)
+        if X.shape[1:] != self.input_shape:
+            X = self.architecture.reshape_inputs(X)
+        return X if self._input_dtype is None else X.astype(self._input_dtype, copy=False)
 
 
 def check_dtype(dtype: str) -> np.dtype:
@@ -194,3 +196,12 @@ def check_dtype(dtype: str) -> np.dtype:
     if dtype is None or checked is None or checked.name not in DTYPES:
         raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
     return checked
+
+
+def dtypes_of_inputs(dtype: np.dtype | str) -> list[type]:
+    """Return the precisions in which inputs are taken for kernels of a precision.
+
+    The first one is that of inputs of other types. Kernels in single precision of inputs that are
+    nearly parallel need the digits of these in double precision.
+    """
+    return [np.float64] if np.dtype(dtype) == np.float64 else [np.float64, np.float32]

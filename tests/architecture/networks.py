@@ -96,6 +96,20 @@ def inputs(n_samples, seed=0):
     return np.random.default_rng(seed).normal(size=(n_samples, N_FEATURES))
 
 
+def nearly_parallel_inputs(n_samples):
+    """Return samples that are nearly parallel: away from the origin, or nearly multiples.
+
+    Some are equal and some opposite.
+    """
+    random = np.random.default_rng(6)
+    n_far = n_samples // 2
+    far = random.uniform(2.0, 2.4, size=(n_far, N_FEATURES))
+    direction = random.normal(size=N_FEATURES)
+    others = np.linspace(0.2, 0.3, n_samples - n_far - 4)[:, None] * direction
+    others = others + 1e-5 * random.normal(size=others.shape)
+    return np.concatenate([far, others, far[:1], others[:1], -others[:2]])
+
+
 def degenerate_inputs():
     """Return samples of which some are identical, opposite, multiples of another, or zero."""
     x, y = inputs(2, seed=1)

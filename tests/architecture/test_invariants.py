@@ -10,7 +10,13 @@ from skntk.architecture.core.registry import registered
 from skntk.gram.engine.engine import engine_for
 from skntk.gram.engine.prepared_network import PreparedNetwork
 from skntk.gram.tiling.blocks import make_blocks
-from tests.architecture.networks import as_network, degenerate_inputs, examples_of_engines, inputs
+from tests.architecture.networks import (
+    as_network,
+    degenerate_inputs,
+    examples_of_engines,
+    inputs,
+    nearly_parallel_inputs,
+)
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOTH = ("nngp", "ntk")
@@ -127,6 +133,17 @@ def test_single_precision_is_near_double_precision(layer, bias_std):
     for ours, matrix in zip(single, gram_matrix(network, X, kind=BOTH), strict=True):
         assert ours.dtype == np.float32
         assert_close(ours, matrix, 3e-6)
+
+
+@every_example
+@every_bias
+def test_single_precision_keeps_the_digits_of_nearly_parallel_samples(layer, bias_std):
+    network, X = as_network(layer, bias_std), nearly_parallel_inputs(N_SAMPLES)
+    single = gram_matrix(network, X, kind=BOTH, dtype="float32")
+    for ours, matrix in zip(single, gram_matrix(network, X, kind=BOTH), strict=True):
+        assert_close(ours, matrix, 2e-6)
+        lowest = np.linalg.eigvalsh(ours.astype(float)).min()
+        assert lowest >= -3e-6 * np.diagonal(matrix).mean()
 
 
 @every_example

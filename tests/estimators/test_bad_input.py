@@ -270,11 +270,9 @@ def test_classifiers_have_no_prior_prediction(family, method):
 
 def test_inputs_too_large_for_the_precision():
     X, y, _ = problem_for(NNGPRegressor())
-    with pytest.raises(ValueError, match=r"not finite in float32.*Rescale the inputs"):
-        NNGPRegressor(dtype="float32").fit(1e25 * X, y)
-    message = "Input X contains infinity or a value too large"
-    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(ValueError, match=message):
-        NNGPRegressor(dtype="float32").fit(1e60 * X, y)
+    for scale in (1e25, 1e60):
+        with pytest.raises(ValueError, match=r"not finite in float32.*Rescale the inputs"):
+            NNGPRegressor(dtype="float32").fit(scale * X, y)
 
 
 @each_estimator

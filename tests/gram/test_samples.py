@@ -17,6 +17,7 @@ from skntk.architecture import (
     Relu,
     Residual,
     Serial,
+    Sign,
     Sum,
 )
 from skntk.gram.engine.prepared_network import NetworkArguments, PreparedNetwork
@@ -84,3 +85,11 @@ def test_statistics_of_a_pooled_network_take_no_loop_over_offsets(X):
         sample_program.on(jax.devices()[0]).lower(arguments, X, with_kernels=with_kernels)
         asked.append(Watched.n_asked > 0)
     assert asked == [False, True]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_sign_of_a_pooled_image_is_that_of_itself(dtype):
+    """Rounding tells equal pixels apart, and the root of rounding is large."""
+    layers = [Conv((3, 3)), Relu(), GlobalAvgPool(), Dense(), Sign(), Dense(), Sign()]
+    X = np.random.default_rng(0).normal(size=(5, 6, 6, 3))
+    np.testing.assert_array_equal(gram_diagonal(Serial(layers), X, kind="nngp", dtype=dtype), 1)

@@ -59,6 +59,9 @@ class RectifiedMonomial(Activation):
         check_degree(self)
         return input_shape
 
+    def magnifies_rounding(self) -> bool:
+        return self.degree == 0
+
     def function(self, x: Array) -> Array:
         return jnp.where(x >= 0, x**self.degree, 0)
 

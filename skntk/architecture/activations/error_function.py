@@ -11,7 +11,10 @@ import jax.numpy as jnp
 from skntk._validation import check_real
 from skntk.architecture.activations.arcsine import arcsine, scale_of, squared_cosine
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.propagation.state import Array, Statistics
+from skntk.architecture.activations.loops import computed_once
+from skntk.architecture.activations.smoothed_steps import smoothed_steps, step_scales
+from skntk.architecture.propagation.correlation import CorrelationState, mixed, shares
+from skntk.architecture.propagation.state import Array, SampleState, Statistics
 
 __all__ = ["Erf", "Gelu", "SigmoidLike"]
 
@@ -115,6 +118,28 @@ class _ScaledErf(Activation):
         self, covariance: Array, left: Statistics, right: Statistics
     ) -> tuple[Array, Array]:
         return self._moments(noisy_correlation(covariance, left, right), left, right)
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        _, slope, offset = self.amplitude_slope_offset()
+        outputs, _ = self.propagate_samples(state)
+        scales = step_scales(state.nngp, math.sqrt(2) * slope)
+        constant = jnp.broadcast_to(jnp.square(offset), outputs.nngp.shape)
+        varying = jnp.maximum(outputs.nngp - constant, 0)
+        return outputs, (scales, shares([varying, constant], outputs.nngp))
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        return computed_once(self._propagate_correlations, left[0].noise, state, left, right)
+
+    @staticmethod
+    def _propagate_correlations(
+        state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        (left_scales, left_shares), (right_scales, right_shares) = left, right
+        steps, slope = smoothed_steps(state.nngp, left_scales, right_scales)
+        correlation = mixed([steps, None], left_shares, right_shares)
+        return state.with_slopes(correlation, slope)
 
     def _moments(
         self, correlation: NoisyCorrelation, left: NoisyScale, right: NoisyScale

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from skntk.architecture.propagation.state import Array
+from skntk.architecture.propagation.correlation import CorrelationState
+from skntk.architecture.propagation.state import Array, Statistics
 
 # The values of a function at the nodes of a quadrature for so many samples fit the cache of a core.
 _PART_SIZES = range(32, 105)
@@ -76,4 +77,37 @@ def in_parts(function: Callable[[Array], Any], values: Array) -> Any:
     return jax.tree.map(
         lambda leaf: jnp.moveaxis(leaf, 0, -2).reshape(*leaf.shape[1:-1], n),
         lax.map(function, parts),
+    )
+
+
+def computed_once(
+    propagate: Callable[..., CorrelationState],
+    nonnegative: Array,
+    state: CorrelationState,
+    left: Statistics,
+    right: Statistics,
+) -> CorrelationState:
+    """Return ``propagate(state, left, right)``, computed by one loop as by `in_own_loop`.
+
+    Fused with the layers above, what an activation computes of a pair would be computed several
+    times: for either kernel, and for every root and quotient that the next layers take.
+    """
+    form = jax.eval_shape(propagate, state, left, right)
+    structure = jax.tree.structure(left)
+
+    def packed(gaps: Array, *sides: Array) -> tuple[Array, Array]:
+        statistics = (jax.tree.unflatten(structure, list(side)) for side in sides)
+        nngp, ntk = propagate(_unpacked(state, (lax.real(gaps), lax.imag(gaps))), *statistics)
+        return nngp.signed_gap(), ntk.signed_gap()
+
+    gaps = lax.complex(*(correlation.signed_gap() for correlation in state))
+    # As one array, statistics are not copied one by one into the loop.
+    sides = (jnp.stack(jax.tree.leaves(side)) for side in (left, right))
+    return _unpacked(form, in_own_loop(packed, nonnegative, gaps, *sides))
+
+
+def _unpacked(form: CorrelationState, gaps: tuple[Array, ...]) -> CorrelationState:
+    """Return the state of signed gaps, which knows what one of the same form knows."""
+    return CorrelationState(
+        *(correlation.from_signed_gap(gap) for correlation, gap in zip(form, gaps, strict=True))
     )

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from skntk._validation import check_real
+from skntk.architecture.activations.angles import Angle
 from skntk.architecture.activations.arcsine import Scale, arcsine_terms, scale_of
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.propagation.state import Array, Statistics
+from skntk.architecture.propagation.correlation import Correlation, CorrelationState, single
+from skntk.architecture.propagation.state import Array, SampleState, Statistics
 
 __all__ = ["ABRelu", "Abs", "LeakyRelu", "Relu", "Sign"]
 
@@ -23,6 +25,11 @@ class _PiecewiseLinear(Activation):
     deviations, r the correlation and c = sqrt(1 - r^2); E[f'(u) f'(v)] = mean_slope^2 + bend^2 (2 /
     pi) arcsin r.
     """
+
+    # Whether correlations are at least 0 behind it, because the two slopes differ in sign.
+    is_nonnegative: ClassVar[bool] = False
+    # Whether those of the slopes are, because no slope is negative.
+    is_increasing: ClassVar[bool] = False
 
     def slopes(self) -> tuple[Any, Any]:
         """Return the slopes of the two lines.
@@ -54,6 +61,40 @@ class _PiecewiseLinear(Activation):
         line_weight, bend_weight = mean_slope**2, bend**2 * (2 / np.pi)
         angle, moment = _bend_moments(covariance, left, right)
         return line_weight * covariance + bend_weight * moment, line_weight + bend_weight * angle
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        outputs, _ = self.propagate_samples(state)
+        # Of a sample that is 0 the slope is another one: without the bend.
+        mean_slope, bend = self._mean_slope_and_bend()
+        power = mean_slope**2 + bend**2
+        at_zero = jnp.where(mean_slope != 0, jnp.sqrt(power) / jnp.abs(mean_slope), 0)
+        return outputs, single(jnp.where(state.nngp > 0, 1, at_zero))
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        # With the angle phi to the nearest of r = 1 and r = -1 and the bend B = sin(phi) - phi
+        # cos(phi), r' = l r + b (abs(r) + (2 / pi) B), l and b the shares of the two parts.
+        line, bent = self._shares_of_line_and_bend()
+        angle = Angle.of(state.nngp)
+        rounded, turned = (bent * (2 / np.pi) * part for part in (angle.bend, angle.value))
+        leaning, factor = (bent - line) * angle.gap, left * right
+        value_from_one = angle.choose(angle.gap - rounded, 2 * line + leaning - rounded)
+        slope_from_one = angle.choose(turned, 2 * bent - turned) * factor + (1 - factor)
+        value, slope = Correlation(value_from_one), Correlation(slope_from_one)
+        if not self.is_nonnegative:
+            value_opposite = angle.choose(2 - value_from_one, 2 * bent - leaning + rounded)
+            value = Correlation(value_from_one, value_opposite)
+        if not self.is_increasing:
+            slope_opposite = angle.choose(2 - turned, 2 * line + turned) * factor + (1 - factor)
+            slope = Correlation(slope_from_one, slope_opposite)
+        return state.with_slopes(value, slope)
+
+    def _shares_of_line_and_bend(self) -> tuple[Array, Array]:
+        mean_slope, bend = self._mean_slope_and_bend()
+        power = mean_slope**2 + bend**2
+        line = single(jnp.where(power > 0, mean_slope**2 / power, 0.5))
+        return line, 1 - line
 
 
 @jax.custom_jvp
@@ -102,6 +143,8 @@ class Relu(_PiecewiseLinear):
     """
 
     category: ClassVar[str | None] = "activation"
+    is_nonnegative: ClassVar[bool] = True
+    is_increasing: ClassVar[bool] = True
 
     def slopes(self) -> tuple[Any, Any]:
         return 0.0, 1.0
@@ -152,6 +195,7 @@ class Abs(_PiecewiseLinear):
     """
 
     category: ClassVar[str | None] = "activation"
+    is_nonnegative: ClassVar[bool] = True
 
     def slopes(self) -> tuple[Any, Any]:
         return -1.0, 1.0
@@ -207,6 +251,9 @@ class Sign(Activation):
 
     category: ClassVar[str | None] = "activation"
 
+    def magnifies_rounding(self) -> bool:
+        return True
+
     def function(self, x: Array) -> Array:
         return jnp.sign(x)
 
@@ -220,3 +267,15 @@ class Sign(Activation):
     ) -> tuple[Array, Array]:
         angle, _ = arcsine_terms(covariance * left * right)
         return (2 / np.pi) * angle, jnp.zeros_like(angle)
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return self.propagate_samples(state)[0], ()
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        angle = Angle.of(state.nngp)
+        near = (2 / np.pi) * angle.value
+        far = 2 - near
+        correlation = Correlation(angle.choose(near, far), angle.choose(far, near))
+        return CorrelationState(correlation, state.ntk)

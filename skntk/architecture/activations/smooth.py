@@ -45,7 +45,8 @@ class Elementwise(QuadratureActivation):
       variance passes 100 up to 1e-8 of f and 2e-4 of f'; but where they differ in size and f
       saturates, the NTK is off by as much as its own size once the variances pass 1000.
 
-    In float32 it is 1e-7 where that is more. Kinks elsewhere than at 0, oscillations much faster
+    In float32 kernels of vectors are as accurate, and the result is rounded; of images the error is
+    1e-7 where that is more. Kinks elsewhere than at 0, oscillations much faster
     than the standard deviation, and growth faster than that of polynomials (exp(x) for standard
     deviations above 2) cost accuracy.
 

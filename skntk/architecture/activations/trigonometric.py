@@ -10,7 +10,14 @@ import jax.numpy as jnp
 
 from skntk._validation import check_real
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.propagation.state import Array, Statistics
+from skntk.architecture.propagation.correlation import (
+    Correlation,
+    CorrelationState,
+    Split,
+    roots,
+    single,
+)
+from skntk.architecture.propagation.state import Array, SampleState, Statistics
 
 __all__ = ["Cos", "Rbf", "Sin"]
 
@@ -202,3 +209,16 @@ class Rbf(Activation):
     ) -> tuple[Array, Array]:
         value = jnp.exp(-self.gamma * squared_distance(covariance, left, right))
         return value, 2 * self.gamma * value
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return self.propagate_samples(state)[0], Split.of(roots(state.nngp)[0])
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        # E[(u - v)^2] = 2 s t (1 - r) + (s - t)^2, s and t the standard deviations.
+        distance = 2 * left.high * right.high * state.nngp.from_one
+        distance += jnp.square(left.minus(right))
+        from_one = -jnp.expm1(-single(self.gamma) * distance)
+        correlation = Correlation(from_one)
+        return state.with_slopes(correlation, correlation)

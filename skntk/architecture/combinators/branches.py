@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from math import gcd, lcm, prod
 from operator import mul
@@ -16,6 +16,12 @@ from skntk.architecture.core.delegation import DelegatingLayer
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.dense import Dense
+from skntk.architecture.propagation.correlation import (
+    Correlation,
+    CorrelationState,
+    mixed,
+    shares,
+)
 from skntk.architecture.propagation.gather import (
     GatherIndices,
     copy_indices,
@@ -84,6 +90,25 @@ class Branches(Composition):
             )
         ]
         return PairState(*self._join_kernels(states))
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        states, statistics = zip(
+            *(branch.propagate_scales(state) for branch in self.branches), strict=True
+        )
+        outputs = SampleState(*self._join_kernels(states))
+        return outputs, (statistics, self._scales_to_join(states, outputs))
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        (left_statistics, left_scales), (right_statistics, right_scales) = left, right
+        states = [
+            branch.propagate_correlations(state, *of_branch)
+            for branch, *of_branch in zip(
+                self.branches, left_statistics, right_statistics, strict=True
+            )
+        ]
+        return self._join_correlations(states, left_scales, right_scales)
 
     def smallest_period(
         self, sizes: tuple[int, ...]
@@ -220,8 +245,47 @@ class Branches(Composition):
     def _join_activations(self, outputs: Sequence[Array]) -> Array:
         raise NotImplementedError
 
+    def _scales_to_join(self, states: Sequence[SampleState], total: SampleState) -> Statistics:
+        """Return what `_join_correlations` needs of each sample."""
+        raise NotImplementedError
 
-class Sum(Branches):
+    def _join_correlations(
+        self, states: Sequence[CorrelationState], left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        raise NotImplementedError
+
+
+class WeightedBranches(Branches):
+    """Branches whose kernels are added up, each multiplied by a weight."""
+
+    def _weights(self) -> Sequence[Any]:
+        raise NotImplementedError
+
+    def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
+        nngp, ntk = (
+            sum(weight * values for weight, values in zip(self._weights(), kernels, strict=True))
+            for kernels in zip(*states, strict=True)
+        )
+        return nngp, ntk
+
+    def _scales_to_join(self, states: Sequence[SampleState], total: SampleState) -> Statistics:
+        def shares_of(kernels: Iterable[Array], total: Array) -> tuple[Array, ...]:
+            pairs = zip(self._weights(), kernels, strict=True)
+            return shares([weight * kernel for weight, kernel in pairs], total)
+
+        return tuple(map(shares_of, zip(*states, strict=True), total))
+
+    def _join_correlations(
+        self, states: Sequence[CorrelationState], left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        (left_shares, left_ntk), (right_shares, right_ntk) = left, right
+        nngp, ntk = zip(*states, strict=True)
+        return CorrelationState(
+            mixed(nngp, left_shares, right_shares), mixed(ntk, left_ntk, right_ntk)
+        )
+
+
+class Sum(WeightedBranches):
     """The sum of branches that read the same input: ``K' = sum_b K_b`` and ``T' = sum_b T_b``.
 
     Parameters
@@ -240,8 +304,8 @@ class Sum(Branches):
 
     category: ClassVar[str | None] = "combinator"
 
-    def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
-        return sum(state.nngp for state in states), sum(state.ntk for state in states)
+    def _weights(self) -> Sequence[Any]:
+        return [1] * len(self.branches)
 
     def _join_activations(self, outputs: Sequence[Array]) -> Array:
         return sum(outputs[1:], start=outputs[0])
@@ -272,12 +336,30 @@ class Product(Branches):
         return False
 
     def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
+        first, *others = self._terms(states)
+        return prod(state.nngp for state in states), sum(others, start=first)
+
+    def _scales_to_join(self, states: Sequence[SampleState], total: SampleState) -> Statistics:
+        return shares(self._terms(states), total.ntk)
+
+    def _join_correlations(
+        self, states: Sequence[CorrelationState], left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        nngp = [state.nngp for state in states]
+        terms = [
+            reduce(Correlation.times, nngp[:position] + nngp[position + 1 :], state.ntk)
+            for position, state in enumerate(states)
+        ]
+        return CorrelationState(reduce(Correlation.times, nngp), mixed(terms, left, right))
+
+    @staticmethod
+    def _terms(states: Sequence[Any]) -> list[Array]:
+        """Return the terms of the NTK."""
         kernels = [state.nngp for state in states]
-        tangents = (
+        return [
             state.ntk * prod(kernels[:position] + kernels[position + 1 :])
             for position, state in enumerate(states)
-        )
-        return prod(kernels), sum(tangents)
+        ]
 
     def _join_activations(self, outputs: Sequence[Array]) -> Array:
         return prod(outputs[1:], start=outputs[0])
@@ -302,6 +384,14 @@ class Identity(Layer):
         return state, ()
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
+        return state
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return state, ()
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
         return state
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:

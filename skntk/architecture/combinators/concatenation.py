@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from skntk._validation import is_integer
-from skntk.architecture.combinators.branches import Branches
+from skntk.architecture.combinators.branches import WeightedBranches
 from skntk.architecture.combinators.serial import Serial
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
@@ -22,7 +22,7 @@ from skntk.architecture.propagation.state import Array
 __all__ = ["Concat"]
 
 
-class Concat(Branches):
+class Concat(WeightedBranches):
     """The outputs of branches that read the same input, one after the other.
 
     Along the channels ``K' = sum_b C_b K_b / sum_b C_b`` and ``T'`` alike, C_b the number of
@@ -136,15 +136,10 @@ class Concat(Branches):
                 start[axis] = end
         return [tuple(start) for start in starts]
 
-    def _join_kernels(self, states: Sequence[Any]) -> tuple[Array, Array]:
-        weights = self._weights() if self.axis == "channels" else [1] * len(states)
-        nngp, ntk = (
-            sum(weight * values for weight, values in zip(weights, kernels, strict=True))
-            for kernels in zip(*states, strict=True)
-        )
-        return nngp, ntk
+    def _weights(self) -> Sequence[Any]:
+        return self._parts_of_channels() if self.axis == "channels" else [1] * len(self.branches)
 
-    def _weights(self) -> list[Any]:
+    def _parts_of_channels(self) -> list[Any]:
         """Return the part of all channels that belongs to every branch."""
         channels = [1] * len(self.branches) if self.channels is None else self.channels
         total = sum(channels)
@@ -155,7 +150,7 @@ class Concat(Branches):
     def _branch_outputs(self, outputs: int) -> list[int]:
         if self.axis != "channels":
             return [outputs] * len(self.branches)
-        ends = np.rint(outputs * np.cumsum([0, *self._weights()])).astype(int)
+        ends = np.rint(outputs * np.cumsum([0, *self._parts_of_channels()])).astype(int)
         shares: list[int] = np.diff(ends).tolist()
         if min(shares) < 1:
             raise ValueError(

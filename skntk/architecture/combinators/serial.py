@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from itertools import accumulate
 from operator import mul
 from typing import Any, ClassVar, Self
@@ -16,6 +16,7 @@ from skntk.architecture.core.layer import HOOKS, Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.repetition import repeated_groups
 from skntk.architecture.layers.dense import Dense
+from skntk.architecture.propagation.correlation import CorrelationState
 from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
@@ -172,23 +173,35 @@ class Serial(Composition):
         )
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
-        statistics = []
-        for group, repetitions in repeated_groups(self.layers):
-            if repetitions == 1:
-                state, group_statistics = _samples_through(state, group)
-            else:
-                state, group_statistics = lax.scan(_samples_through, state, group, repetitions)
-            statistics.append(group_statistics)
-        return state, tuple(statistics)
+        return self._through_groups(_samples_through, state)
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
-        groups = repeated_groups(self.layers)
-        for (group, repetitions), *group_statistics in zip(groups, left, right, strict=True):
+        return self._through_groups(_pairs_through, state, left, right)[0]
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return self._through_groups(_scales_through, state)
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        return self._through_groups(_correlations_through, state, left, right)[0]
+
+    def _through_groups(
+        self, through: Callable[[Any, Any], tuple[Any, Any]], state: Any, *statistics: Statistics
+    ) -> tuple[Any, Statistics]:
+        """Return the state after all layers, and what `through` returns of every group of them."""
+        results = []
+        for (group, repetitions), *of_group in zip(
+            repeated_groups(self.layers), *statistics, strict=True
+        ):
+            layers = (group, *of_group)
             if repetitions == 1:
-                state, _ = _pairs_through(state, (group, *group_statistics))
+                state, result = through(state, layers)
             else:
-                state, _ = lax.scan(_pairs_through, state, (group, *group_statistics), repetitions)
-        return state
+                in_loop = partial(_same_structure, through)
+                state, result = lax.scan(in_loop, _loop_state(state), layers, repetitions)
+            results.append(result)
+        return state, tuple(results)
 
     def smallest_period(
         self, sizes: tuple[int, ...]
@@ -258,24 +271,60 @@ class Serial(Composition):
 
 
 def _samples_through(
-    state: SampleState, layers: tuple[Layer, ...]
+    state: SampleState, layers: tuple[tuple[Layer, ...]]
 ) -> tuple[SampleState, tuple[Statistics, ...]]:
     """Return the state after layers, and the statistics of each."""
     statistics = []
-    for layer in layers:
+    for layer in layers[0]:
         state, layer_statistics = layer.propagate_samples(state)
         statistics.append(layer_statistics)
     return state, tuple(statistics)
 
 
-def _pairs_through(
-    state: PairState,
-    layers: tuple[tuple[Layer, ...], tuple[Statistics, ...], tuple[Statistics, ...]],
-) -> tuple[PairState, None]:
-    """Return the state after layers, given with their left and right statistics."""
+def _scales_through(
+    state: SampleState, layers: tuple[tuple[Layer, ...]]
+) -> tuple[SampleState, tuple[Statistics, ...]]:
+    """Return the state after layers, and the statistics of each, for single precision."""
+    statistics = []
+    for layer in layers[0]:
+        state, layer_statistics = layer.propagate_scales(state)
+        statistics.append(layer_statistics)
+    return state, tuple(statistics)
+
+
+_LayersOfPairs = tuple[tuple[Layer, ...], tuple[Statistics, ...], tuple[Statistics, ...]]
+"""Layers with their left and right statistics."""
+
+
+def _pairs_through(state: PairState, layers: _LayersOfPairs) -> tuple[PairState, None]:
+    """Return the state after layers."""
     for layer, left, right in zip(*layers, strict=True):
         state = layer.propagate_pairs(state, left, right)
     return state, None
+
+
+def _correlations_through(
+    state: CorrelationState, layers: _LayersOfPairs
+) -> tuple[CorrelationState, None]:
+    """Return the state after layers, in single precision."""
+    for layer, left, right in zip(*layers, strict=True):
+        state = layer.propagate_correlations(state, left, right)
+    return state, None
+
+
+def _same_structure(
+    through: Callable[[Any, Any], tuple[Any, Any]], state: Any, layers: Any
+) -> tuple[Any, Any]:
+    """Return what `through` does, with the structure of the state that a loop needs."""
+    state, result = through(state, layers)
+    return _loop_state(state), result
+
+
+def _loop_state(state: Any) -> Any:
+    """Return a state with one structure, whichever layer it comes from."""
+    if isinstance(state, CorrelationState):
+        return CorrelationState(*(correlation.complete() for correlation in state))
+    return state
 
 
 def _only_scales(layer: Layer) -> bool:

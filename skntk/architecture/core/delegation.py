@@ -74,5 +74,5 @@ def _forwarded(name: str) -> Any:
     return method
 
 
-for _name in (*HOOKS, *hooks_of(Symmetrized), "is_stochastic"):
+for _name in (*HOOKS, *hooks_of(Symmetrized), "is_stochastic", "magnifies_rounding"):
     setattr(DelegatingLayer, _name, _forwarded(_name))

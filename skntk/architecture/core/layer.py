@@ -102,11 +102,26 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
         bool
             Whether any layer within this one says so; overridden by those that do.
         """
-        parts = jax.tree.leaves(
+        return any(part.is_stochastic() for part in self._inner_layers())
+
+    def magnifies_rounding(self) -> bool:
+        """Return whether the kernel of a sample with itself shows the rounding of its correlation.
+
+        Returns
+        -------
+        bool
+            Whether any layer within this one says so; overridden by those that jump, as `Sign`:
+            their kernel has the angle of two samples in it, and so the root of that rounding.
+        """
+        return any(part.magnifies_rounding() for part in self._inner_layers())
+
+    def _inner_layers(self) -> list[Layer]:
+        """Return the layers that are hyperparameters of this one."""
+        leaves = jax.tree.leaves(
             [self.canonical(name) for name in self._numeric],
             is_leaf=lambda part: isinstance(part, Layer),
         )
-        return any(part.is_stochastic() for part in parts if isinstance(part, Layer))
+        return [leaf for leaf in leaves if isinstance(leaf, Layer)]
 
     def resolve(self) -> Layer:
         """Return the network of public layers that a preset stands for; else the layer itself.

@@ -11,6 +11,11 @@ from skntk._validation import check_integer, check_real
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import zero_if_none
+from skntk.architecture.propagation.correlation import (
+    CorrelationState,
+    mixed,
+    shares,
+)
 from skntk.architecture.propagation.pixel_covariance import (
     Grid,
     Offsets,
@@ -134,15 +139,43 @@ class Dense(Layer):
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
         return PairState(*self._map(state.nngp, state.ntk))
 
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        outputs = SampleState(*self._map(state.nngp, state.ntk))
+        weight_variance = self.weight_std * self.weight_std
+        bias_part = jnp.broadcast_to(jnp.square(self._bias_std()), outputs.nngp.shape)
+        scales = shares([weight_variance * state.nngp, bias_part], outputs.nngp)
+        ntk_parts = [self._ntk_of(state.nngp, outputs.nngp), weight_variance * state.ntk]
+        if self._trains_biases_alone:
+            ntk_parts.append(jnp.ones_like(outputs.ntk))
+        return outputs, (scales, shares(ntk_parts, outputs.ntk))
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        (left_shares, left_ntk), (right_shares, right_ntk) = left, right
+        nngp = mixed([state.nngp, None], left_shares, right_shares)
+        ntk_parts = [state.nngp if self._is_standard else nngp, state.ntk, None]
+        return CorrelationState(nngp, mixed(ntk_parts[: len(left_ntk)], left_ntk, right_ntk))
+
+    def _bias_std(self) -> Any:
+        return zero_if_none(self.canonical("bias_std"))
+
+    @property
+    def _trains_biases_alone(self) -> bool:
+        """Whether the NTK has a part of the biases that the NNGP kernel does not have."""
+        return self._is_standard and self.canonical("bias_std") is not None
+
     def _map(self, nngp: Array, ntk: Array) -> tuple[Array, Array]:
         weight_variance, bias_std = self.weight_std * self.weight_std, self.canonical("bias_std")
         outputs = weight_variance * nngp
         if bias_std is not None:
             outputs += bias_std * bias_std
-        if not self._is_standard:
-            return outputs, outputs + weight_variance * ntk
-        bias_part = 0 if bias_std is None else 1
-        return outputs, self._fan_in() * nngp + weight_variance * ntk + bias_part
+        ntk = self._ntk_of(nngp, outputs) + weight_variance * ntk
+        return outputs, ntk + 1 if self._trains_biases_alone else ntk
+
+    def _ntk_of(self, inputs: Array, outputs: Array) -> Array:
+        """Return the NTK of the weights of this layer, and of biases in the default form."""
+        return self._fan_in() * inputs if self._is_standard else outputs
 
     def _fan_in(self) -> int:
         assert self.fan_in is not None  # checked in output_shape

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from skntk._validation import check_real
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.propagation.correlation import Correlation, CorrelationState, single
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["Dropout"]
@@ -64,6 +65,22 @@ class Dropout(Layer):
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
         return state
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return self.propagate_samples(state)
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        # The covariance stays and both variances grow.
+        kept, dropped = single(self.keep_rate), single(1 - self.keep_rate)
+
+        def reduced(correlation: Correlation) -> Correlation:
+            from_one, from_minus_one = correlation
+            opposite = None if from_minus_one is None else dropped + kept * from_minus_one
+            return Correlation(dropped + kept * from_one, opposite)
+
+        return CorrelationState(*map(reduced, state))
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         if key is None:

@@ -12,6 +12,7 @@ from skntk._validation import check_real
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, one_leaf
+from skntk.architecture.propagation.correlation import CorrelationState
 from skntk.architecture.propagation.pixel_covariance import (
     Grid,
     Offsets,
@@ -110,6 +111,14 @@ class InputScale(Layer):
         return state, ()
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
+        return state
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return state, ()
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
         return state
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:

@@ -12,6 +12,7 @@ from jax import lax
 from skntk._validation import check_real, is_integer
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
+from skntk.architecture.propagation.correlation import CorrelationState
 from skntk.architecture.propagation.pixel_covariance import (
     Offset,
     Offsets,
@@ -100,6 +101,14 @@ class LayerNorm(Layer):
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
         factor = left * right
         return PairState(state.nngp * factor, state.ntk * factor)
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        return self.propagate_samples(state)[0], ()
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        return state
 
     def propagate_sample_pixels(
         self, covariance: PixelCovariance, offsets: Offsets

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from skntk.architecture.propagation.correlation import (
+    CorrelationState,
+    pairs_in_double,
+    samples_in_double,
+)
 from skntk.architecture.propagation.pixel_covariance import (
     NO_OFFSETS,
     Grid,
@@ -53,6 +58,50 @@ class InfiniteWidth:
             Kernels of the outputs.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define propagate_pairs.")
+
+    # Vectors in single precision -------------------------------------------------------------
+
+    def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
+        """Map the kernels of vectors with themselves, where those of pairs are single precision.
+
+        Parameters
+        ----------
+        state : SampleState
+            Kernels of the inputs, arrays of shape (n,) in double precision.
+
+        Returns
+        -------
+        state : SampleState
+            Kernels of the outputs, in double precision.
+        statistics : pytree of arrays of shape (..., n)
+            What `propagate_correlations` needs to know of each sample, in the precision in which it
+            is needed.
+        """
+        return samples_in_double(self, state)
+
+    def propagate_correlations(
+        self, state: CorrelationState, left: Statistics, right: Statistics
+    ) -> CorrelationState:
+        """Map the kernels of pairs of vectors in single precision.
+
+        What is inherited evaluates `propagate_pairs` in double precision, which is right for every
+        layer, and takes the time of double precision. Layers override it together with
+        `propagate_scales` where their formulas can be written without a difference of numbers that
+        are nearly equal.
+
+        Parameters
+        ----------
+        state : CorrelationState
+            Kernels of the inputs, arrays of shape (n_left, n_right).
+        left, right : pytrees of arrays of shapes (..., n_left, 1) and (..., 1, n_right)
+            The statistics of `propagate_scales`, aligned with the pairs.
+
+        Returns
+        -------
+        CorrelationState
+            Kernels of the outputs.
+        """
+        return pairs_in_double(self, state, left, right)
 
     # Many positions --------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import as_training_times
 from skntk.inference.noise_level.leave_one_out import LeaveOneOutError
 from skntk.inference.noise_level.problem import LevelCriterion
@@ -66,7 +67,7 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
     ) -> tuple[np.ndarray, np.ndarray, ClassifiedRows]:
         """Return checked data, and the distinct rows that count; hold the classes and ``alpha``."""
         self._alpha = alpha
-        X, y = validate_training_data(self, X, y, dtype=self.dtype)
+        X, y = validate_training_data(self, X, y, dtype=dtypes_of_inputs(self.dtype))
         check_classification_targets(y)
         rows = ClassifiedRows.classification(self, X, y, alpha, sample_weight, self.class_weight)
         self.classes_ = rows.classes

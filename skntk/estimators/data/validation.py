@@ -42,13 +42,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
 
 
 def validate_training_data(
-    estimator: CheckedParameters, X: Any, y: Any, *, dtype: str, **y_options: bool
+    estimator: CheckedParameters, X: Any, y: Any, *, dtype: Any, **y_options: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check X and y, and record the number and the names of the features."""
+    """Check X and y, and record the features; ``dtype`` is that of `check_array`."""
     require_dense("y", y)
-    X, y = validate_data(
-        estimator, X, y, dtype=np.dtype(dtype), order="C", allow_nd=True, **y_options
-    )
+    X, y = validate_data(estimator, X, y, dtype=dtype, order="C", allow_nd=True, **y_options)
     return X, y
 
 
@@ -74,9 +72,9 @@ def validate_test_targets(y: Any, n_samples: int, outputs: tuple[int, ...]) -> n
     return targets
 
 
-def validate_inputs(estimator: CheckedParameters, X: Any, *, dtype: str) -> np.ndarray:
+def validate_inputs(estimator: CheckedParameters, X: Any, *, dtype: Any) -> np.ndarray:
     """Check X, and of a fitted estimator also that it has the features of the training data."""
-    checks = {"dtype": np.dtype(dtype), "order": "C", "allow_nd": True}
+    checks = {"dtype": dtype, "order": "C", "allow_nd": True}
     if hasattr(estimator, "n_features_in_"):
         fitted_inputs: np.ndarray = validate_data(estimator, X, reset=False, **checks)
         return fitted_inputs
@@ -85,7 +83,7 @@ def validate_inputs(estimator: CheckedParameters, X: Any, *, dtype: str) -> np.n
 
 
 def validate_inputs_like(
-    estimator: CheckedParameters, X: Any, sample_shape: tuple[int, ...], *, dtype: str
+    estimator: CheckedParameters, X: Any, sample_shape: tuple[int, ...], *, dtype: Any
 ) -> np.ndarray:
     """Check X, which must have the features or the shape of the training samples."""
     check_sample_shape(estimator, X, sample_shape)

@@ -122,7 +122,7 @@ class FiniteWidthEnsemble(CheckedParameters):
 
     def _validated_inputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "parameters_")
-        return validate_inputs_like(self, X, self.X_train_.shape[1:], dtype=self.dtype)
+        return validate_inputs_like(self, X, self.X_train_.shape[1:], dtype=np.dtype(self.dtype))
 
     def _outputs(self, X: np.ndarray) -> np.ndarray:
         """Return the normalized outputs of all networks, shape (n_networks, n, n_outputs)."""

@@ -183,7 +183,7 @@ class FiniteWidthClassifier(ClassifierMixin, FiniteWidthEnsemble):
         MemoryError
             If the parameters of so many networks do not fit the memory that is free.
         """
-        X, y = validate_training_data(self, X, y, dtype=self.dtype)
+        X, y = validate_training_data(self, X, y, dtype=np.dtype(self.dtype))
         check_classification_targets(y)
         weight = as_sample_weight(sample_weight, len(X))
         weight = with_class_weight(self.class_weight, y, weight)

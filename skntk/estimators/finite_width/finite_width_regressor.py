@@ -182,7 +182,7 @@ class FiniteWidthRegressor(MultiOutputMixin, RegressorMixin, FiniteWidthEnsemble
             If the parameters of so many networks do not fit the memory that is free.
         """
         X, y = validate_training_data(
-            self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
+            self, X, y, dtype=np.dtype(self.dtype), multi_output=True, y_numeric=True
         )
         targets = as_regression_targets(y)
         weight = as_sample_weight(sample_weight, len(X))

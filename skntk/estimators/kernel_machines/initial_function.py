@@ -17,6 +17,7 @@ from skntk.estimators.kernel_machines.process import (
     PosteriorProcess,
     RunTrajectory,
 )
+from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import ErrorMoments, Fold
 
 InitialFunction = Callable[[np.ndarray], ArrayLike]
@@ -30,7 +31,7 @@ class _Untrained:
         return np.empty(0)
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
-        return validate_inputs(estimator, X, dtype=estimator.dtype)
+        return validate_inputs(estimator, X, dtype=dtypes_of_inputs(estimator.dtype))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from skntk.estimators.data.validation import validate_inputs_like
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import (
     ErrorMoments,
     Fold,
@@ -139,7 +140,8 @@ class PosteriorProcess(OnTrainingRows):
     repetitions: np.ndarray | None
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
-        return validate_inputs_like(estimator, X, self.X_train.shape[1:], dtype=estimator.dtype)
+        dtypes = dtypes_of_inputs(estimator.dtype)
+        return validate_inputs_like(estimator, X, self.X_train.shape[1:], dtype=dtypes)
 
     def mean(self, X: np.ndarray) -> np.ndarray:
         return self.mean_in_blocks(X, self.posterior.mean)

@@ -38,6 +38,7 @@ from skntk.estimators.regression.observation_noise import (
     ObservationNoise,
     add_noise,
 )
+from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import sample_gaussian
 from skntk.inference.posteriors.protocol import Posterior
 
@@ -55,7 +56,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         """Return checked data, and the rows of them that count; hold ``alpha``."""
         self._alpha = alpha
         X, y = validate_training_data(
-            self, X, y, dtype=self.dtype, multi_output=True, y_numeric=True
+            self, X, y, dtype=dtypes_of_inputs(self.dtype), multi_output=True, y_numeric=True
         )
         n_targets = 1 if y.ndim == 1 else y.shape[1]
         if self.n_targets not in (None, n_targets):
@@ -132,7 +133,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         """Return the process, before `fit` that of the prior, its scaling, and checked rows."""
         if hasattr(self, "_process"):
             return self._process, self._scaling, self._process.validated(self, X)
-        inputs = validate_inputs(self, X, dtype=self.dtype)
+        inputs = validate_inputs(self, X, dtype=dtypes_of_inputs(self.dtype))
         validate_parameters(self)
         kernels = NetworkKernels.prepare(self, self.kinds, inputs)
         if self.initial_function is None:

@@ -23,6 +23,7 @@ from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.gram import gram_matrix
 from skntk.gram.engine.fingerprint import architecture_digest
+from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import NoiseSpectrum, PrecomputedKernel
 
 # Seconds for matrices of n x n numbers in units of those of a Cholesky factorization, as measured
@@ -129,10 +130,11 @@ class SamplesOfSearch:
         return np.unique(self.y, return_inverse=True)[1]
 
     def inputs_of(self, estimator: KernelMachine) -> np.ndarray:
-        """Return the inputs of all samples, checked, in an estimator's precision."""
+        """Return the inputs of all samples, checked, as its kernels take them."""
         if estimator.dtype not in self._inputs:
             unfitted = clone(estimator)
-            self._inputs[estimator.dtype] = validate_inputs(unfitted, self.X, dtype=estimator.dtype)
+            dtypes = dtypes_of_inputs(estimator.dtype)
+            self._inputs[estimator.dtype] = validate_inputs(unfitted, self.X, dtype=dtypes)
         return self._inputs[estimator.dtype]
 
     def _computed(self, estimator: Any) -> KernelOfSamples:

@@ -25,7 +25,12 @@ _KNOWN_BY_NAME = ("builtins", "jax", "jaxlib", "numpy", "scipy", "sklearn", "skn
 
 
 def fingerprint(
-    architecture: Layer, X: np.ndarray, Y: np.ndarray | None = None, *, kinds: Sequence[str]
+    architecture: Layer,
+    X: np.ndarray,
+    Y: np.ndarray | None = None,
+    *,
+    kinds: Sequence[str],
+    dtype: str,
 ) -> dict[str, Any]:
     """Return the identity of a kernel matrix, as values for JSON.
 
@@ -41,7 +46,7 @@ def fingerprint(
         "X": _described_inputs(X),
         "Y": None if Y is None else _described_inputs(Y),
         "kind": list(kinds),
-        "dtype": X.dtype.name,
+        "dtype": dtype,
     }
 
 

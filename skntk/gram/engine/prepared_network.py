@@ -16,6 +16,7 @@ from skntk.architecture.core.delegation import building_once
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.presets.base import Preset
 from skntk.architecture.propagation.pixel_covariance import input_grid
+from skntk.gram.engine.single_precision import SinglePrecision
 
 # Of the networks that were prepared last, so many are remembered, of arrays of so many numbers.
 _NETWORKS_REMEMBERED = 64
@@ -68,6 +69,7 @@ class ProgramSignature(NamedTuple):
         Of the hyperparameters.
     sample_shape : tuple of int
     dtype : numpy.dtype
+        Of the kernels.
     n_offsets : int
         How many offsets between the positions of two images are needed; 1 for vectors.
     with_kernels : bool
@@ -81,9 +83,14 @@ class ProgramSignature(NamedTuple):
     n_offsets: int
     with_kernels: bool
 
+    @property
+    def input_dtype(self) -> np.dtype:
+        """The precision of inputs and hyperparameters: vectors take double precision."""
+        return np.dtype(np.float64) if len(self.sample_shape) == 1 else self.dtype
+
     def arguments(self) -> NetworkArguments:
         """Return arguments for which the same programs are compiled."""
-        zeros = tuple([np.zeros(shape, self.dtype) for shape in self.shapes])
+        zeros = tuple([np.zeros(shape, self.input_dtype) for shape in self.shapes])
         return NetworkArguments(zeros, self.structure)
 
 
@@ -113,14 +120,17 @@ class PreparedNetwork(NamedTuple):
     def of(cls, architecture: Layer, input_shape: tuple[int, ...], dtype: str) -> PreparedNetwork:
         """Prepare a network that has been checked."""
         precision = np.dtype(dtype)
-        arguments = NetworkArguments.of(architecture, precision)
+        if precision == np.float32 and len(input_shape) == 1:
+            arguments = NetworkArguments.of(SinglePrecision(architecture), np.dtype(np.float64))
+        else:
+            arguments = NetworkArguments.of(architecture, precision)
         # Not of the user's objects, whose hyperparameters may change later.
         layers = _built(arguments.network())
         n_offsets = _n_offsets(layers, input_shape[:-1])
         # A pool reads many offsets, but what pairs need to know of every sample takes few: the
         # kernels of samples with themselves are then left to the program for pairs, unless a sample
-        # is more than a pair of equal ones.
-        with_kernels = n_offsets == 1 or layers.is_stochastic()
+        # is more than a pair of equal ones, or it counts that the two are known to be equal.
+        with_kernels = n_offsets == 1 or layers.is_stochastic() or layers.magnifies_rounding()
         shapes = tuple([array.shape for array in arguments.arrays])
         signature = ProgramSignature(
             arguments.structure, shapes, input_shape, precision, n_offsets, with_kernels

@@ -190,8 +190,8 @@ def _program_bytes(
 @lru_cache(maxsize=1024)
 def sample_program_bytes(signature: ProgramSignature, size: int, device: jax.Device) -> int:
     """Return the bytes of the program for a block of samples, see `pair_program_bytes`."""
-    with jax.enable_x64(signature.dtype == np.float64):
-        inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
+    with jax.enable_x64(signature.input_dtype == np.float64):
+        inputs = _on(device, (size, *signature.sample_shape), signature.input_dtype)
         compute = sample_program.on(device, signature.structure)
         options = {"with_kernels": signature.with_kernels}
         return _peak_bytes(compute, signature.arguments(), inputs, **options)
@@ -203,7 +203,7 @@ def pair_program_bytes(
 ) -> int:
     """Return how many bytes one run of the program for tiles takes, beside its arguments."""
     network, dtype = signature.arguments(), signature.dtype
-    with jax.enable_x64(dtype == np.float64):
+    with jax.enable_x64(signature.input_dtype == np.float64):
         blocks = [_block(signature, size, device) for size in (sizes.left, sizes.right)]
         n_shifts = sizes.shifts_per_step
         if not n_shifts:
@@ -221,14 +221,14 @@ def pair_program_bytes(
 @lru_cache(maxsize=1024)
 def block_bytes(signature: ProgramSignature, size: int, device: jax.Device) -> int:
     """Return the bytes of the inputs and the statistics of a block of samples."""
-    with jax.enable_x64(signature.dtype == np.float64):
+    with jax.enable_x64(signature.input_dtype == np.float64):
         leaves = jax.tree.leaves(_block(signature, size, device))
     return sum(prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
 
 
 def _block(signature: ProgramSignature, size: int, device: jax.Device) -> tuple[Any, Any]:
     """Return the shapes of the inputs and the statistics of a block."""
-    inputs = _on(device, (size, *signature.sample_shape), signature.dtype)
+    inputs = _on(device, (size, *signature.sample_shape), signature.input_dtype)
     compute = sample_program.on(device, signature.structure)
     options = {"with_kernels": signature.with_kernels}
     _, statistics = compute.eval_shape(signature.arguments(), inputs, **options)

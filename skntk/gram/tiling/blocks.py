@@ -27,7 +27,7 @@ class Block:
     rows : slice
         Where the rows stand in X.
     X : jax.Array of shape (block size, n_features)
-        The rows and the padding.
+        The rows and the padding, in the precision in which programs read them.
     statistics : pytree of jax.Array of shape (..., block size)
         The statistics of the samples that the pair program reads.
     state : SampleState of arrays of shape (block size,), or None
@@ -45,6 +45,11 @@ class Block:
     def n_rows(self) -> int:
         """Number of rows without the padding."""
         return int(self.rows.stop - self.rows.start)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The precision of the kernels; that of inputs may be higher."""
+        return np.dtype(self.X.dtype if self.state is None else self.state.nngp.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # JAX arrays of double precision would arrive in another process as single precision.
@@ -75,9 +80,10 @@ def make_blocks(network: PreparedNetwork, X: np.ndarray, size: int, engine: Engi
     is bounded by these, so that nothing else can overflow.
     """
     rows = list(gen_batches(len(X), size))
-    tasks = [(block_rows, X[block_rows]) for block_rows in rows]
-    with_kernels = network.signature.with_kernels
+    signature = network.signature
+    with_kernels = signature.with_kernels
     compute = partial(_compute_block, engine.devices, network.arguments, size, with_kernels)
+    tasks = [(block_rows, np.asarray(X[block_rows], signature.input_dtype)) for block_rows in rows]
     if X.ndim == 2:
         # A short program for each block: workers would take longer to come and go.
         blocks = list(map(compute, tasks))

@@ -26,7 +26,7 @@ def kernel_matrices(
 ) -> list[np.ndarray]:
     """Return the kernels of the rows of X with those of Y, or with each other."""
     shape = len(X), len(X if Y is None else Y)
-    matrices = [np.empty(shape, X.dtype) for _ in kinds]
+    matrices = [np.empty(shape, network.signature.dtype) for _ in kinds]
     job = engine.begin(network.signature, kinds, len(X), None if Y is None else len(Y))
     if job.rows_at_once >= max(shape):
         fill_matrices(job, network, kinds, engine, matrices, X, Y)

@@ -109,7 +109,7 @@ def diagonals(
     blocks = make_blocks(network, X, job.sizes.left, engine)
     if network.signature.with_kernels:
         return [diagonal_of_blocks(blocks, kind) for kind in kinds]
-    found = [np.empty(len(X), X.dtype) for _ in kinds]
+    found = [np.empty(len(X), network.signature.dtype) for _ in kinds]
 
     def store(task: ShiftedPairs, results: TileResults) -> None:
         for diagonal, array in zip(found, results.arrays, strict=True):
@@ -136,7 +136,7 @@ def compute_task(
     """Return the results of a task; a function of this module, so that it pickles."""
     with devices.borrowed() as device, jax.enable_x64(task.left.X.dtype == np.float64):
         left, right = task.left.on(device), task.right.on(device)
-        shape, dtype = task.shape, left.X.dtype
+        shape, dtype = task.shape, left.dtype
         memory = tuple([results_pool.take(shape, dtype, device) for _ in kinds])
         arrays = task.program.on(device, arguments.structure)(
             arguments,
