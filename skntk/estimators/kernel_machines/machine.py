@@ -34,8 +34,11 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import (
     report_bounds,
 )
 from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
+from skntk.estimators.kernel_machines.training_residual import check_training_residual
 from skntk.gram.matrix import Kind
 from skntk.inference import (
+    EnsemblePosterior,
+    GaussianProcessPosterior,
     SingularKernelError,
     TrainingMethod,
     as_training_time,
@@ -291,6 +294,12 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         is_centered: bool | None = None,
     ) -> PosteriorProcess:
         """Return the process of a posterior given normalized targets."""
+        solved = isinstance(posterior, EnsemblePosterior | GaussianProcessPosterior)
+        exactly = isinstance(self._linear_solver(), CholeskySolver)
+        if self.dtype == "float32" and solved and exactly:
+            check_training_residual(
+                kernels, self.X_train_, targets, self.alpha_, posterior.dual_coef
+            )
         return PosteriorProcess(
             kernels,
             self.X_train_,
