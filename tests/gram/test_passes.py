@@ -20,12 +20,12 @@ def program(pooling):
     """Return the compiled program and its inputs: so many pairs that XLA would share the loops."""
     network = NetworkArguments.of(ConvNet(2, pooling=pooling), np.dtype("float32"))
     X = np.random.default_rng(0).normal(size=(N, SIZE, SIZE, 3)).astype("float32")
-    _, statistics = sample_program.on(DEVICE)(network, X, with_kernels=False)
+    _, statistics = sample_program.on(DEVICE, network.structure)(network, X, with_kernels=False)
     block, numbers = (X, statistics), (np.int32(0), np.int32(4))
     memory = (np.zeros((N // TOGETHER, TOGETHER * N), np.float32),)
     inputs = network, block, block, memory, *numbers
     options = {"kinds": ("ntk",), "shifts_per_step": TOGETHER}
-    return shift_program.on(DEVICE).lower(*inputs, **options).compile(), inputs
+    return shift_program.on(DEVICE, network.structure).lower(*inputs, **options).compile(), inputs
 
 
 def cpu_time_of_threads():

@@ -82,7 +82,8 @@ def test_statistics_of_a_pooled_network_take_no_loop_over_offsets(X):
     asked = []
     for with_kernels in (False, True):
         Watched.n_asked = 0
-        sample_program.on(jax.devices()[0]).lower(arguments, X, with_kernels=with_kernels)
+        compute = sample_program.on(jax.devices()[0], arguments.structure)
+        compute.lower(arguments, X, with_kernels=with_kernels)
         asked.append(Watched.n_asked > 0)
     assert asked == [False, True]
 
