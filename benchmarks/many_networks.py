@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from itertools import islice, product
 from pathlib import Path
 
@@ -15,9 +16,43 @@ import numpy as np
 
 from benchmarks.timing import machine, markdown_table
 from skntk import gram_matrix, set_program_cache_size
-from skntk.architecture import Abs, Cos, Dense, Erf, Relu, Serial, Sign, Sin
+from skntk.architecture import (
+    ABRelu,
+    Abs,
+    Cos,
+    Dense,
+    Erf,
+    Exp,
+    Gaussian,
+    Gelu,
+    Identity,
+    LeakyRelu,
+    Monomial,
+    Rbf,
+    RectifiedMonomial,
+    Relu,
+    Serial,
+    Sign,
+    Sin,
+)
 
-ACTIVATIONS = (Abs, Cos, Erf, Relu, Sign, Sin)
+ACTIVATIONS = [
+    Abs(),
+    ABRelu(0.5, 1.0),
+    Cos(),
+    Erf(),
+    Exp(),
+    Gaussian(),
+    Gelu(),
+    Identity(),
+    LeakyRelu(),
+    Monomial(2),
+    Rbf(),
+    RectifiedMonomial(2),
+    Relu(),
+    Sign(),
+    Sin(),
+]
 
 
 def memory() -> tuple[int, int]:
@@ -38,13 +73,14 @@ def main() -> None:
 
     X = np.random.default_rng(0).normal(size=(8, 5))
     rows = []
-    depths = (product(ACTIVATIONS, repeat=depth) for depth in range(1, 6))
+    depths = (product(ACTIVATIONS, repeat=depth) for depth in range(1, 4))
     networks = islice((chosen for depth in depths for chosen in depth), arguments.networks)
     for number, activations in enumerate(networks, 1):
-        hidden = [layer for activation in activations for layer in (Dense(), activation())]
+        hidden = [layer for activation in activations for layer in (Dense(), activation)]
         gram_matrix(Serial([*hidden, Dense()]), X)
         if number in (1, arguments.kept, 2 * arguments.kept) or number % 500 == 0:
             rows.append([str(number), *map(str, memory())])
+            print(*rows[-1], file=sys.stderr, flush=True)
     print(machine(), end="\n\n")
     print(markdown_table(["networks", "memory mappings", "resident MiB"], rows))
 
