@@ -103,3 +103,13 @@ def with_nonnegative_variances(covariance: FloatArray) -> FloatArray:
     variance = diagonal_view(covariance)
     np.maximum(variance, 0.0, out=variance)
     return covariance
+
+
+def unit_of(values: FloatArray) -> float:
+    """Return the power of two just below the largest magnitude, 1 where there is none.
+
+    Squares of a kernel may be too small or too large for a number. In this unit they are not, and
+    no division by it rounds.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    return float(np.ldexp(0.5, np.frexp(largest)[1])) if largest else 1.0

@@ -168,9 +168,11 @@ class EnsemblePosterior(EnsemblePredictions):
         """
         y = as_targets(targets, self.system.shape[0])
         inverted = self.system.inverse()
-        precision = np.diagonal(inverted)
+        precision = np.diagonal(inverted).copy()
         mean = y - leave_one_out_residuals(self.system, precision, y)
-        return mean, _quadratic_diagonal(inverted, self.nngp) / np.square(precision)
+        # Divided first: squares of a kernel of unit 1e-200 or 1e200 are no numbers.
+        inverted /= precision[:, np.newaxis]
+        return mean, _quadratic_diagonal(inverted, self.nngp)
 
     def leave_one_out_mean(
         self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None

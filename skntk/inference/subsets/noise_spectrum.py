@@ -107,8 +107,10 @@ class NoiseSpectrum:
         precision = np.einsum("ij,ij->i", weighted, self.vectors)
         if prior is None:
             return np.maximum(1.0 / precision - levels * self.pattern, 0.0)
+        # Divided first: squares of a kernel of unit 1e-200 or 1e200 are no numbers.
+        weighted /= precision[:, np.newaxis]
         spread = np.einsum("ij,ij->i", weighted @ self.in_basis(prior), weighted)
-        return np.maximum(spread / np.square(precision), 0.0)
+        return np.maximum(spread, 0.0)
 
     def resolves(self, level: float) -> bool:
         """Return whether a level of noise is large beside the rounding of the eigenvalues."""

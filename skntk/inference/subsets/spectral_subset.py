@@ -165,8 +165,10 @@ class SpectralPosterior:
         half = self._system.whiten(self.rows.left_out_vectors * self._weights)
         rows = self.rows.vectors * self._weights
         rows -= self._explained.T @ half
+        # Divided first: squares of a kernel of unit 1e-200 or 1e200 are no numbers.
+        rows /= self._precision[:, np.newaxis]
         spread = np.einsum("ij,ij->i", rows @ self.rows.spectrum.in_basis(prior), rows)
-        return mean, np.maximum(spread, 0.0) / np.square(self._precision)
+        return mean, np.maximum(spread, 0.0)
 
     @property
     def dual_coef(self) -> FloatArray:

@@ -16,7 +16,11 @@ from skntk.inference.linalg.arrays import (
 )
 from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.momentum import make_training_method
-from skntk.inference.training.readout_spread import explained_share, readout_covariance
+from skntk.inference.training.readout_spread import (
+    explained_share,
+    readout_covariance,
+    readout_variance,
+)
 from skntk.inference.training.squared_error_run import Converged, SquaredErrorRun
 from skntk.inference.training.training_methods import (
     GradientFlow,
@@ -173,7 +177,7 @@ class ReadoutFlowPosterior(SquaredErrorRun[ReadoutTrajectory]):
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
         """Return the variance at test points, as `GaussianProcessPosterior.variance`."""
         rotated = self.spectrum.rotate(as_kernel(cross).T)
-        return np.maximum(as_kernel(diagonal) - self._explained_share() @ np.square(rotated), 0.0)
+        return readout_variance(rotated, self._explained_share(), as_kernel(diagonal))
 
     def covariance(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> FloatArray:
         """Return the covariance between test points, as `GaussianProcessPosterior.covariance`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skntk.inference.linalg.arrays import FloatArray, with_nonnegative_variances
+from skntk.inference.linalg.arrays import FloatArray, unit_of, with_nonnegative_variances
 from skntk.inference.training.kernel_spectrum import KernelSpectrum
 from skntk.inference.training.training_methods import TrainingMethod
 
@@ -28,6 +28,19 @@ def explained_share(
     return spectrum.filter_function(training_method, times) * (
         1.0 + spectrum.residual_function(training_method, times)
     )
+
+
+def readout_variance(
+    rotated_cross: FloatArray, explained: FloatArray, diagonal: FloatArray
+) -> FloatArray:
+    """Return the variances at test points, shape (m,) or (n_times, m).
+
+    From U^T W^1/2 K_*^T, `explained_share`, shape (n,) or (n, n_times), and the prior variances.
+    Negative ones left by rounding become 0.
+    """
+    unit = unit_of(rotated_cross)
+    reduction = (explained.T * unit) @ np.square(rotated_cross / unit) * unit
+    return np.maximum(diagonal - reduction, 0.0)
 
 
 def readout_covariance(

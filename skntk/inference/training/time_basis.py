@@ -53,6 +53,10 @@ class TimeBasis:
         weights *= size / size[order[:rank], np.newaxis]
         return cls(filter_values[:, order[:rank]], weights)
 
+    def scaled(self, factor: float) -> TimeBasis:
+        """Return the basis of the filter functions multiplied by a number."""
+        return TimeBasis(factor * self.columns, self.weights)
+
     def combine(self, values: FloatArray) -> FloatArray:
         """Return a linear function of the filter at all times, given it for the k columns."""
         return values if self.weights is None else values @ self.weights

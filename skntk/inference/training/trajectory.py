@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skntk.inference.linalg.arrays import FloatArray, as_kernel, diagonal_view
+from skntk.inference.linalg.arrays import FloatArray, as_kernel, diagonal_view, unit_of
 from skntk.inference.training.initialization_noise import ensemble_covariance
 from skntk.inference.training.loss_history import ErrorMoments
-from skntk.inference.training.readout_spread import explained_share, readout_covariance
+from skntk.inference.training.readout_spread import (
+    explained_share,
+    readout_covariance,
+    readout_variance,
+)
 from skntk.inference.training.squared_error_run import SquaredErrorRun
 from skntk.inference.training.time_basis import TimeBasis
 
@@ -122,8 +126,10 @@ class EnsembleTrajectory(_Trajectory):
         about 30.
         """
         learned, prior_cross = self._rotated(ntk_cross, nngp_cross)
-        change = self._basis.quadratic_form(learned, self.prior)
-        change -= 2.0 * self._basis.combine((learned * prior_cross) @ self._basis.columns)
+        unit = unit_of(learned)
+        learned, basis = learned / unit, self._basis.scaled(unit)
+        change = basis.quadratic_form(learned, self.prior)
+        change -= 2.0 * basis.combine((learned * prior_cross) @ basis.columns)
         return np.maximum(as_kernel(nngp_diagonal) + change.T, 0.0)
 
     def covariances(
@@ -188,7 +194,7 @@ class ReadoutTrajectory(_Trajectory):
     def variance(self, cross: npt.ArrayLike, diagonal: npt.ArrayLike) -> FloatArray:
         """Return what :meth:`ReadoutFlowPosterior.variance` does, shape (n_times, m)."""
         rotated = self.posterior.spectrum.rotate(as_kernel(cross).T)
-        return np.maximum(as_kernel(diagonal) - self.explained.T @ np.square(rotated), 0.0)
+        return readout_variance(rotated, self.explained, as_kernel(diagonal))
 
     def covariances(self, cross: npt.ArrayLike, test_kernel: npt.ArrayLike) -> Iterator[FloatArray]:
         """Yield what :meth:`ReadoutFlowPosterior.covariance` returns, time by time."""
