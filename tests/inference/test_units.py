@@ -20,7 +20,7 @@ UNITS = [1e-200, 1e200]
 def in_unit(unit):
     """Return a problem's kernels, noise and what else is measured in the unit of the kernel."""
     problem = make_problem(n_outputs=3)
-    names = "ntk nngp noise ntk_cross nngp_cross nngp_test".split()
+    names = ["ntk", "nngp", "noise", "ntk_cross", "nngp_cross", "nngp_test"]
     return problem.targets, {name: unit * getattr(problem, name) for name in names}
 
 
