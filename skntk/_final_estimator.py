@@ -8,6 +8,8 @@ from typing import Any
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
+from skntk._validation import is_boolean
+
 # How methods that predict are called, of our estimators and of scikit-learn's.
 _PREDICTIONS = ("predict", "decision_", "sample_", "loo_", "log_", "staged_", "training_", "score")
 
@@ -73,7 +75,10 @@ class FinalEstimator:
 
     def mean_and_std(self, X: Any, observation_noise: bool, caller: str) -> tuple[Any, Any]:
         """Return means and standard deviations, or name to the caller what the estimator lacks."""
-        options = {"return_std": True} | ({"observation_noise": True} if observation_noise else {})
+        options = {"return_std": True}
+        # The regressor refuses what is neither True nor False.
+        if observation_noise or not is_boolean(observation_noise):
+            options["observation_noise"] = observation_noise
         parameters = inspect.signature(self.estimator.predict).parameters
         missing = [option for option in options if option not in parameters]
         if missing:

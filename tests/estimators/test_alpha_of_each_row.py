@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
@@ -147,6 +148,9 @@ def test_a_parameter_that_cannot_be_divided_says_what_can():
         (ALPHA[:5], r"alpha has shape \(5,\), but X has 25 samples"),
         (-ALPHA, "alpha has negative values"),
         (ALPHA * np.nan, "alpha contains NaN"),
+        (ALPHA + 0j, "alpha must be real numbers, got ndarray of complex128"),
+        (["auto"] * 25, "alpha must be real numbers, got list of <U4: give one float"),
+        (csr_array(ALPHA[np.newaxis]), "alpha must be real numbers, got csr_array of object"),
     ],
 )
 def test_arguments_that_are_not_valid(alpha, message):

@@ -431,7 +431,7 @@ def test_regressors_without_a_standard_deviation_have_a_median_alone():
         neg_log_predictive_density_scorer(peer, X, y)
 
 
-@pytest.mark.parametrize("quantiles", [0.0, 1.0, [0.5, 95], [[0.5]], np.nan])
+@pytest.mark.parametrize("quantiles", [0.0, 1.0, [0.5, 95], [[0.5]], np.nan, []])
 def test_quantiles_are_probabilities(quantiles):
     X, y, _ = positive()
     model = WarpedTargetRegressor(NNGPRegressor(NETWORK), **LOG).fit(X, y)
@@ -448,6 +448,24 @@ def test_constant_targets_and_one_row():
     assert (np.diff(constant.predict_quantiles(X, [0.1, 0.9]), axis=1) > 0).all()
     one = clone(model).fit(X[:1], y[:1])
     assert one.predict(X[:1]) == pytest.approx(y[:1])
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_moments_have_the_unit_of_the_targets(unit):
+    X, y, X_test = positive()
+    model = WarpedTargetRegressor(NNGPRegressor(NETWORK, alpha=0.1), **LOG, point_estimate="mean")
+    expected = clone(model).fit(X, y).predict(X_test, return_std=True)
+    for values, wanted in zip(
+        model.fit(X, unit * y).predict(X_test, return_std=True), expected, strict=True
+    ):
+        assert_allclose(values / unit, wanted, rtol=1e-8)
+
+
+def test_observation_noise_is_true_or_false():
+    X, y, _ = positive()
+    model = WarpedTargetRegressor(NNGPRegressor(NETWORK), **LOG).fit(X, y)
+    with pytest.raises(TypeError, match="observation_noise must be True or False, got an object"):
+        model.predict(X, return_std=True, observation_noise="yes")
 
 
 def test_before_fit_it_says_so():

@@ -84,3 +84,10 @@ def test_splits_are_required():
     X, y, _ = regression()
     with pytest.raises(ValueError, match="no splits"):
         ClosedFormSearchCV(NTKRegressor(NETWORK), {}, cv=[]).fit(X, y)
+
+
+@pytest.mark.parametrize("form", [np.asarray, list, lambda rows: np.isin(np.arange(25), rows)])
+def test_folds_are_positions_or_masks(form):
+    X, y, _ = regression()
+    cv = [(form(np.arange(18)), form(np.arange(18, 25))), (form(np.arange(9, 25)), form([0, 3]))]
+    compare(NTKRegressor(NETWORK), {"alpha": [0.1, 1.0]}, cv, X, y)

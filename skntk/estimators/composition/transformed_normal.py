@@ -42,6 +42,9 @@ class TransformedNormal:
         values = self.transformation.unchecked_inverse(nodes)
         finite = np.isfinite(values)
         values = np.where(finite, values, 0.0)
+        # In the unit of the targets, of which the square may be too small or too large.
+        unit = np.ldexp(0.5, np.frexp(np.abs(values).max(axis=-1))[1])
+        values = values / unit[..., np.newaxis]
         weights = np.where(finite, _WEIGHTS, 0.0)
         probability = weights.sum(axis=-1)
         weights /= np.maximum(probability, _WEIGHTS.min())[..., np.newaxis]
@@ -52,7 +55,7 @@ class TransformedNormal:
         self._require(
             (probability >= 1 - _LOST_PROBABILITY) & (at_the_bound <= _LOST_VARIANCE * variance)
         )
-        return mean, np.sqrt(variance)
+        return unit * mean, unit * np.sqrt(variance)
 
     def _require(self, exist: np.ndarray) -> None:
         if exist.all():
@@ -97,7 +100,7 @@ def _next_to_others(finite: np.ndarray) -> np.ndarray:
 def as_levels(quantiles: ArrayLike) -> np.ndarray:
     """Return probabilities of shape () or (n_quantiles,), or raise a ValueError."""
     levels = np.asarray(quantiles, dtype=np.float64)
-    if levels.ndim > 1 or not ((levels > 0) & (levels < 1)).all():
+    if levels.ndim > 1 or levels.size == 0 or not ((levels > 0) & (levels < 1)).all():
         raise ValueError(
             "quantiles must be probabilities greater than 0 and less than 1, one or a list of "
             f"them, got {quantiles!r}."

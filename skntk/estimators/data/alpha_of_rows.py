@@ -34,7 +34,7 @@ def as_variance(alpha: Any) -> Any:
 
 def as_alpha_per_sample(alpha: Any, n_samples: int) -> np.ndarray:
     """Return the nonnegative value of ``alpha`` for each row; a float is meant for every row."""
-    given = np.asarray(as_variance(alpha), dtype=np.float64)
+    given = _as_numbers(as_variance(alpha))
     if given.shape not in ((), (n_samples,)):
         raise ValueError(_misfit(given.shape, n_samples))
     if not np.isfinite(given).all():
@@ -45,6 +45,19 @@ def as_alpha_per_sample(alpha: Any, n_samples: int) -> np.ndarray:
             "diagonal, every value must be >= 0."
         )
     return np.full(n_samples, given)
+
+
+def _as_numbers(alpha: Any) -> np.ndarray:
+    given = np.asarray(alpha)
+    if given.dtype.kind not in "cSU":
+        try:
+            return given.astype(np.float64)
+        except (TypeError, ValueError):
+            pass
+    raise ValueError(
+        f"alpha must be real numbers, got {type(alpha).__name__} of {given.dtype}: give one float, "
+        "or one value for each sample."
+    )
 
 
 def _misfit(shape: tuple[int, ...], n_samples: int) -> str:

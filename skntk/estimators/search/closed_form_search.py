@@ -297,7 +297,8 @@ class ClosedFormSearchCV(GridSearchCV):
             everything = np.arange(n_samples)
             return [(everything, everything)], LeaveOneOutFit
         cv = check_cv(self.cv, samples.y, classifier=classifies)
-        splits = list(cv.split(samples.X, samples.y, **metadata))
+        divided = cv.split(samples.X, samples.y, **metadata)
+        splits = [(_positions(train), _positions(test)) for train, test in divided]
         if not splits:
             raise ValueError("`cv` has no splits: pass one that holds out samples.")
         samples.decomposes = decomposition_pays(
@@ -331,6 +332,12 @@ def _checked_alpha(alpha: Any, n_samples: int) -> float | np.ndarray | None:
         return None
     per_sample = as_alpha_per_sample(alpha, n_samples)
     return per_sample if np.ndim(alpha) else float(alpha)
+
+
+def _positions(indices: ArrayLike) -> np.ndarray:
+    """Return the samples of a fold as positions, of which it may be a list or a mask."""
+    array = np.asarray(indices)
+    return np.flatnonzero(array) if array.dtype == bool else array
 
 
 def _require_others(y: np.ndarray, classifies: bool) -> None:
