@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
-
-from skntk._validation import is_boolean
 
 # How methods that predict are called, of our estimators and of scikit-learn's.
 _PREDICTIONS = ("predict", "decision_", "sample_", "loo_", "log_", "staged_", "training_", "score")
@@ -77,7 +76,7 @@ class FinalEstimator:
         """Return means and standard deviations, or name to the caller what the estimator lacks."""
         options = {"return_std": True}
         # The regressor refuses what is neither True nor False.
-        if observation_noise or not is_boolean(observation_noise):
+        if not isinstance(observation_noise, bool | np.bool) or observation_noise:
             options["observation_noise"] = observation_noise
         parameters = inspect.signature(self.estimator.predict).parameters
         missing = [option for option in options if option not in parameters]

@@ -62,10 +62,12 @@ def gauss_legendre(n_nodes):
     return (nodes.astype(np.longdouble) + 1) / 2, weights.astype(np.longdouble) / 2
 
 
+# Dense where the variables are 0 and functions change most: near radius 0, and near the ends of a
+# sector, of which the angles are parts.
 RADIUS = 11
-RADII, RADIAL_WEIGHTS = gauss_legendre(40)
-# Parts of a sector, dense near its ends, where the variables are 0 and functions change most.
-EVEN, EVEN_WEIGHTS = gauss_legendre(36)
+EVEN, EVEN_WEIGHTS = gauss_legendre(56)
+RADII, RADIAL_WEIGHTS = RADIUS * EVEN**2, 2 * RADIUS * EVEN * EVEN_WEIGHTS
+EVEN, EVEN_WEIGHTS = gauss_legendre(40)
 ANGLES, ANGULAR_WEIGHTS = EVEN**2 * (3 - 2 * EVEN), EVEN_WEIGHTS * 6 * EVEN * (1 - EVEN)
 STEP = np.longdouble(5e-4)
 PI = np.arctan2(np.longdouble(0), -1)
@@ -96,16 +98,15 @@ def normal_pair(left_std, right_std, covariance):
     """
     between = angle(covariance, left_std * right_std)
     half = PI / 2
-    radii = RADIUS * RADII
-    radial = RADIUS * RADIAL_WEIGHTS * radii * np.exp(-(radii**2) / 2)
+    radial = RADIAL_WEIGHTS * RADII * np.exp(-(RADII**2) / 2)
     nodes, weights = [], []
     for start, width in [(0, between), (between, 2 * half - between)]:
         for opposite in (0, 2 * half):
             nodes.append(opposite + start - half + width * ANGLES)
             weights.append(width * ANGULAR_WEIGHTS / (4 * half))
     angles = np.concatenate(nodes)[:, np.newaxis]
-    u = left_std * radii * np.cos(angles)
-    v = right_std * radii * np.cos(angles - between)
+    u = left_std * RADII * np.cos(angles)
+    v = right_std * RADII * np.cos(angles - between)
     return u, v, np.concatenate(weights)[:, np.newaxis] * radial
 
 

@@ -33,7 +33,7 @@ from tests.architecture.networks import N_FEATURES
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 BOTH = ("nngp", "ntk")
 # Of the largest entry: of closed forms beside the dense integrals, and of the series.
-ROUNDING, SERIES = 1e-9, 1e-6
+ROUNDING, SERIES = 1e-10, 1e-7
 
 
 def dealt_activations():
