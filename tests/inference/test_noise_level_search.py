@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from skntk import gram_matrix
+from skntk.architecture import FullyConnected
 from skntk.inference import SingularKernelError
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import DenseOperator
@@ -131,6 +133,24 @@ def test_of_many_samples_the_level_is_near_that_of_all(criterion, noise, n, monk
     # where the part is of 200 samples.
     tolerance = 0.1 if isinstance(criterion, ProfiledLikelihood) else 0.015 * n
     assert at_few > at_full - tolerance
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_samples_decide_between_two_maxima_of_a_part(seed):
+    """The NTK of relu without biases: little noise or much, on which parts of samples disagree."""
+    n, random = 400, np.random.default_rng(0)
+    X = random.normal(size=(n, 3))
+    y = np.sin(X[:, 0]) + 0.1 * random.normal(size=n)
+    nngp, ntk = gram_matrix(FullyConnected(2, bias_std=None), X, kind=("nngp", "ntk"))
+    problem = NoiseProblem(
+        ntk, np.diag(ntk).mean(), np.ones(n), np.ones(n), y[:, np.newaxis] - y.mean(), True
+    )
+    criterion = LeaveOneOutDensity(EnsembleVariance(nngp))
+    order = np.random.default_rng(seed).permutation(n)
+    found = find_noise_level(problem, criterion, (1e-6, 1e3), 1e-2, CholeskySolver(), order)
+    levels = np.geomspace(1e-6, 1e3, 40)
+    best = max(evaluate(problem, criterion, level).score for level in levels)
+    assert found.evaluation.score > best - 3
 
 
 def test_a_level_that_leaves_the_kernel_singular_is_raised():

@@ -86,7 +86,8 @@ class InverseColumns:
         here = self.columns[self.rows, np.arange(len(self.rows))][:, np.newaxis]
         if not self.steps.any():
             return here
-        slope = -(self.noise @ np.square(self.columns))
+        damped = self.noise[:, np.newaxis] * self.columns
+        slope = -np.einsum("ij,ij->j", damped, self.columns)
         return here + slope[:, np.newaxis] * self.steps
 
     def solution(self, right: FloatArray) -> FloatArray:

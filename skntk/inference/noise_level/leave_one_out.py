@@ -161,13 +161,16 @@ class EnsembleVariance:
         squares = np.square(vectors)
 
         def variance(left_out: LeftOut, levels: FloatArray) -> FloatArray:
-            spread = squares @ (prior / np.square(eigenvalues + levels))
-            return np.square(left_out.factor) * spread + left_out.noise
+            # One factor after the other: squares of kernels in small or large units overflow.
+            shifted = eigenvalues + levels
+            spread = squares @ (prior / shifted / shifted)
+            return left_out.factor * (left_out.factor * spread) + left_out.noise
 
         return variance
 
     def by_system(self, left_out: LeftOut, inverse: InverseColumns) -> FloatArray:
-        return np.square(left_out.factor) * inverse.quadratic_form(self.prior) + left_out.noise
+        spread = inverse.quadratic_form(self.prior)
+        return left_out.factor * (left_out.factor * spread) + left_out.noise
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,7 +69,8 @@ class ProfiledLikelihood:
         inverse = InverseColumns.of(problem, system, level, rows)
         dual_coef = system.solve(problem.targets)
         misfit = np.einsum("ij,ij->j", problem.targets, dual_coef)
-        misfit_slope = -inverse.noise @ np.square(dual_coef)
+        damped = inverse.noise[:, np.newaxis] * dual_coef
+        misfit_slope = -np.einsum("ij,ij->j", damped, dual_coef)
         # Of the trace of B^-1 A some terms are known.
         known = inverse.noise[rows] @ inverse.diagonal()[:, 0]
         trace = len(problem.kernel) / len(rows) * known

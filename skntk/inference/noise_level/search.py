@@ -51,6 +51,8 @@ _STEP = 0.5
 # The largest step from the level of a part of the samples to that of all, and the smallest gain in
 # nats that is worth a factorization.
 _LARGEST_STEP = 2.0
+# By how many nats a sample of the part another maximum may be lower that is tried on all samples.
+_RIVAL = 0.5
 _SMALLEST_GAIN = 0.05
 
 
@@ -89,7 +91,8 @@ def find_noise_level(
     One decomposition tells the scores of all levels: of the kernel of all samples, or of a part of
     some hundred. How far the maximum moves with more samples is told by the slope of the score of
     all of them, which takes a factorization. The scale of the outputs, to which intervals are in
-    proportion, is found from all.
+    proportion, is found from all. Where the part has several maxima of about the same score, all
+    samples decide between them.
 
     The prior is log-normal around `center`, with a standard deviation of two decades. Scores of
     dozens of samples outweigh it. A handful, whose likelihood is often largest without any noise or
@@ -127,7 +130,8 @@ def find_noise_level(
     else:
         part = evenly_spaced(order, min(criterion.n_decomposed, max(n // 2, _FEWEST_DECOMPOSED)))
         scores = criterion.on(part).scores(problem.subset(part))
-        position = _best_position(scores, prior, low, high)
+        rivals = _best_positions(scores, prior, low, high, margin=_RIVAL * len(part))
+        position = _best_on_all(rivals, evaluate, prior)
         curvature = _curvature(scores, position) * n / len(part)
         position = _moved(position, curvature, evaluate, prior, low, high)
     return evaluate.result(position, low, high)
@@ -158,6 +162,13 @@ class _OnAllSamples:
         self._left_out = np.arange(n) if n <= _N_LARGE else evenly_spaced(order, _N_LEFT_OUT)
         fewest, most = _N_COMPARED
         self._compared = evenly_spaced(order, min(n, max(fewest, min(n // 3, most))))
+
+    def score(self, position: float) -> float:
+        """Return the score, -inf where the kernel with this noise is singular."""
+        try:
+            return self._evaluation(position).score
+        except SingularKernelError:
+            return -np.inf
 
     def slope(self, position: float) -> float:
         """Return the slope of the score, estimated from a few samples."""
@@ -232,6 +243,18 @@ def _best_position(
     high: float,
     per_decade: float = _LEVELS_PER_DECADE,
 ) -> float:
+    return _best_positions(scores, prior, low, high, per_decade)[0]
+
+
+def _best_positions(
+    scores: LevelScores,
+    prior: _Prior,
+    low: float,
+    high: float,
+    per_decade: float = _LEVELS_PER_DECADE,
+    margin: float = 0.0,
+) -> list[float]:
+    """Return the largest maximum, and other maxima that are lower by less than a margin."""
     n_levels = int(np.ceil((high - low) / np.log(10) * per_decade)) + 1
     grid = np.linspace(low, high, n_levels)
     on_grid = scores(np.exp(grid)) + prior(grid)
@@ -240,8 +263,17 @@ def _best_position(
     best = int(np.argmax(on_grid))
     if np.isneginf(on_grid[best]):
         # Factorized, the kernel with the most noise says what is wrong with it.
-        return high
-    if best in (0, n_levels - 1):
+        return [high]
+    between = np.concatenate([[-np.inf], on_grid, [-np.inf]])
+    is_maximum = (on_grid > between[:-2]) & (on_grid >= between[2:])
+    rivals = np.flatnonzero(is_maximum & (on_grid > on_grid[best] - margin))
+    found = [best, *rivals[rivals != best].tolist()]
+    return [_refined(scores, prior, grid, position) for position in found]
+
+
+def _refined(scores: LevelScores, prior: _Prior, grid: FloatArray, best: int) -> float:
+    """Return the maximum between the neighbors of a level of the grid."""
+    if best in (0, len(grid) - 1):
         return float(grid[best])
     found = minimize_scalar(
         lambda position: -float(scores(np.exp([position]))[0] + prior(position)),
@@ -250,6 +282,13 @@ def _best_position(
         options={"xatol": _TOLERANCE},
     )
     return float(found.x)
+
+
+def _best_on_all(rivals: list[float], evaluate: _OnAllSamples, prior: _Prior) -> float:
+    """Return which of several maxima of a part of the samples is best for all of them."""
+    if len(rivals) == 1:
+        return rivals[0]
+    return max(rivals, key=lambda position: evaluate.score(position) + float(prior(position)))
 
 
 def _curvature(scores: LevelScores, position: float) -> float:
