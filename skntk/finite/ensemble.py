@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.utils import gen_batches, gen_even_slices
 
+from skntk._jax_settings import own_placement
 from skntk._processes import require_threads_of_jax
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
@@ -121,7 +123,7 @@ class Ensemble:
         # In double precision, so that the networks are the same in single. Not within a compiled
         # program: random numbers take longer to compile than to draw, and by themselves they are
         # compiled once for every shape.
-        with jax.enable_x64(True):
+        with own_placement(), jax.enable_x64(True):
             parameters = jax.vmap(initialize)(keys)
             return jax.tree.map(lambda leaf: np.asarray(leaf, self._dtype), parameters)
 
@@ -133,9 +135,10 @@ class Ensemble:
 
     def _keys(self, numbers: range, purpose: str) -> Any:
         require_threads_of_jax()
-        key = jax.random.key(self._seed, impl=_GENERATOR)
-        key = jax.random.fold_in(key, ("parameters", "masks").index(purpose))
-        return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.asarray(numbers))
+        with own_placement():
+            key = jax.random.key(self._seed, impl=_GENERATOR)
+            key = jax.random.fold_in(key, ("parameters", "masks").index(purpose))
+            return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.asarray(numbers))
 
     def data(self, X: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> TrainingData:
         """Return what the networks are trained on, padded.
@@ -200,9 +203,11 @@ class Ensemble:
                 outputs = ensemble_outputs(self._architecture, parameters, keys, inputs)
                 yield np.asarray(outputs, np.float64)[:, : len(rows)]
 
-    def _precision(self) -> Any:
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
         require_threads_of_jax()
-        return jax.enable_x64(self._dtype == np.float64)
+        with own_placement(), jax.enable_x64(self._dtype == np.float64):
+            yield
 
 
 def _abstract(

@@ -159,7 +159,7 @@ class QuadratureActivation(Activation):
     def _parts(self, std: Array) -> tuple[Array, Array, _Part | None, _Part | None]:
         """Return E f, E f', and at the nodes the odd part of f and the even one less its mean."""
         nodes, weights = half_line_rule()
-        x = jnp.asarray(nodes, std.dtype).reshape(-1, *(1,) * std.ndim) * std
+        x = jnp.asarray(nodes, std.dtype).reshape(-1, *(1,) * std.ndim) * std[jnp.newaxis]
         parity = self.parity_up_to_line()
         if parity is None:
             return _split(

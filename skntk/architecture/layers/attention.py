@@ -22,6 +22,7 @@ from skntk.architecture.propagation.dense_covariance import (
     pad_positions,
     to_dense,
 )
+from skntk.architecture.propagation.finite import as_channels
 from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState, Statistics
 
@@ -221,7 +222,7 @@ class SelfAttention(Layer):
         self, covariance: PixelCovariance, values: PairState, keys: PairState
     ) -> PixelCovariance:
         def product(ours: Array, others: Array) -> Array:
-            return jnp.sum(ours * others, axis=(0, 1))
+            return jnp.sum(ours * others, axis=(0, 1), keepdims=True)
 
         score_std = self.query_std * self.key_std
         variance = score_std * score_std * self._output_variance()
@@ -298,7 +299,7 @@ class SelfAttention(Layer):
         out = parameters["out"].reshape(heads.shape[-1], -1)
         scale = self.out_std / jnp.sqrt(heads.shape[-1])
         outputs = scale * jnp.matmul(heads, out, precision="highest")
-        outputs = outputs + self.canonical("bias_std") * parameters["bias"]
+        outputs = outputs + self.canonical("bias_std") * as_channels(parameters["bias"], outputs)
         return outputs.reshape(len(inputs), *sizes, -1)
 
     def _scores(self, parameters: Parameters, embedded: Array) -> Array:

@@ -14,7 +14,7 @@ from skntk._validation import check_real
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, tuple_or_none, zero_if_none
 from skntk.architecture.layers.window_layer import WindowLayer
-from skntk.architecture.propagation.finite import pad_inputs
+from skntk.architecture.propagation.finite import as_channels, pad_inputs
 from skntk.architecture.propagation.pixel_covariance import Offset, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState
 from skntk.architecture.propagation.window_sums import window_sums
@@ -141,7 +141,7 @@ class Conv(WindowLayer):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(prod(weights.shape[:-1]))
-        return scale * sums + self.canonical("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * as_channels(biases, sums)
 
     def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         windows = self._windows(len(input_shape) - 1)

@@ -16,6 +16,7 @@ from skntk.architecture.propagation.correlation import (
     mixed,
     shares,
 )
+from skntk.architecture.propagation.finite import as_channels
 from skntk.architecture.propagation.pixel_covariance import (
     Grid,
     Offsets,
@@ -196,10 +197,10 @@ class Dense(Layer):
         weights, biases = parameters
         means = jnp.matmul(inputs, weights, precision="highest") / jnp.sqrt(inputs.shape[-1])
         if not self._is_standard:
-            return self.weight_std * means + self.canonical("bias_std") * biases
+            return self.weight_std * means + self.canonical("bias_std") * as_channels(biases, means)
         # In a network of another width the layer acts, and trains, as if it were of this one.
         sums = jnp.sqrt(self._fan_in()) * means
-        return sums if biases is None else sums + biases
+        return sums if biases is None else sums + as_channels(biases, sums)
 
     def finite_output_shape(self, input_shape: tuple[int, ...], outputs: int) -> tuple[int, ...]:
         return (*input_shape[:-1], outputs)

@@ -13,6 +13,7 @@ from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, one_leaf
 from skntk.architecture.propagation.correlation import CorrelationState
+from skntk.architecture.propagation.finite import as_channels
 from skntk.architecture.propagation.pixel_covariance import (
     Grid,
     Offsets,
@@ -92,7 +93,7 @@ class InputScale(Layer):
         return True
 
     def scale_inputs(self, X: Array) -> Array:
-        return X * jnp.asarray(self.canonical("scales"), X.dtype)
+        return X * as_channels(jnp.asarray(self.canonical("scales"), X.dtype), X)
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return inputs_are_gaussian

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import check_array, gen_batches
 
+from skntk._jax_settings import own_placement
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import with_arrays
@@ -126,7 +127,7 @@ class LinearizedNetwork(Layer):
         checked = check_array(X, dtype=[np.float64, np.float32], allow_nd=True, input_name="X")
         inputs = self.reshape_inputs(checked)
         self.output_shape(inputs.shape[1:])
-        with jax.enable_x64(inputs.dtype == np.float64):
+        with own_placement(), jax.enable_x64(inputs.dtype == np.float64):
             network = self.with_precision(inputs.dtype)
             outputs = [
                 np.asarray(network.apply(network.parameters, jnp.asarray(inputs[rows])))

@@ -107,7 +107,7 @@ class ConvLocal(Conv):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(weights.shape[-2])
-        return scale * sums + self.canonical("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * biases[jnp.newaxis]
 
 
 def _without_other_pairs(shared: PixelCovariance) -> PixelCovariance:

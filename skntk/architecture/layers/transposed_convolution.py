@@ -12,6 +12,7 @@ from jax import lax
 
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.layers.convolution import Conv
+from skntk.architecture.propagation.finite import as_channels
 from skntk.architecture.propagation.gather import gather_sum, gathered_offsets
 from skntk.architecture.propagation.pixel_covariance import Grid, Offset, Offsets, PixelCovariance
 from skntk.architecture.propagation.state import Array, PairState, Statistics
@@ -157,7 +158,7 @@ class ConvTranspose(Conv):
             precision="highest",
         )
         scale = self.weight_std / jnp.sqrt(prod(weights.shape[:-1]))
-        return scale * sums + self.canonical("bias_std") * biases
+        return scale * sums + self.canonical("bias_std") * as_channels(biases, sums)
 
 
 def _spread(inputs: Array, window: SpreadWindow, axis: int) -> Array:

@@ -139,7 +139,9 @@ def _pixel_pairs_at(offset: Offset, grid: Grid) -> tuple[Array, Array]:
     left_pixel = right_pixel = jnp.zeros(grid.period, jnp.int32)
     known = jnp.ones(grid.period, bool)
     for axis, (at, n, period) in enumerate(zip(offset, *grid, strict=True)):
-        left = np.arange(period, dtype=np.int32).reshape(-1, *(1,) * (len(offset) - 1 - axis))
+        shape = [1] * len(offset)
+        shape[axis] = period
+        left = np.arange(period, dtype=np.int32).reshape(shape)
         right = (left + value_of(at)) % period
         known &= (left < n) & (right < n)
         left_pixel, right_pixel = left_pixel * n + left, right_pixel * n + right

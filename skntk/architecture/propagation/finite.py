@@ -1,4 +1,4 @@
-"""Padding of the activations of finite networks."""
+"""Shapes of the activations of finite networks."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def pad_inputs(inputs: Array, windows: Sequence[Window]) -> Array:
         pads[axis] = (before, max(reach - before - n, 0))
         inputs = jnp.pad(inputs, pads)
     return inputs
+
+
+def as_channels(values: Array, activations: Array) -> Array:
+    """Return one number for each channel, aligned with activations (n, ..., channels)."""
+    return values.reshape(*(1,) * (activations.ndim - 1), -1)

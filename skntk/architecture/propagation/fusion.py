@@ -23,6 +23,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from skntk.architecture.propagation.state import Array, PairState
@@ -52,7 +53,7 @@ class FusionBarriers:
 
     def empty(self, period: Sequence[int], *, with_ntk: bool) -> Array:
         """Return zeros of the shape of a packed state with padding."""
-        dtype = jnp.result_type(self._dtype, jnp.complex64) if with_ntk else self._dtype
+        dtype = np.result_type(self._dtype, np.complex64) if with_ntk else self._dtype
         return jnp.zeros((*period, self._pairs), dtype)
 
     def packed(self, state: PairState | Array) -> Array:

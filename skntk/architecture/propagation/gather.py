@@ -115,8 +115,10 @@ def _sources(
     inside : array of int
         Whether there are two pixels.
     """
-    n_outputs = left.shape[1]
-    right = jnp.asarray(left)[:, (np.arange(n_outputs) + value_of(at)) % n_outputs]
+    # The offset of a loop has this type.
+    left, n_outputs = left.astype(np.int32), left.shape[1]
+    positions = np.arange(n_outputs, dtype=np.int32)
+    right = jnp.asarray(left)[:, (positions + value_of(at)) % n_outputs]
     inside = (left >= 0) & (right >= 0)
     number = jnp.asarray(numbers)[(right - left) % period]
     return number, jnp.asarray(left), jnp.asarray(inside, jnp.int32)

@@ -161,7 +161,7 @@ class PixelCovariance:
         for axis, (at, n, period) in enumerate(zip(offset, *self.grid, strict=True)):
             if n == period:
                 continue
-            position = np.arange(period)
+            position = np.arange(period, dtype=np.int32)
             both = (position < n) & ((position + value_of(at)) % period < n)
             shape = [1] * state.nngp.ndim
             shape[axis] = period

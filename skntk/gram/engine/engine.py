@@ -9,6 +9,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from skntk._jax_settings import own_placement
 from skntk.gram.engine.checkpoint import Checkpoint
 from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.execution import RunTasks, workers
@@ -153,6 +154,6 @@ def engine_for(
 ) -> Iterator[Engine]:
     """Provide an engine on all devices of this process, with ``n_bytes`` for its programs."""
     devices = Devices.local()
-    with workers(n_jobs, devices) as (run_tasks, n_threads):
+    with own_placement(), workers(n_jobs, devices) as (run_tasks, n_threads):
         memory = WorkingMemory(n_bytes, n_threads, devices.all)
         yield Engine(run_tasks, devices, memory, checkpoint, progress)

@@ -19,6 +19,7 @@ from typing import Any
 import joblib
 from joblib.parallel import get_active_backend
 
+from skntk._jax_settings import own_placement
 from skntk._processes import refuse_to_fork
 from skntk.gram.engine.devices import Devices
 
@@ -90,7 +91,11 @@ def _run_in_threads(
             remaining.clear()
             raise
 
-    others = [pool.submit(work) for _ in range(min(n_threads, len(remaining)) - 1)]
+    def help_out() -> None:
+        with own_placement():
+            work()
+
+    others = [pool.submit(help_out) for _ in range(min(n_threads, len(remaining)) - 1)]
     work()
     for other in others:
         other.result()
@@ -115,4 +120,5 @@ def _run_in_processes(
 
 def _numbered(number: int, compute: Callable[[Any], Any], task: Any) -> tuple[int, Any]:
     """Return the result with the number of its task: results come in any order."""
-    return number, compute(task)
+    with own_placement():
+        return number, compute(task)

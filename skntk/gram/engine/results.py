@@ -37,7 +37,8 @@ class ArrayPool:
             for position, array in enumerate(self._arrays):
                 if (array.shape, array.dtype, array.device) == (shape, dtype, device):
                     return self._arrays.pop(position)
-        return jax.device_put(np.empty(shape, dtype), device)
+        # What a program leaves out is read by the checks of `jax_debug_nans`.
+        return jax.device_put(np.zeros(shape, dtype), device)
 
     def give(self, arrays: Iterable[Any]) -> None:
         """Add the arrays of JAX among some of which no views are left."""

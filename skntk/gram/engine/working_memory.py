@@ -7,6 +7,7 @@ half of the memory is left to blocks of samples, which the programs read.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from math import prod
@@ -17,6 +18,7 @@ import numpy as np
 from jax.sharding import SingleDeviceSharding
 from sklearn import get_config
 
+from skntk._jax_settings import own_placement
 from skntk._validation import is_real
 from skntk.gram.engine.prepared_network import ProgramSignature
 from skntk.gram.engine.programs import pair_program, sample_program, shift_program
@@ -182,9 +184,15 @@ def _program_bytes(
     ]
     if kinds:
         programs.append(partial(pair_program_bytes, signature, kinds, sizes, device))
+
+    def ask(program: Callable[[], int]) -> int:
+        # What is compiled here is found by runs with the same settings alone.
+        with own_placement():
+            return program()
+
     # Programs for images compile for seconds, and do so here at the same time.
     with ThreadPoolExecutor(len(programs)) as pool:
-        return memory.n_threads * max(pool.map(lambda ask: ask(), programs))
+        return memory.n_threads * max(pool.map(ask, programs))
 
 
 @lru_cache(maxsize=1024)
