@@ -23,10 +23,19 @@ def mesh_of_all_devices():
         yield
 
 
+@contextmanager
+def no_promotion():
+    """Raise an error where types or numbers of axes differ, which says which of them."""
+    with (
+        configured("jax_numpy_dtype_promotion", "strict"),
+        configured("jax_numpy_rank_promotion", "raise"),
+    ):
+        yield
+
+
 SETTINGS = {
     "debug_nans": partial(configured, "jax_debug_nans", True),
-    "dtype_promotion": partial(configured, "jax_numpy_dtype_promotion", "strict"),
-    "rank_promotion": partial(configured, "jax_numpy_rank_promotion", "raise"),
+    "promotion": no_promotion,
     "transfer_guard": partial(configured, "jax_transfer_guard", "disallow"),
     "mesh": mesh_of_all_devices,
 }

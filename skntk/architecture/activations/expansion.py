@@ -169,12 +169,12 @@ class QuadratureActivation(Activation):
         value, slope = self._value_and_slope(x)
         if parity == "odd":
             mean = self.function(jnp.zeros_like(std))
-            return mean, _contract(weights, slope), _Part(value - mean, slope), None
+            return mean, _contract(weights, slope), _Part(value - mean[jnp.newaxis], slope), None
         ones = jnp.ones_like(std)
         line = (self._value_and_slope(ones)[1] + self._value_and_slope(-ones)[1]) / 2
-        value, slope = value - line * x, slope - line
+        value, slope = value - line[jnp.newaxis] * x, slope - line[jnp.newaxis]
         mean = _contract(weights, value)
-        return mean, line, None, _Part(value - mean, slope)
+        return mean, line, None, _Part(value - mean[jnp.newaxis], slope)
 
     def _value_and_slope(self, x: Array) -> tuple[Array, Array]:
         value, slope = jax.jvp(self.function, (x,), (jnp.ones_like(x),))
@@ -205,9 +205,10 @@ class QuadratureActivation(Activation):
                 (degrees, np.sqrt(rule.weights), part.value),
             )
         )
-        large = variance > 1
+        variances = variance[jnp.newaxis]
+        large = variances > 1
         terms = jnp.where(
-            large, value_terms * lax.rsqrt(jnp.where(large, variance, 1)), slope_terms
+            large, value_terms * lax.rsqrt(jnp.where(large, variances, 1)), slope_terms
         )
         weights = half_line_rule()[1]
         value, slope = _contract(weights, part.value**2), _contract(weights, part.slope**2)
@@ -221,7 +222,7 @@ class QuadratureActivation(Activation):
             value,
             slope,
             _PartSeries(
-                terms / jnp.sqrt(excess),
+                terms / jnp.sqrt(excess)[jnp.newaxis],
                 _root(value - counted_value / excess, value),
                 _root(slope - counted_slope / excess, slope),
             ),
@@ -236,7 +237,8 @@ def _split(
     odd = _Part((positive[0] - negative[0]) / 2, (positive[1] + negative[1]) / 2)
     even = _Part((positive[0] + negative[0]) / 2, (positive[1] - negative[1]) / 2)
     mean = _contract(weights, even.value)
-    return mean, _contract(weights, odd.slope), odd, even._replace(value=even.value - mean)
+    centered = even._replace(value=even.value - mean[jnp.newaxis])
+    return mean, _contract(weights, odd.slope), odd, centered
 
 
 def _ratio(counted: Array, total: Array) -> Array:

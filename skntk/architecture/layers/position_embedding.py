@@ -202,7 +202,7 @@ class PositionEmbedding(Layer):
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         sizes = inputs.shape[1:-1]
         values, vectors = jnp.linalg.eigh(self.correlation(Grid(sizes, sizes), inputs.dtype))
-        root = vectors * jnp.sqrt(jnp.maximum(values, 0))
+        root = vectors * jnp.sqrt(jnp.maximum(values, 0))[jnp.newaxis]
         embedding = self.std * jnp.matmul(root, parameters, precision="highest")
         embedding = embedding.reshape(1, *sizes, -1)
         if self.mode == "sum":
