@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from skntk._jax_settings import own_placement
 from skntk._validation import check_real
 from skntk.architecture.activations.expansion import QuadratureActivation
 from skntk.architecture.propagation.state import Array
@@ -92,21 +93,22 @@ def _check_function(function: Callable[[Array], Array], parity: str | None) -> N
             f"got {type(function).__name__}."
         )
     x = np.array([[0.3, 1.1, 2.7]], dtype=np.float32)
-    try:
-        slope = jax.jit(lambda x: jax.jvp(function, (x,), (jnp.ones_like(x),))[1])
-        slopes, mirrored = slope(x), slope(-x)
-    except Exception as error:
-        raise TypeError(
-            f"Elementwise(function={function!r}): JAX cannot trace and differentiate the function. "
-            "Write it with jax.numpy instead of numpy or math."
-        ) from error
+    with own_placement():
+        try:
+            slope = jax.jit(lambda x: jax.jvp(function, (x,), (jnp.ones_like(x),))[1])
+            slopes, mirrored = (np.asarray(slope(values)) for values in (x, -x))
+        except Exception as error:
+            raise TypeError(
+                f"Elementwise(function={function!r}): JAX cannot trace and differentiate the "
+                "function. Write it with jax.numpy instead of numpy or math."
+            ) from error
     if slopes.shape != x.shape:
         raise ValueError(
             f"Elementwise(function={function!r}): the function must be elementwise, but maps the "
             f"shape {x.shape} to {slopes.shape}."
         )
     sums = {"odd": slopes - mirrored, "even": slopes + mirrored - (slopes + mirrored)[:, :1]}
-    if parity is not None and jnp.max(jnp.abs(sums[parity])) > 1e-3 * jnp.max(jnp.abs(slopes)):
+    if parity is not None and np.max(np.abs(sums[parity])) > 1e-3 * np.max(np.abs(slopes)):
         raise ValueError(
             f"Elementwise(function={function!r}, parity={parity!r}): the function is not {parity} "
             f"plus a {'constant' if parity == 'odd' else 'linear function'}; use parity=None."

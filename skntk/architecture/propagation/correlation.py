@@ -157,7 +157,7 @@ class Split(NamedTuple):
     def of(cls, values: Array) -> Split:
         """Split numbers."""
         high = single(values)
-        return cls(high, single(values - high))
+        return cls(high, single(values - high.astype(values.dtype)))
 
     def minus(self, other: Split) -> Array:
         """Return the difference from other numbers, to nearly full relative precision."""
@@ -182,7 +182,7 @@ class Factor(NamedTuple):
         root, _ = roots(variance)
         bits = lax.bitcast_convert_type(single(root), jnp.uint32) & np.uint32(0xFFFFF000)
         high = lax.bitcast_convert_type(bits, jnp.float32)
-        return cls(high, single(root - high))
+        return cls(high, single(root - high.astype(root.dtype)))
 
     def kernel(self, other: Factor, correlation: Correlation) -> Array:
         """Return the kernel of pairs: only the last of its roundings counts near 1 and -1."""
