@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from skntk import FiniteWidthRegressor, NNGPRegressor, gram_matrix
+from skntk import FiniteWidthRegressor, gram_matrix
 from skntk.architecture import (
     AvgPool,
     Conv,
@@ -34,6 +34,7 @@ from skntk.architecture import (
 from skntk.gram.engine.prepared_network import prepare
 from skntk.gram.engine.programs import pair_program, sample_program, shift_program
 from skntk.gram.engine.results import ArrayPool
+from skntk.gram.gradient import contracted_gradient, unit_directions
 from tests.architecture.networks import (
     as_network,
     as_spatial_network,
@@ -92,10 +93,12 @@ def empirical_kernels():
     return *gram_matrix(linearized, VECTORS, kind=BOTH), linearized(VECTORS)
 
 
-def learned_hyperparameters():
-    model = NNGPRegressor(FullyConnected(1), optimizer="fmin_l_bfgs_b", alpha=0.1)
-    model.fit(VECTORS, TARGETS)
-    return model.log_marginal_likelihood(model.theta_, eval_gradient=True)
+def gradient():
+    network = FullyConnected(1)
+    directions, cotangents = unit_directions(network), [np.ones((3, 3))]
+    return contracted_gradient(
+        network, VECTORS, cotangents, kinds=("ntk",), directions=directions, n_jobs=1
+    )
 
 
 COMPUTATIONS = {
@@ -105,7 +108,7 @@ COMPUTATIONS = {
     "attention": lambda: gram_matrix(ATTENTION_NETWORK, SEQUENCES, kind=BOTH),
     "finite": finite_networks,
     "empirical": empirical_kernels,
-    "learned": learned_hyperparameters,
+    "gradient": gradient,
 }
 
 
