@@ -11,6 +11,7 @@ from jax import lax
 
 from skntk.architecture.activations.arcsine import scale_of
 from skntk.architecture.activations.base import Activation
+from skntk.architecture.activations.kink_tail import kink_tail
 from skntk.architecture.activations.loops import in_own_loop, in_parts
 from skntk.architecture.activations.mehler import SummationRule, sum_series, summation_rule
 from skntk.architecture.activations.quadrature import half_line_rule, hermite_weights
@@ -36,7 +37,8 @@ class _PartSeries(NamedTuple):
         `SummationRule`.
     value_rest, slope_rest : arrays of shape (..., n)
         Square roots of what E[f(u)^2] and E[f'(u)^2] have beyond the terms. Counted at one high
-        degree, it makes the kernels of equal samples those of a sample with itself.
+        degree, or as the `KinkTail` of functions with a kink at 0, it makes the kernels of equal
+        samples those of a sample with itself.
     """
 
     terms: Array
@@ -69,9 +71,9 @@ class _Expansion(NamedTuple):
 class QuadratureActivation(Activation):
     """An activation without a closed form: of its kernel, only the function is known.
 
-    A subclass defines ``function``, written with `jax.numpy` as for `Elementwise`, and
-    ``parity_up_to_line`` if f has a symmetry. A class, unlike `Elementwise`, can have a name and
-    hyperparameters.
+    A subclass defines ``function``, written with `jax.numpy` as for `Elementwise`. It defines
+    ``parity_up_to_line`` if f has a symmetry, and ``has_kink`` if f is smooth at 0: both save time.
+    A class, unlike `Elementwise`, can have a name and hyperparameters.
 
     With g_k(a) = E[f'(sqrt(a) z) He_k(z)] / sqrt(k!), z standard normal, variances a and c, and
     correlation r: E[f'(u) f'(v)] = sum_k g_k(a) g_k(c) r^k and E[f(u) f(v)] = E[f(u)] E[f(v)] +
@@ -110,6 +112,17 @@ class QuadratureActivation(Activation):
         """
         return None
 
+    def has_kink(self) -> bool:
+        """Return whether the slope of f may jump at 0, which takes more terms of the series.
+
+        Returns
+        -------
+        bool
+            True where it is not known: on a smooth f that costs time only. False where there is a
+            kink costs accuracy at correlations near 1 and -1.
+        """
+        return True
+
     def sample_moments(self, variance: Array) -> tuple[Array, Array, Statistics]:
         return in_parts(self._sample_moments, variance)
 
@@ -146,7 +159,11 @@ class QuadratureActivation(Activation):
             value = value + covariance * series + correlation * value_rest
             slope = series + 2 * growth + slope_rest
         if left.even is not None:
-            series, growth, value_rest, slope_rest = _sum_part(left.even, right.even, squared, rule)
+            # Single precision does not tell correlations so close to 1 apart.
+            tail = self.has_kink() and covariance.dtype == jnp.float64
+            series, growth, value_rest, slope_rest = _sum_part(
+                left.even, right.even, squared, rule, tail
+            )
             value = value + correlation * (covariance * series + correlation * value_rest)
             slope = slope + correlation * (2 * series + 2 * growth + slope_rest)
         return value, slope
@@ -253,15 +270,22 @@ def _root(rest: Array, total: Array) -> Array:
 
 
 def _sum_part(
-    left: _PartSeries, right: _PartSeries, squared: Array, rule: SummationRule
+    left: _PartSeries,
+    right: _PartSeries,
+    squared: Array,
+    rule: SummationRule,
+    has_kink_tail: bool = False,
 ) -> tuple[Array, Array, Array, Array]:
     """Return p = sum_j terms_j x^j and x dp/dx at x = r^2, and what f and f' have beyond."""
     series, growth, power = sum_series(left.terms, right.terms, squared, rule)
+    value_tail = slope_tail = power
+    if has_kink_tail:
+        value_tail, slope_tail = kink_tail(int(rule.positions[-1])).at(squared)
     return (
         series,
         growth,
-        power * (left.value_rest * right.value_rest),
-        power * (left.slope_rest * right.slope_rest),
+        value_tail * (left.value_rest * right.value_rest),
+        slope_tail * (left.slope_rest * right.slope_rest),
     )
 
 

@@ -111,19 +111,31 @@ def sum_series(
     value, growth, rest : arrays of the shape of x
         The sum p, x dp/dx, and x to the power of ``rule.rest``.
     """
-    powers = [x]  # to the powers 1, 2, 4, ...
-    while 2 ** (len(powers) - 1) < rule.rest:
-        powers.append(powers[-1] * powers[-1])
+    powers = squarings(x, rule.rest)
     positions = rule.positions.tolist()
     chains = [slice(start, start + _CHAIN) for start in range(0, len(positions), _CHAIN)]
     value, growth = _horner(left[chains[-1]], right[chains[-1]], positions[chains[-1]], powers)
     for chain in reversed(chains[:-1]):
         chain_value, chain_growth = _horner(left[chain], right[chain], positions[chain], powers)
         span = positions[chain.stop] - positions[chain.start]
-        power = _power(powers, span)
+        power = power_of(powers, span)
         growth = chain_growth + power * (growth + float(span) * value)
         value = chain_value + power * value
     return value, growth, powers[-1]
+
+
+def squarings(x: Array, last: int) -> list[Array]:
+    """Return x to the powers 1, 2, 4, ... up to a power of 2."""
+    powers = [x]
+    while 2 ** (len(powers) - 1) < last:
+        powers.append(powers[-1] * powers[-1])
+    return powers
+
+
+def power_of(squares: list[Array], exponent: int) -> Array:
+    """Return x to a power from its `squarings`."""
+    binary = [power for bit, power in enumerate(squares) if exponent >> bit & 1]
+    return math.prod(binary[1:], start=binary[0])
 
 
 def _horner(
@@ -138,13 +150,7 @@ def _horner(
         previous, step = step, positions[i + 1] - positions[i]
         if previous != step:
             growth = growth * (previous / step)
-        shifted = value * _power(powers, step)
-        growth = growth * _power(powers, step) + shifted
+        shifted = value * power_of(powers, step)
+        growth = growth * power_of(powers, step) + shifted
         value = shifted + left[i] * right[i]
     return value, growth * float(step)
-
-
-def _power(powers: list[Array], exponent: int) -> Array:
-    """Return x to a power from x^1, x^2, x^4, ..."""
-    binary = [power for bit, power in enumerate(powers) if exponent >> bit & 1]
-    return math.prod(binary[1:], start=binary[0])

@@ -83,6 +83,18 @@ class Elementwise(QuadratureActivation):
     def parity_up_to_line(self) -> str | None:
         return self.parity
 
+    def has_kink(self) -> bool:
+        return _has_kink(self.function)
+
+
+@lru_cache(maxsize=256)
+def _has_kink(function: Callable[[Array], Array]) -> bool:
+    """Return whether the slope jumps at 0, by more than the kernels could show."""
+    x = np.array([-1e-6, 1e-6, -1, 1], dtype=np.float32)
+    with jax.ensure_compile_time_eval():
+        slopes = np.asarray(jax.jvp(function, (jnp.asarray(x),), (jnp.ones_like(x),))[1])
+    return bool(abs(slopes[1] - slopes[0]) > 1e-3 * abs(slopes).max())
+
 
 @lru_cache(maxsize=256)
 def _check_function(function: Callable[[Array], Array], parity: str | None) -> None:
@@ -134,6 +146,9 @@ class Tanh(QuadratureActivation):
     def function(self, x: Array) -> Array:
         return jnp.tanh(x)
 
+    def has_kink(self) -> bool:
+        return False
+
     def parity_up_to_line(self) -> str | None:
         return "odd"
 
@@ -154,6 +169,9 @@ class Sigmoid(QuadratureActivation):
 
     def function(self, x: Array) -> Array:
         return jax.nn.sigmoid(x)
+
+    def has_kink(self) -> bool:
+        return False
 
     def parity_up_to_line(self) -> str | None:
         return "odd"
@@ -176,6 +194,9 @@ class Silu(QuadratureActivation):
     def function(self, x: Array) -> Array:
         return jax.nn.silu(x)
 
+    def has_kink(self) -> bool:
+        return False
+
     def parity_up_to_line(self) -> str | None:
         return "even"
 
@@ -196,6 +217,9 @@ class Softplus(QuadratureActivation):
 
     def function(self, x: Array) -> Array:
         return jax.nn.softplus(x)
+
+    def has_kink(self) -> bool:
+        return False
 
     def parity_up_to_line(self) -> str | None:
         return "even"
@@ -280,6 +304,9 @@ class Mish(QuadratureActivation):
 
     def function(self, x: Array) -> Array:
         return _mish(x)
+
+    def has_kink(self) -> bool:
+        return False
 
 
 def _mish(x: Array) -> Array:
