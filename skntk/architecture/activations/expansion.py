@@ -11,7 +11,7 @@ from jax import lax
 
 from skntk.architecture.activations.arcsine import scale_of
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.activations.kink_tail import kink_tail
+from skntk.architecture.activations.kink_tail import kink_tail, one_within_rounding
 from skntk.architecture.activations.loops import in_own_loop, in_parts
 from skntk.architecture.activations.mehler import SummationRule, sum_series, summation_rule
 from skntk.architecture.activations.quadrature import half_line_rule, hermite_weights
@@ -149,6 +149,10 @@ class QuadratureActivation(Activation):
     ) -> tuple[Array, Array]:
         correlation = jnp.clip(covariance * left.reciprocal * right.reciprocal, -1, 1)
         squared = correlation * correlation
+        # Single precision does not tell apart correlations so near to 1 that the tail matters.
+        has_tail = left.even is not None and covariance.dtype == jnp.float64 and self.has_kink()
+        if has_tail:
+            squared = one_within_rounding(squared)
         rule = self._rule(covariance.dtype)
         value = left.mean * right.mean
         if left.odd is None:
@@ -159,10 +163,8 @@ class QuadratureActivation(Activation):
             value = value + covariance * series + correlation * value_rest
             slope = series + 2 * growth + slope_rest
         if left.even is not None:
-            # Single precision does not tell correlations so close to 1 apart.
-            tail = self.has_kink() and covariance.dtype == jnp.float64
             series, growth, value_rest, slope_rest = _sum_part(
-                left.even, right.even, squared, rule, tail
+                left.even, right.even, squared, rule, has_tail
             )
             value = value + correlation * (covariance * series + correlation * value_rest)
             slope = slope + correlation * (2 * series + 2 * growth + slope_rest)
@@ -274,12 +276,12 @@ def _sum_part(
     right: _PartSeries,
     squared: Array,
     rule: SummationRule,
-    has_kink_tail: bool = False,
+    has_tail: bool = False,
 ) -> tuple[Array, Array, Array, Array]:
     """Return p = sum_j terms_j x^j and x dp/dx at x = r^2, and what f and f' have beyond."""
     series, growth, power = sum_series(left.terms, right.terms, squared, rule)
     value_tail = slope_tail = power
-    if has_kink_tail:
+    if has_tail:
         value_tail, slope_tail = kink_tail(int(rule.positions[-1])).at(squared)
     return (
         series,

@@ -34,22 +34,24 @@ class Elementwise(QuadratureActivation):
     Notes
     -----
     The kernels come from the function's values at some 200 points for each sample, and for each
-    pair from its Hermite expansion, of which 24 to 38 terms stand for the first 4000. Relative to
-    E[f(u)^2] and E[f'(u)^2], where f changes on the scale of 1 and is smooth but for a kink at 0,
-    the error in float64 is
+    pair from its Hermite expansion, of which 24 to 38 terms stand for the first 4000. Where the
+    slope jumps at 0, 14 powers of the correlation stand for all that follow. Relative to E[f(u)^2]
+    and E[f'(u)^2], where f changes on the scale of 1 and is smooth but for a kink at 0, the error
+    in float64 is
 
     * for variances up to 10, 1e-9 for named parity and 2e-8 without, up to the correlation 0.95,
-      1e-7 up to 0.99, and up to 0.999 1e-8 of the NNGP kernel and 1e-5 of the NTK;
-    * for larger variances as much up to the correlation 0.95, and at 0.999 up to 1e-5 of the NNGP
+      and 1e-7 up to 0.99; for all correlations above, 1e-8 of the NNGP kernel and 1e-5 of the NTK
+      (at most 1e-7 where f has no kink);
+    * for larger variances as much up to the correlation 0.95, and above it up to 1e-5 of the NNGP
       kernel and 1e-3 of the NTK;
     * for equal and opposite samples that of one-dimensional quadrature, 1e-11, and where the
       variance passes 100 up to 1e-8 of f and 2e-4 of f'; but where they differ in size and f
       saturates, the NTK is off by as much as its own size once the variances pass 1000.
 
     In float32 kernels of vectors are as accurate, and the result is rounded; of images the error is
-    1e-7 where that is more. Kinks elsewhere than at 0, oscillations much faster
-    than the standard deviation, and growth faster than that of polynomials (exp(x) for standard
-    deviations above 2) cost accuracy.
+    1e-7 where that is more, and of the NTK up to 1e-3 above the correlation 0.999 where f has a
+    kink. Kinks elsewhere than at 0, oscillations much faster than the standard deviation, and
+    growth faster than that of polynomials (exp(x) for standard deviations above 2) cost accuracy.
 
     Examples
     --------
@@ -91,8 +93,9 @@ class Elementwise(QuadratureActivation):
 def _has_kink(function: Callable[[Array], Array]) -> bool:
     """Return whether the slope jumps at 0, by more than the kernels could show."""
     x = np.array([-1e-6, 1e-6, -1, 1], dtype=np.float32)
-    with jax.ensure_compile_time_eval():
-        slopes = np.asarray(jax.jvp(function, (jnp.asarray(x),), (jnp.ones_like(x),))[1])
+    slope = jax.jit(lambda x: jax.jvp(function, (x,), (jnp.ones_like(x),))[1])
+    with jax.ensure_compile_time_eval():  # kernels are traced when they ask
+        slopes = jax.device_get(slope(jax.device_put(x)))
     return bool(abs(slopes[1] - slopes[0]) > 1e-3 * abs(slopes).max())
 
 
