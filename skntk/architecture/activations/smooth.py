@@ -42,8 +42,9 @@ class Elementwise(QuadratureActivation):
     * for variances up to 10, 1e-9 for named parity and 2e-8 without, up to the correlation 0.95,
       and 1e-7 up to 0.99; for all correlations above, 1e-8 of the NNGP kernel and 1e-5 of the NTK
       (at most 1e-7 where f has no kink);
-    * for larger variances as much up to the correlation 0.95, and above it up to 1e-5 of the NNGP
-      kernel and 1e-3 of the NTK;
+    * for larger variances as much up to the correlation 0.95; at 0.999 up to 1e-5 of the NNGP and
+      1e-3 of the NTK, and so above it for variances up to 1000; past these, where f saturates,
+      up to 1e-4 of the NNGP kernel and 0.1 of the NTK at the variance 10,000;
     * for equal and opposite samples that of one-dimensional quadrature, 1e-11, and where the
       variance passes 100 up to 1e-8 of f and 2e-4 of f'; but where they differ in size and f
       saturates, the NTK is off by as much as its own size once the variances pass 1000.
