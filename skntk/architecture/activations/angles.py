@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from skntk.architecture.activations.estrin import polynomial
 from skntk.architecture.propagation.correlation import Correlation
 from skntk.architecture.propagation.state import Array
 
@@ -48,12 +48,12 @@ class Angle(NamedTuple):
     @property
     def value(self) -> Array:
         """The angle phi, to full relative precision."""
-        return self.root * _polynomial(_ANGLE, self.gap)
+        return self.root * polynomial(_ANGLE, self.gap)
 
     @property
     def bend(self) -> Array:
         """The difference sin(phi) - phi cos(phi), to full relative precision."""
-        return self.root * self.gap * _polynomial(_BEND, self.gap)
+        return self.root * self.gap * polynomial(_BEND, self.gap)
 
     def choose(self, positive: Array, negative: Array) -> Array:
         """Return the first where r is at least 0 and the second elsewhere."""
@@ -62,11 +62,3 @@ class Angle(NamedTuple):
             if self.is_negative is None
             else jnp.where(self.is_negative, negative, positive)
         )
-
-
-def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
-    return reduce(
-        lambda value, coefficient: value * x + coefficient,
-        reversed(coefficients[:-1]),
-        jnp.full_like(x, coefficients[-1]),
-    )

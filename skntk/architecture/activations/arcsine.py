@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from skntk.architecture.activations.estrin import polynomial
 from skntk.architecture.propagation.state import Array
 
 # arcsin(x) / x as a polynomial in x^2 on [0, 1/2], by Chebyshev interpolation computed in 40
@@ -128,12 +129,4 @@ def _arcsine_terms_jvp(
 
 
 def _polynomial(squared: Array) -> Array:
-    coefficients = _SINGLE if squared.dtype == jnp.float32 else _DOUBLE
-    terms = [jnp.full_like(squared, coefficient) for coefficient in coefficients]
-    # Estrin's scheme: pairs of neighbors at once, where Horner's would wait for every product
-    # before the next.
-    while len(terms) > 1:
-        pairs = zip(terms[::2], terms[1::2], strict=False)
-        terms = [even + squared * odd for even, odd in pairs] + terms[len(terms) // 2 * 2 :]
-        squared = squared * squared
-    return terms[0]
+    return polynomial(_SINGLE if squared.dtype == jnp.float32 else _DOUBLE, squared)

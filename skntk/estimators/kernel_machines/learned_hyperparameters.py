@@ -194,19 +194,18 @@ class HyperparameterScore:
 
     def at_bounds(self, theta: np.ndarray) -> list[AtBound]:
         """Return the numbers of theta that are at a bound, of those that had a choice."""
-        found = []
-        starts = np.cumsum([0, *(numbers.values.size for numbers in self._learned)])
-        for numbers, start in zip(self._learned, starts, strict=False):
-            entries = theta[start : start + numbers.values.size]
-            values, bounds = numbers.from_search(entries), numbers.search_bounds()
-            assert numbers.bounds is not None
-            for position, (lower, upper) in enumerate(bounds):
-                for side, bound in zip(("lower", "upper"), (lower, upper), strict=True):
-                    if lower < upper and np.isclose(entries[position], bound, rtol=1e-5):
-                        given = numbers.bounds[position, int(side == "upper")]
-                        name = self.names[start + position]
-                        found.append(AtBound(name, float(values[position]), side, float(given)))
-        return found
+        learned = self._learned
+        if not learned:
+            return []
+        parts = np.split(theta, np.cumsum([numbers.values.size for numbers in learned])[:-1])
+        values = [numbers.from_search(part) for numbers, part in zip(learned, parts, strict=True)]
+        return _at_bounds(
+            self.names,
+            theta,
+            self.theta_bounds,
+            np.concatenate(values),
+            np.concatenate([numbers.bounds for numbers in learned]),
+        )
 
     def _names_of_network(self) -> list[str]:
         return [numbers.name for numbers in self._network.learned]
@@ -299,6 +298,22 @@ def report_bounds(at_bounds: Sequence[AtBound]) -> None:
             ConvergenceWarning,
             stacklevel=4,
         )
+
+
+def _at_bounds(
+    names: Sequence[str],
+    theta: np.ndarray,
+    theta_bounds: np.ndarray,
+    values: np.ndarray,
+    bounds: np.ndarray,
+) -> list[AtBound]:
+    """Return the entries of theta at a bound, with values and bounds in their own units."""
+    has_choice = theta_bounds[:, 0] < theta_bounds[:, 1]
+    is_at = np.isclose(theta[:, np.newaxis], theta_bounds, rtol=1e-5) & has_choice[:, np.newaxis]
+    return [
+        AtBound(names[entry], float(values[entry]), ("lower", "upper")[side], bounds[entry, side])
+        for entry, side in np.argwhere(is_at)
+    ]
 
 
 def _require_closed_form(estimator: LearningParameters) -> None:

@@ -11,6 +11,7 @@ so that one factorization tells the slope of a criterion too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,28 +84,30 @@ class InverseColumns:
 
     def diagonal(self) -> FloatArray:
         """Return the entries of the diagonal of B^-1, shape (m, n_levels)."""
-        here = self.columns[self.rows, np.arange(len(self.rows))][:, np.newaxis]
-        if not self.steps.any():
-            return here
-        damped = self.noise[:, np.newaxis] * self.columns
-        slope = -np.einsum("ij,ij->j", damped, self.columns)
-        return here + slope[:, np.newaxis] * self.steps
+        here = self.columns[self.rows, np.arange(len(self.rows))]
+        return self._at_levels(here, lambda: -np.einsum("ij,ij->j", self._damped(), self.columns))
 
     def solution(self, right: FloatArray) -> FloatArray:
         """Return B^-1 times columns of shape (n, k), shape (n, k, n_levels)."""
-        solution = self.system.solve(right)
-        here = solution[:, :, np.newaxis]
-        if not self.steps.any():
-            return here
-        slope = -self.system.solve(self.noise[:, np.newaxis] * solution)
-        return here + slope[:, :, np.newaxis] * self.steps
+        here = self.system.solve(right)
+        return self._at_levels(here, lambda: -self.system.solve(self.noise[:, np.newaxis] * here))
 
     def quadratic_form(self, matrix: FloatArray) -> FloatArray:
         """Return the diagonal of B^-1 M B^-1 for these rows, shape (m, n_levels)."""
         product = matrix @ self.columns
-        here = np.einsum("ij,ij->j", self.columns, product)[:, np.newaxis]
-        if not self.steps.any():
-            return here
-        damped = self.noise[:, np.newaxis] * self.columns
-        slope = -2 * np.einsum("ij,ij->j", damped, self.system.solve(product))
-        return here + slope[:, np.newaxis] * self.steps
+        here = np.einsum("ij,ij->j", self.columns, product)
+        return self._at_levels(
+            here, lambda: -2 * np.einsum("ij,ij->j", self._damped(), self.system.solve(product))
+        )
+
+    def _damped(self) -> FloatArray:
+        """Return A B^-1, some columns of it."""
+        return self.noise[:, np.newaxis] * self.columns
+
+    def _at_levels(self, here: FloatArray, slope: Callable[[], FloatArray]) -> FloatArray:
+        """Return values at all levels, given those of the system; the slope is asked for if needed.
+
+        The levels are a last axis.
+        """
+        values = here[..., np.newaxis]
+        return values + slope()[..., np.newaxis] * self.steps if self.steps.any() else values
