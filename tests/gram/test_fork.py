@@ -1,8 +1,6 @@
 """A process in which JAX has run is not forked, and a copy of one does not hang."""
 
 import os
-import signal
-import time
 import warnings
 
 import joblib
@@ -68,12 +66,9 @@ def test_a_copy_of_the_process_raises_an_error():
         child = os.fork()
     if child == 0:
         os._exit(int(refuses(lambda: gram_matrix(NETWORK, X))))
-    deadline = time.monotonic() + 60
-    while (result := os.waitpid(child, os.WNOHANG)) == (0, 0):
-        if time.monotonic() > deadline:
-            os.kill(child, signal.SIGKILL)
-        time.sleep(0.01)
-    assert os.waitstatus_to_exitcode(result[1]) == 1
+    # Without the refusal the copy hangs, and so does this test.
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 1
 
 
 def test_networks_of_finite_width_in_a_copy(monkeypatch):
