@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 from skntk._sklearn import CheckedParameters, HasMethods, Interval, StrOptions
 from skntk._validation import check_sample_shape, require_dense
 from skntk.architecture.core.layer import Layer
+from skntk.solvers.inducing_points import InducingPoints
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "architecture": [Layer, None],
@@ -25,7 +26,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "training_method": [StrOptions({"gradient_flow", "gradient_descent"})],
-    "solver": [StrOptions({"cholesky"}), HasMethods("factorize")],
+    "solver": [
+        StrOptions({"cholesky", "inducing_points"}),
+        HasMethods("factorize"),
+        InducingPoints,
+    ],
     "likelihood": [StrOptions({"gaussian", "softmax"})],
     "loss": [StrOptions({"squared_error", "log_loss"})],
     "momentum": [Interval(Real, 0, 1, closed="left")],

@@ -14,8 +14,8 @@ from skntk.estimators.data.validation import validate_inputs
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.process import (
     FittedProcess,
-    PosteriorProcess,
     RunTrajectory,
+    TrainedProcess,
 )
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import ErrorMoments, Fold
@@ -85,7 +85,7 @@ class ShiftedProcess:
 
     # What is learned of y - f_0(X). The center of the targets cancels in it: leaving out a row does
     # not center them anew.
-    process: PosteriorProcess
+    process: TrainedProcess
     # f_0, in the units of training.
     initial: InitialProcess
 
@@ -110,10 +110,10 @@ class ShiftedProcess:
         return self.mean(X), np.zeros((len(X), len(X)))
 
     def leave_one_out_mean(self) -> np.ndarray:
-        return self.process.leave_one_out_mean() + self.initial.mean(self.process.X_train)
+        return self.process.leave_one_out_mean() + self.initial.mean(self.process.training_inputs)
 
     def leave_one_out_variance(self) -> np.ndarray:
-        return np.zeros(len(self.process.X_train))
+        return np.zeros(len(self.process.training_inputs))
 
     def over(self, training_times: ArrayLike) -> ShiftedTrajectory:
         return ShiftedTrajectory(self.process.over(training_times), self.initial)
@@ -142,7 +142,7 @@ class ShiftedTrajectory:
 
     def held_out_means(self, folds: Sequence[Fold]) -> np.ndarray:
         held_out = np.concatenate([fold.test for fold in folds])
-        initial = self._initial.mean(self._trajectory.process.X_train)
+        initial = self._initial.mean(self._trajectory.process.training_inputs)
         return self._trajectory.held_out_means(folds) + initial[held_out]
 
     def processes(self) -> Iterator[FittedProcess]:

@@ -74,6 +74,15 @@ class NetworkKernels:
         )
         return replace(self, function=function)
 
+    def in_double_precision(self) -> Self:
+        """Return the kernels of the same network in float64."""
+        if self.function.dtype == "float64":
+            return self
+        function = KernelFunction(
+            self.architecture, self.function.sample_shape, n_jobs=self.function.n_jobs
+        )
+        return replace(self, function=function)
+
     def matrices(
         self,
         X: np.ndarray,

@@ -25,6 +25,11 @@ from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
 from skntk.estimators.kernel_machines.automatic_alpha import FoundAlpha, find_alpha, report_end
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
+from skntk.estimators.kernel_machines.inducing import (
+    SparseFit,
+    choose_points,
+    require_memory_for_points,
+)
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import (
     HyperparameterScore,
@@ -34,6 +39,8 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import (
     report_bounds,
 )
 from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
+from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
+from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.estimators.kernel_machines.training_residual import check_training_residual
 from skntk.gram.matrix import Kind
 from skntk.inference import (
@@ -45,6 +52,7 @@ from skntk.inference import (
     as_training_times,
     make_training_method,
 )
+from skntk.inference.inducing.noise_level import Criterion
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.linalg.threads import small_problem_threads
@@ -52,9 +60,10 @@ from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
 from skntk.kernels.hyperparameters import Bounds
+from skntk.solvers.inducing_points import InducingPoints
 
 TrainingMethodName = Literal["gradient_flow", "gradient_descent"]
-SolverName = Literal["cholesky"]
+SolverName = Literal["cholesky", "inducing_points"]
 
 
 class KernelMachine(CallbackSupportMixin, CheckedParameters):
@@ -78,7 +87,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     learning_rate: float
     training_method: TrainingMethodName
     momentum: float
-    solver: SolverName | LinearSolver
+    solver: SolverName | LinearSolver | InducingPoints
     dtype: str
     n_jobs: int | None
     cache_size: float | None
@@ -131,11 +140,13 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         kernels = NetworkKernels.prepare(self, self.kinds, X)
         if self.training_time is not None:
             as_training_time(self.training_time, self._training_method())
+        if self._inducing_points() is not None:
+            return kernels
         require_memory(
             (self._peak_matrices + self._alpha_is_found) * len(X) ** 2 * 8,
             f"{type(self).__name__}.fit on {len(X)} samples",
-            "Train on fewer rows: the memory grows with their square. dtype='float32' does not "
-            "help, because the equations are solved in float64.",
+            "Set solver='inducing_points', whose memory does not depend on the number of rows, or "
+            "train on fewer. dtype='float32' does not help: the equations are solved in float64.",
         )
         return kernels
 
@@ -303,11 +314,11 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         return PosteriorProcess(
             kernels,
             self.X_train_,
+            posterior,
             targets,
             self._noise.sample_weight,
             self._training_method(),
             self.normalize_y if is_centered is None else is_centered,
-            posterior,
             self._repetitions_left_out(),
         )
 
@@ -349,7 +360,103 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         }
 
     def _linear_solver(self) -> LinearSolver:
-        return CholeskySolver() if isinstance(self.solver, str) else self.solver
+        if isinstance(self.solver, str | InducingPoints):
+            return CholeskySolver()
+        return self.solver
+
+    def _inducing_points(self) -> InducingPoints | None:
+        """Return the solver if it is inducing points."""
+        if self.solver == "inducing_points":
+            return InducingPoints()
+        return self.solver if isinstance(self.solver, InducingPoints) else None
+
+    def _sparse_fit(
+        self, solver: InducingPoints, kernels: NetworkKernels, targets: np.ndarray, progress: Any
+    ) -> SparseFit:
+        """Return the sums over the training rows, and hold the unit of ``alpha``."""
+        if self.optimizer is not None:
+            raise ValueError(
+                f"{type(self).__name__}(optimizer={self.optimizer!r}): hyperparameters are learned "
+                "with solver='cholesky'. Learn them on some thousand rows, and set optimizer=None "
+                "here."
+            )
+        X, rows = self.X_train_, self._rows
+        random_state = solver.generator(self.random_state)
+        points = choose_points(solver, kernels, X, random_state)
+        require_memory_for_points(len(points), f"{type(self).__name__}.fit")
+        inducing = InducingKernels(kernels, points)
+        diagonal = kernels.function.diagonals(X, kinds=self.kinds[:1])[0]
+        self._alpha_unit = unit = self._noise.unit(np.asarray(diagonal, dtype=np.float64))
+        self.alpha_ = self._noise.variance(rows.alpha, unit)
+        # One alpha for each row is part of its weight.
+        precision = rows.alpha if np.ndim(self._alpha) == 1 else np.ones(len(X))
+        observations = self._observations(X)
+        chosen, columns = observations.rows, targets.reshape(len(X), -1)
+        return SparseFit.of(
+            RowsAtPoints(
+                inducing,
+                X,
+                columns,
+                rows.sample_weight / precision,
+                rows.repetitions,
+                rows.sample_weight,
+            ),
+            RowsAtPoints(
+                inducing,
+                X[chosen],
+                columns[chosen],
+                observations.sample_weight / precision[chosen],
+                observations.repetitions,
+                observations.sample_weight,
+            ),
+            unit,
+            targets.shape[1:],
+            random_state,
+            progress,
+        )
+
+    def _sparse_level(self, fit: SparseFit) -> float:
+        """Return the level of noise; find it and the scale of the outputs if it is "auto"."""
+        if not self._alpha_is_found:
+            return 1.0 if np.ndim(self._alpha) == 1 else float(self._rows.alpha[0])
+        weight = self._noise.sample_weight
+        variance = self._alpha_unit
+        if self.alpha_scale == "absolute":
+            diagonal = fit.rows.inducing.kernels.function.diagonals(
+                self.X_train_, kinds=self.kinds[:1]
+            )[0]
+            variance = float(np.average(diagonal, weights=weight))
+        level, evaluation, end = fit.best_level(
+            self._sparse_criterion(fit), float(variance), self.dtype
+        )
+        if end in self._reported_ends:
+            report_end(level, end)
+        self._hold_alpha(level, evaluation.score)
+        scale = evaluation.output_scale.reshape(fit.outputs)
+        self._scaling = replace(self._scaling, output_scale=scale)
+        return level
+
+    def _sparse_criterion(self, fit: SparseFit) -> Criterion:
+        """Return what ``alpha="auto"`` makes large where training takes inducing points."""
+        raise NotImplementedError
+
+    def _sparse_process(
+        self, fit: SparseFit, level: float, *, is_centered: bool | None = None
+    ) -> SparseProcess:
+        """Return the process of a model trained through inducing points."""
+        system = fit.system(level)
+        method = self._training_method()
+        return SparseProcess(
+            fit.rows.inducing.kernels,
+            fit.rows.inducing.points,
+            fit.posterior(system, method, self.training_time),
+            fit.rows,
+            system,
+            fit.outputs,
+            method,
+            self.normalize_y if is_centered is None else is_centered,
+            self._repetitions_left_out() is not None,
+        )
 
     def _checked_times(self, training_times: ArrayLike) -> np.ndarray:
         return as_training_times(training_times, self._training_method())

@@ -24,7 +24,10 @@ from skntk.inference import (
     errors_at_training_points,
 )
 from skntk.inference.linalg.threads import small_problem_threads
-from skntk.inference.posteriors.protocol import Posterior, TrainingRun
+from skntk.inference.posteriors.protocol import (
+    Posterior,
+    PredictiveDistribution,
+)
 
 
 class Process(Protocol):
@@ -61,6 +64,43 @@ class FittedProcess(Process, Protocol):
         """Return their variances of one output, shape (n,)."""
 
     def over(self, training_times: ArrayLike) -> ProcessTrajectory:
+        """Return the process at many times of the training that led to it."""
+
+
+class TrainedProcess(FittedProcess, Protocol):
+    """A fitted process whose predictions are made of kernels with some inputs."""
+
+    @property
+    def kernels(self) -> NetworkKernels:
+        """The kernels of the network."""
+
+    @property
+    def X_train(self) -> np.ndarray:
+        """The inputs whose kernels with others predictions are made of."""
+
+    @property
+    def training_inputs(self) -> np.ndarray:
+        """The training rows."""
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Their normalized targets, shape (n,) or (n, n_outputs)."""
+
+    @property
+    def is_centered(self) -> bool:
+        """Whether the targets were centered by their mean."""
+
+    def mean_in_blocks(
+        self, X: np.ndarray, predict: Callable[[np.ndarray], np.ndarray], axis: int = 0
+    ) -> np.ndarray:
+        """Return what a function of the first cross kernel predicts, block by block."""
+
+    def in_blocks(
+        self, X: np.ndarray, *predictions: Callable[..., np.ndarray], axis: int = 0
+    ) -> tuple[np.ndarray, ...]:
+        """Return what functions of (cross kernels, prior variances) predict, block by block."""
+
+    def over(self, training_times: ArrayLike) -> RunTrajectory:
         """Return the process at many times of the training that led to it."""
 
 
@@ -127,17 +167,24 @@ class OnTrainingRows:
 
 
 @dataclass(frozen=True, eq=False)
-class PosteriorProcess(OnTrainingRows):
-    """A posterior, with the kernels between its training rows and any others."""
+class PredictiveProcess:
+    """A distribution over functions, with the kernels between its inputs and any others.
+
+    Attributes
+    ----------
+    kernels : NetworkKernels
+    X_train : ndarray of shape (n, ...)
+        The inputs whose kernels with others predictions are made of.
+    posterior : PredictiveDistribution
+    """
 
     kernels: NetworkKernels
     X_train: np.ndarray
-    targets: np.ndarray
-    sample_weight: np.ndarray
-    method: TrainingMethod
-    is_centered: bool
-    posterior: Posterior
-    repetitions: np.ndarray | None
+    posterior: PredictiveDistribution
+
+    @property
+    def dual_coef(self) -> np.ndarray:
+        return self.posterior.dual_coef
 
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         dtypes = dtypes_of_inputs(estimator.dtype)
@@ -153,9 +200,9 @@ class PosteriorProcess(OnTrainingRows):
         return mean, variance
 
     def mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with small_problem_threads(self.n_train):
+        with small_problem_threads(len(self.X_train)):
             # Beside the covariance of one output that of all in their units.
-            test_kernel = self.kernels.between_test_rows(X, 1 + n_outputs(self.targets))
+            test_kernel = self.kernels.between_test_rows(X, 1 + n_outputs(self.dual_coef))
             crosses = self.kernels.matrices(X, self.X_train)
             return self.posterior.mean(crosses[0]), self.posterior.covariance(*crosses, test_kernel)
 
@@ -163,7 +210,7 @@ class PosteriorProcess(OnTrainingRows):
         self, X: np.ndarray, predict: Callable[[np.ndarray], np.ndarray], axis: int = 0
     ) -> np.ndarray:
         """Return what a function of the first cross kernel predicts, block by block."""
-        with small_problem_threads(self.n_train):
+        with small_problem_threads(len(self.X_train)):
             parts = []
             for rows in self.kernels.blocks(X, self.X_train):
                 kinds = self.kernels.kinds[:1]
@@ -178,13 +225,30 @@ class PosteriorProcess(OnTrainingRows):
 
         ``axis`` is that of the test rows in what they return.
         """
-        with small_problem_threads(self.n_train):
+        with small_problem_threads(len(self.X_train)):
             diagonal = self.kernels.diagonal(X)
             blocks = []
             for rows in self.kernels.blocks(X, self.X_train):
                 crosses = self.kernels.matrices(X[rows], self.X_train)
                 blocks.append([predict(*crosses, diagonal[rows]) for predict in predictions])
             return tuple(np.concatenate(parts, axis) for parts in zip(*blocks, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorProcess(PredictiveProcess, OnTrainingRows):
+    """A posterior of the training rows themselves."""
+
+    targets: np.ndarray
+    sample_weight: np.ndarray
+    method: TrainingMethod
+    is_centered: bool
+    posterior: Posterior
+    repetitions: np.ndarray | None
+
+    @property
+    def training_inputs(self) -> np.ndarray:
+        """The training rows."""
+        return self.X_train
 
     @cached_property
     def max_learning_rate(self) -> float:
@@ -205,11 +269,10 @@ class RunTrajectory:
     # Training and test rows of one fold.
     _n_remembered = 2
 
-    def __init__(
-        self, process: PosteriorProcess, run: TrainingRun, training_times: np.ndarray
-    ) -> None:
-        self.process, self.training_times = process, training_times
-        self.n_train = process.n_train
+    def __init__(self, process: TrainedProcess, run: Any, training_times: np.ndarray) -> None:
+        self.process = process
+        self.training_times = training_times
+        self.n_train = len(process.X_train)
         self._run = run
         self._trajectory: Any = run.over(training_times)
         self._remembered: list[tuple[np.ndarray, np.ndarray]] = []
@@ -249,16 +312,20 @@ class RunTrajectory:
             covariances = self._trajectory.covariances(*crosses, test_kernel)
             means = self._trajectory.mean(crosses[0])
             return (
-                errors_at_training_points(self._trajectory, ensemble=True),
+                self._training_errors(ensemble=True),
                 errors_at_test_points(means, targets, covariances),
             )
+
+    def _training_errors(self, *, ensemble: bool) -> ErrorMoments:
+        """Return the errors at the training rows."""
+        return errors_at_training_points(self._trajectory, ensemble=ensemble)
 
     def errors_of_mean(
         self, X: np.ndarray, targets: np.ndarray
     ) -> tuple[ErrorMoments, ErrorMoments]:
         """Return the errors of the mean alone, which is one network from the outputs 0."""
         return (
-            errors_at_training_points(self._trajectory, ensemble=False),
+            self._training_errors(ensemble=False),
             errors_at_test_points(self.means(X), targets, None),
         )
 
@@ -269,7 +336,7 @@ class RunTrajectory:
                 process.targets, folds, self.training_times, centered=process.is_centered
             )
 
-    def processes(self) -> Iterator[PosteriorProcess]:
+    def processes(self) -> Iterator[TrainedProcess]:
         attributes = {
             field.name: getattr(self.process, field.name) for field in fields(PosteriorProcess)
         }

@@ -14,6 +14,7 @@ from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
+from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import (
@@ -28,6 +29,14 @@ from skntk.estimators.regression.observation_noise import AssumedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
 from skntk.inference import leave_one_out_density, marginal_likelihood
+from skntk.inference.inducing.gaussian_process import bound_at_scale
+from skntk.inference.inducing.noise_level import (
+    Criterion,
+    bound,
+    left_out_density,
+    no_spread,
+    process_spread,
+)
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.noise_level.leave_one_out import (
     LeaveOneOutDensity,
@@ -37,6 +46,7 @@ from skntk.inference.noise_level.leave_one_out import (
 from skntk.inference.noise_level.likelihood import ProfiledLikelihood
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
+from skntk.solvers.inducing_points import InducingPoints
 
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
 _SCORES: dict[CriterionName, Score] = {
@@ -273,7 +283,7 @@ class NNGPRegressor(NetworkRegressor):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver = "cholesky",
+        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
         initial_function: InitialFunction | None = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -362,6 +372,12 @@ class NNGPRegressor(NetworkRegressor):
         tasks = fit_tasks(self, X, y)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y)
+        points = self._inducing_points()
+        if points is not None:
+            system = self._fit_through(points, kernels, tasks).system
+            scale = self._scaling.output_scale
+            self.log_marginal_likelihood_value_ = bound_at_scale(system, scale)
+            return self
         kernels, learned = self._learn(kernels, _SCORES[self.criterion], tasks)
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
@@ -380,6 +396,13 @@ class NNGPRegressor(NetworkRegressor):
         if self.initial_function is not None:
             return LeaveOneOutDensity(NoiseVariance())
         return _LEVEL_CRITERIA[self.criterion]
+
+    def _sparse_criterion(self, fit: SparseFit) -> Criterion:
+        if self.initial_function is None and self.criterion == "marginal_likelihood":
+            return bound
+        rows = fit.sampled_rows()
+        spread = no_spread if self.initial_function else process_spread(rows)
+        return left_out_density(rows, self._centering_weight(), spread)
 
     def _noise_given_alpha(self) -> AssumedNoise:
         alpha = getattr(self, "hyperparameters_", {}).get("alpha", self._alpha)

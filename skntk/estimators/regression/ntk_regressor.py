@@ -13,6 +13,7 @@ from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
+from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
@@ -23,6 +24,12 @@ from skntk.estimators.regression.observation_noise import EstimatedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
 from skntk.inference import ensemble_leave_one_out_density
+from skntk.inference.inducing.noise_level import (
+    Criterion,
+    ensemble_spread,
+    left_out_density,
+    no_spread,
+)
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.noise_level.leave_one_out import (
     EnsembleVariance,
@@ -31,6 +38,7 @@ from skntk.inference.noise_level.leave_one_out import (
 )
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
+from skntk.solvers.inducing_points import InducingPoints
 
 
 class NTKRegressor(NetworkRegressor):
@@ -260,7 +268,7 @@ class NTKRegressor(NetworkRegressor):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver = "cholesky",
+        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
         initial_function: InitialFunction | None = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -347,6 +355,10 @@ class NTKRegressor(NetworkRegressor):
         tasks = fit_tasks(self, X, y)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y)
+        points = self._inducing_points()
+        if points is not None:
+            self._fit_through(points, kernels, tasks)
+            return self
         kernels, learned = self._learn(kernels, ensemble_leave_one_out_density, tasks)
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
@@ -364,6 +376,11 @@ class NTKRegressor(NetworkRegressor):
         if self.initial_function is not None:
             return LeaveOneOutDensity(NoiseVariance())
         return LeaveOneOutDensity(EnsembleVariance(nngp() if callable(nngp) else nngp))
+
+    def _sparse_criterion(self, fit: SparseFit) -> Criterion:
+        rows = fit.sampled_rows()
+        spread = no_spread if self.initial_function else ensemble_spread(rows, fit.nngp)
+        return left_out_density(rows, self._centering_weight(), spread)
 
     def _noise_given_alpha(self) -> EstimatedNoise:
         return EstimatedNoise(

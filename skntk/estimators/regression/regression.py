@@ -32,6 +32,7 @@ from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.process import FittedProcess, Process
+from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.estimators.regression import predictions_over_time
 from skntk.estimators.regression.observation_noise import (
     FoundNoise,
@@ -41,6 +42,7 @@ from skntk.estimators.regression.observation_noise import (
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import sample_gaussian
 from skntk.inference.posteriors.protocol import Posterior
+from skntk.solvers.inducing_points import InducingPoints
 
 
 class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
@@ -93,6 +95,12 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         # An initial function takes the place of the mean.
         return self._targets_to_learn(), self.normalize_y and self.initial_function is None
 
+    def _centering_weight(self) -> float | None:
+        """Return the sum of the weights by which the targets are centered, None if they are not."""
+        if not self.normalize_y or self.initial_function is not None:
+            return None
+        return float(self._noise.sample_weight.sum())
+
     def _observations(self, X: np.ndarray) -> Observations:
         return Observations.without_copies(X, self._rows)
 
@@ -105,6 +113,22 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
             return self._posterior_process(kernels, targets, posterior)
         learned = self._posterior_process(kernels, targets, posterior, is_centered=False)
         return ShiftedProcess(learned, initial)
+
+    def _fit_through(
+        self, solver: InducingPoints, kernels: NetworkKernels, tasks: UnobservedFit
+    ) -> SparseProcess:
+        """Train through inducing points."""
+        with tasks.kernel_matrix() as progress:
+            fit = self._sparse_fit(solver, kernels, self._targets_to_learn(), progress)
+        with tasks.training(), self._solving():
+            level = self._sparse_level(fit)
+            initial = self._initial()
+            is_centered = None if initial is None else False
+            process = self._sparse_process(fit, level, is_centered=is_centered)
+            model = process if initial is None else ShiftedProcess(process, initial)
+            self._hold(model, kernels.architecture)
+            self._observation_noise = self._noise_model()
+        return process
 
     def _noise_model(self) -> ObservationNoise:
         """Return what the fitted model takes the noise of new observations to be."""

@@ -14,14 +14,14 @@ from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.training.cross_validation import Fold
 from skntk.inference.training.training_methods import TrainingMethod
 
-__all__ = ["Posterior", "TrainingRun", "Trajectory"]
+__all__ = ["Posterior", "PredictiveDistribution", "TrainingRun", "Trajectory"]
 
 
-class Posterior(Protocol):
-    """A model conditioned on n training samples.
+class PredictiveDistribution(Protocol):
+    """A distribution over functions, given kernels between test points and n inputs.
 
-    Kernels between test and training samples come in the order (ntk, nngp) for ensembles of
-    trained networks and (nngp,) for Gaussian processes, the kernel that is inverted first.
+    Kernels between test points and inputs come in the order (ntk, nngp) for ensembles of trained
+    networks and (nngp,) for Gaussian processes, the kernel that is inverted first.
     """
 
     @property
@@ -37,6 +37,10 @@ class Posterior(Protocol):
 
     def covariance(self, *args: Any, **kwargs: Any) -> FloatArray:
         """Return the covariance from ``(*crosses, test_kernel)``."""
+
+
+class Posterior(PredictiveDistribution, Protocol):
+    """A model conditioned on n training samples."""
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the n models that leave out one sample each."""

@@ -1,0 +1,181 @@
+"""`fit` through inducing points: which they are, the sums over rows, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skntk._memory import require_memory
+from skntk.estimators.data.defaults import ALPHA_CENTER, ALPHA_RANGE
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.rows_at_points import RowsAtPoints
+from skntk.gram.engine.progress import Report
+from skntk.inference import TrainingMethod
+from skntk.inference.inducing.ensemble import SparseEnsemble
+from skntk.inference.inducing.gaussian_process import SparseGaussianProcess
+from skntk.inference.inducing.noise_level import Criterion, SampledRows, best_noise
+from skntk.inference.inducing.projected_system import ProjectedSystem
+from skntk.inference.inducing.protocol import SparsePosterior
+from skntk.inference.inducing.sums import RowSums
+from skntk.inference.noise_level.problem import Evaluation
+from skntk.inference.noise_level.search import End
+from skntk.solvers.inducing_points import InducingPoints
+
+# Matrices of m x m float64 numbers at the peak of a fit: kernels between the points, their factor
+# and that of the equations, sums, and a copy that is factorized.
+_PEAK_MATRICES = 7
+
+# What is a mean over observations is estimated from so many rows of a larger number.
+_N_SAMPLED = 500
+# Pivots are searched for among so many random rows for every point.
+_CANDIDATES_PER_POINT = 10
+
+
+@dataclass(frozen=True, eq=False)
+class SparseFit:
+    """The sums over training rows, for any level of noise.
+
+    Attributes
+    ----------
+    rows : RowsAtPoints
+        All training rows.
+    observed : RowsAtPoints
+        Those that the sums are made of; some stand for copies.
+    sums : RowSums
+    variance : float
+        The sum of their weighted NNGP variances.
+    unit : float
+        The noise of a row of weight 1 at level 1.
+    outputs : tuple of int
+        Shape of the targets of one row.
+    random_state : RandomState
+    """
+
+    rows: RowsAtPoints
+    observed: RowsAtPoints
+    sums: RowSums
+    variance: float
+    unit: float
+    outputs: tuple[int, ...]
+    random_state: np.random.RandomState
+
+    @classmethod
+    def of(
+        cls,
+        rows: RowsAtPoints,
+        observed: RowsAtPoints,
+        unit: float,
+        outputs: tuple[int, ...],
+        random_state: np.random.RandomState,
+        progress: bool | Report = False,
+    ) -> SparseFit:
+        """Make the sums, in one pass over the rows."""
+        kernels = observed.inducing.kernels
+        variances = kernels.function.diagonals(observed.X, kinds=kernels.kinds)
+        sums = observed.sums(variances[0], progress)
+        prior = float(observed.weight @ variances[-1])
+        return cls(rows, observed, sums, prior, unit, outputs, random_state)
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether an NTK is inverted, beside which there is the kernel of the prior."""
+        return len(self.rows.inducing.kernels.kinds) > 1
+
+    @property
+    def nngp(self) -> np.ndarray:
+        """The NNGP kernel between the inducing points."""
+        return self.rows.inducing.between_points[-1]
+
+    def system(self, level: float) -> ProjectedSystem:
+        """Return the equations at a level of noise."""
+        return ProjectedSystem.of(self.rows.inducing.whitening, self.sums, level * self.unit)
+
+    def converged(self, system: ProjectedSystem) -> SparseGaussianProcess | SparseEnsemble:
+        """Return the posterior of training to convergence, or of inference."""
+        if self.is_ensemble:
+            return SparseEnsemble.of(system, self.nngp, self.outputs, self.variance)
+        return SparseGaussianProcess.of(system, self.outputs)
+
+    def posterior(
+        self, system: ProjectedSystem, method: TrainingMethod, training_time: float | None
+    ) -> SparsePosterior:
+        """Return the posterior at a time of training, None being convergence."""
+        converged = self.converged(system)
+        if training_time is not None:
+            return converged.training_run(system, method, self.outputs).at(training_time)
+        if method.has_steps:
+            method.require_stability(system.largest_curvature, converged=True)
+        return converged
+
+    def sampled_rows(self) -> SampledRows:
+        """Return rows that estimate means over all observations."""
+        return self.observed.sampled(self.sample(len(self.observed.X), _N_SAMPLED))
+
+    def sample(self, n_rows: int, most: int) -> np.ndarray:
+        """Return so many random rows, ascending, or all of them."""
+        if n_rows <= most:
+            return np.arange(n_rows)
+        return np.sort(self.random_state.choice(n_rows, most, replace=False))
+
+    def best_level(
+        self, criterion: Criterion, kernel_variance: float, dtype: str
+    ) -> tuple[float, Evaluation, End]:
+        """Return the best level of noise, given the mean diagonal of the kernel of training."""
+        low, high = ALPHA_RANGE[dtype]
+        relative = kernel_variance / self.unit
+        center = ALPHA_CENTER * relative
+        center /= self.sums.n_observations / self.sums.weight
+        return best_noise(self.system, criterion, (low * relative, high * relative), center)
+
+
+def choose_points(
+    solver: InducingPoints,
+    kernels: NetworkKernels,
+    X: np.ndarray,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    """Return the inducing points for training rows X."""
+    solver.validate()
+    if not isinstance(solver.selection, str):
+        return _given_points(solver, X)
+    n_points = min(solver.n_points, len(X))
+    if solver.selection == "random":
+        chosen = random_state.choice(len(X), n_points, replace=False)
+    else:
+        n_candidates = min(len(X), _CANDIDATES_PER_POINT * n_points)
+        candidates = random_state.choice(len(X), n_candidates, replace=False)
+        chosen = candidates[_pivots(kernels, X[candidates], n_points, random_state)]
+    # Of equal rows one says everything.
+    return np.unique(X[np.sort(chosen)], axis=0)
+
+
+def _given_points(solver: InducingPoints, X: np.ndarray) -> np.ndarray:
+    points = np.asarray(solver.selection, dtype=np.float64)
+    if points.shape[1:] != X.shape[1:] or not len(points):
+        expected = ", ".join(map(str, ("n_points", *X.shape[1:])))
+        raise ValueError(
+            f"InducingPoints(selection=...) has shape {points.shape}: for these training rows it "
+            f"must be ({expected})."
+        )
+    if not np.isfinite(points).all():
+        raise ValueError("InducingPoints(selection=...) contains NaN or infinity.")
+    return np.unique(points, axis=0)
+
+
+def _pivots(
+    kernels: NetworkKernels,
+    X: np.ndarray,
+    n_points: int,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    raise NotImplementedError
+
+
+def require_memory_for_points(n_points: int, what: str) -> None:
+    """Raise a MemoryError if matrices of the inducing points squared do not fit."""
+    require_memory(
+        _PEAK_MATRICES * n_points**2 * 8,
+        f"{what} with {n_points} inducing points",
+        "Choose fewer: the memory grows with their square, not with the number of rows.",
+    )

@@ -1,0 +1,1 @@
+"""Inference through inducing points: sums over any number of rows, and posteriors from them."""
