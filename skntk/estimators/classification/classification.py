@@ -22,6 +22,7 @@ from skntk.estimators.classification.scores import (
     Temperature,
     by_leave_one_out,
 )
+from skntk.estimators.classification.temperature import fit_temperature
 from skntk.estimators.data import class_predictions
 from skntk.estimators.data.classes import (
     ClassWeight,
@@ -31,16 +32,23 @@ from skntk.estimators.data.classes import (
 from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
+from skntk.estimators.kernel_machines.inducing import N_SAMPLED, SparseFit
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import as_training_times
+from skntk.inference.inducing.noise_level import Criterion, left_out_error
 from skntk.inference.noise_level.leave_one_out import LeaveOneOutError
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
 from skntk.inference.training.cross_validation import held_out_means
+from skntk.solvers.inducing_points import InducingPoints
+
+# One number is known well enough from so many rows.
+_N_CALIBRATED = 10_000
 
 
 class NetworkClassifier(ClassifierMixin, KernelMachine):
@@ -99,6 +107,44 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         # The density of one-hot targets, which are no normal numbers, is right about networks more
         # than about their noise: alpha="auto" is found anew by the errors.
         return name != "alpha" or not self._alpha_is_found
+
+    def _fit_through(
+        self, solver: InducingPoints, kernels: NetworkKernels, tasks: UnobservedFit
+    ) -> SparseProcess:
+        """Train through inducing points."""
+        with tasks.kernel_matrix() as progress:
+            fit = self._sparse_fit(solver, kernels, self.y_train_, progress)
+        with tasks.training(), self._solving():
+            process = self._sparse_process(fit, self._sparse_level(fit))
+            scores = OneHotScores(process, self._scaling, self._sparse_calibration(fit), self._rows)
+            self._hold(process, kernels.architecture)
+            self._scores = scores
+            _ = scores.temperature
+        return process
+
+    def _sparse_criterion(self, fit: SparseFit) -> Criterion:
+        chosen = fit.sample(len(fit.rows.X), N_SAMPLED)
+        counted = self._rows.known_to_others[chosen]
+        total = float(self._noise.sample_weight.sum()) if self._scaling.center.any() else None
+        return left_out_error(fit.rows.sampled(chosen), total, counted, self._scaling.scale)
+
+    def _sparse_calibration(self, fit: SparseFit) -> Calibration:
+        """Return what finds the temperature, from a part of many rows."""
+        time = self.training_time
+        if time is not None:
+            return lambda scores: scores.over([time]).temperatures()[0]
+        chosen = fit.sample(len(fit.rows.X), _N_CALIBRATED)
+        weight = np.where(self._rows.known_to_others, self._rows.sample_weight, 0.0)[chosen]
+        labels = self._rows.labels[chosen]
+
+        def by_left_out_rows(scores: OneHotScores) -> float:
+            process = scores.process
+            assert isinstance(process, SparseProcess)
+            return fit_temperature(
+                self._scaling.restore(process.left_out_mean(chosen)), labels, weight
+            )
+
+        return by_left_out_rows
 
     def _calibration(self, kernel: np.ndarray) -> Calibration:
         """Return what finds the temperature; for a finite training time before training.

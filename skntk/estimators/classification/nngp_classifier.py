@@ -27,8 +27,10 @@ from skntk.estimators.kernel_machines.machine import (
 from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
 from skntk.gram.matrix import Kind
 from skntk.inference import marginal_likelihood
+from skntk.inference.inducing.gaussian_process import bound_at_scale
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
+from skntk.solvers.inducing_points import InducingPoints
 
 LikelihoodName = Literal["gaussian", "softmax"]
 
@@ -258,7 +260,7 @@ class NNGPClassifier(NetworkClassifier):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver = "cholesky",
+        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
         class_weight: ClassWeight = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -344,6 +346,11 @@ class NNGPClassifier(NetworkClassifier):
             self._require_feasible_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
+        points = self._inducing_points()
+        if points is not None:
+            system = self._fit_through(points, kernels, tasks).system
+            self.log_marginal_likelihood_value_ = bound_at_scale(system, 1.0)
+            return self
         kernels, learned = self._learn(kernels, marginal_likelihood, tasks)
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
@@ -360,6 +367,11 @@ class NNGPClassifier(NetworkClassifier):
         return self
 
     def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
+        if self._inducing_points() is not None:
+            raise ValueError(
+                'likelihood="softmax" takes the kernel of all rows, which inducing points do not '
+                'form: use likelihood="gaussian", or solver="cholesky" on fewer rows.'
+            )
         if self.training_time is not None:
             raise ValueError(
                 'likelihood="softmax" is inference, which no gradient descent leads to: set '

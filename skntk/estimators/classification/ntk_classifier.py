@@ -27,6 +27,7 @@ from skntk.inference import LossFlow, SoftmaxCrossEntropy, ensemble_leave_one_ou
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.losses.losses import LossName
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
+from skntk.solvers.inducing_points import InducingPoints
 
 
 class NTKClassifier(NetworkClassifier):
@@ -262,7 +263,7 @@ class NTKClassifier(NetworkClassifier):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver = "cholesky",
+        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
         class_weight: ClassWeight = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -348,6 +349,10 @@ class NTKClassifier(NetworkClassifier):
             self._require_feasible_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X)
         self._normalize(rows, normalize_y=self.normalize_y and self.loss == "squared_error")
+        points = self._inducing_points()
+        if points is not None:
+            self._fit_through(points, kernels, tasks)
+            return self
         kernels, learned = self._learn(kernels, ensemble_leave_one_out_density, tasks)
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
@@ -363,6 +368,11 @@ class NTKClassifier(NetworkClassifier):
         return self
 
     def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
+        if self._inducing_points() is not None:
+            raise ValueError(
+                'loss="log_loss" takes the kernel of all rows, which inducing points do not '
+                'form: use loss="squared_error", or solver="cholesky" on fewer rows.'
+            )
         if self.training_time is None:
             raise ValueError(
                 'loss="log_loss" needs a finite training_time: the logits of classes that can be '

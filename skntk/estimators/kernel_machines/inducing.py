@@ -27,7 +27,7 @@ from skntk.solvers.inducing_points import InducingPoints
 _PEAK_MATRICES = 7
 
 # What is a mean over observations is estimated from so many rows of a larger number.
-_N_SAMPLED = 500
+N_SAMPLED = 500
 # Pivots are searched for among so many random rows for every point.
 _CANDIDATES_PER_POINT = 10
 
@@ -110,7 +110,7 @@ class SparseFit:
 
     def sampled_rows(self) -> SampledRows:
         """Return rows that estimate means over all observations."""
-        return self.observed.sampled(self.sample(len(self.observed.X), _N_SAMPLED))
+        return self.observed.sampled(self.sample(len(self.observed.X), N_SAMPLED))
 
     def sample(self, n_rows: int, most: int) -> np.ndarray:
         """Return so many random rows, ascending, or all of them."""

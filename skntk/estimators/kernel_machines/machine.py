@@ -40,7 +40,10 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import (
 )
 from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
-from skntk.estimators.kernel_machines.sparse_process import SparseProcess
+from skntk.estimators.kernel_machines.sparse_process import (
+    ONE_ALPHA_A_ROW_OVER_TIME,
+    SparseProcess,
+)
 from skntk.estimators.kernel_machines.training_residual import check_training_residual
 from skntk.gram.matrix import Kind
 from skntk.inference import (
@@ -380,6 +383,8 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
                 "with solver='cholesky'. Learn them on some thousand rows, and set optimizer=None "
                 "here."
             )
+        if self.training_time is not None and np.ndim(self._alpha) == 1:
+            raise ValueError(ONE_ALPHA_A_ROW_OVER_TIME)
         X, rows = self.X_train_, self._rows
         random_state = solver.generator(self.random_state)
         points = choose_points(solver, kernels, X, random_state)
@@ -456,6 +461,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
             method,
             self.normalize_y if is_centered is None else is_centered,
             self._repetitions_left_out() is not None,
+            np.ndim(self._alpha) == 0,
         )
 
     def _checked_times(self, training_times: ArrayLike) -> np.ndarray:

@@ -11,11 +11,18 @@ from numpy.typing import ArrayLike
 
 from skntk.estimators.kernel_machines.process import PredictiveProcess, RunTrajectory
 from skntk.estimators.kernel_machines.rows_at_points import RowsAtPoints
+from skntk.estimators.kernel_machines.sparse_cross_validation import sparse_held_out_means
 from skntk.inference import ErrorMoments, Fold, TrainingMethod, as_training_times
 from skntk.inference.inducing.left_out_rows import LeftOutRows, TrainingBlock
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.protocol import SparsePosterior
 from skntk.inference.linalg.threads import small_problem_threads
+
+ONE_ALPHA_A_ROW_OVER_TIME = (
+    "Through inducing points, training for a finite time needs one alpha for all rows: with one for "
+    "each, the rows do not reduce to sums. Set alpha to a number or training_time=None, or use "
+    "solver='cholesky'."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +42,8 @@ class SparseProcess(PredictiveProcess):
         Whether the targets were centered by their mean, which leaving one out changes.
     leaves_out_one : bool
         Whether of rows that stand for many observations one is left out, and not all.
+    has_one_alpha : bool
+        Whether all rows have the same, without which rows do not reduce to sums over time.
     """
 
     posterior: SparsePosterior
@@ -44,6 +53,7 @@ class SparseProcess(PredictiveProcess):
     method: TrainingMethod
     is_centered: bool
     leaves_out_one: bool
+    has_one_alpha: bool
 
     @property
     def n_train(self) -> int:
@@ -101,6 +111,8 @@ class SparseProcess(PredictiveProcess):
         return self.posterior.left_out_variance(left_out, *crosses, diagonal)
 
     def over(self, training_times: ArrayLike) -> SparseRunTrajectory:
+        if not self.has_one_alpha:
+            raise ValueError(ONE_ALPHA_A_ROW_OVER_TIME)
         with small_problem_threads(self.n_train):
             times = as_training_times(training_times, self.method)
             run = self.posterior.training_run(self.system, self.method, self.outputs)
@@ -117,10 +129,17 @@ class SparseRunTrajectory(RunTrajectory):
         return moments
 
     def held_out_means(self, folds: Sequence[Fold]) -> np.ndarray:
-        raise ValueError(
-            "Sums over all training rows do not tell what the model of a fold would predict: use "
-            "cross_val_predict, or solver='cholesky'."
-        )
+        with small_problem_threads(self.n_train):
+            process = self.process
+            means = sparse_held_out_means(
+                process.rows,
+                process.system.noise,
+                folds,
+                self.training_times,
+                process.method,
+                centered=process.is_centered,
+            )
+            return means.reshape(*means.shape[:2], *process.outputs)
 
     def processes(self) -> Iterator[SparseProcess]:
         for run in self._run.stages(self.training_times):
