@@ -19,8 +19,8 @@ from skntk.inference.inducing.protocol import SparsePosterior
 from skntk.inference.linalg.threads import small_problem_threads
 
 ONE_ALPHA_A_ROW_OVER_TIME = (
-    "Through inducing points, training for a finite time needs one alpha for all rows: with one for "
-    "each, the rows do not reduce to sums. Set alpha to a number or training_time=None, or use "
+    "Through inducing points, training for a finite time needs one alpha for all rows: with one "
+    "for each, the rows do not reduce to sums. Set alpha to a number or training_time=None, or use "
     "solver='cholesky'."
 )
 
