@@ -18,6 +18,7 @@ from skntk.inference.inducing.noise_level import Criterion, SampledRows, best_no
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.protocol import SparsePosterior
 from skntk.inference.inducing.sums import RowSums
+from skntk.inference.linalg.pivoted_cholesky import pivoted_cholesky
 from skntk.inference.noise_level.problem import Evaluation
 from skntk.inference.noise_level.search import End
 from skntk.solvers.inducing_points import InducingPoints
@@ -28,8 +29,10 @@ _PEAK_MATRICES = 7
 
 # What is a mean over observations is estimated from so many rows of a larger number.
 N_SAMPLED = 500
-# Pivots are searched for among so many random rows for every point.
-_CANDIDATES_PER_POINT = 10
+# Pivots are searched for among so many random rows for every point, but for more than a few for
+# each only among some thousand: the factorization holds all of their columns.
+_CANDIDATES_PER_POINT = (2, 10)
+_MANY_CANDIDATES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,8 @@ def choose_points(
     if solver.selection == "random":
         chosen = random_state.choice(len(X), n_points, replace=False)
     else:
-        n_candidates = min(len(X), _CANDIDATES_PER_POINT * n_points)
+        fewest, most = (number * n_points for number in _CANDIDATES_PER_POINT)
+        n_candidates = min(len(X), max(fewest, min(most, _MANY_CANDIDATES)))
         candidates = random_state.choice(len(X), n_candidates, replace=False)
         chosen = candidates[_pivots(kernels, X[candidates], n_points, random_state)]
     # Of equal rows one says everything.
@@ -169,7 +173,16 @@ def _pivots(
     n_points: int,
     random_state: np.random.RandomState,
 ) -> np.ndarray:
-    raise NotImplementedError
+    """Return which of some rows a randomly pivoted Cholesky factorization takes."""
+    first = kernels.kinds[:1]
+
+    def columns(rows: np.ndarray) -> np.ndarray:
+        (kernel,) = kernels.matrices(X, X[rows], kinds=first)
+        return kernel
+
+    (diagonal,) = kernels.function.diagonals(X, kinds=first)
+    generator = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+    return pivoted_cholesky(diagonal, columns, n_points, generator).pivots
 
 
 def require_memory_for_points(n_points: int, what: str) -> None:

@@ -73,6 +73,7 @@ class SparseProcess(PredictiveProcess):
 
     @cached_property
     def max_learning_rate(self) -> float:
+        self._require_one_alpha()
         return self.method.max_learning_rate(self.system.largest_curvature)
 
     def leave_one_out_mean(self) -> np.ndarray:
@@ -110,9 +111,12 @@ class SparseProcess(PredictiveProcess):
     ) -> np.ndarray:
         return self.posterior.left_out_variance(left_out, *crosses, diagonal)
 
-    def over(self, training_times: ArrayLike) -> SparseRunTrajectory:
+    def _require_one_alpha(self) -> None:
         if not self.has_one_alpha:
             raise ValueError(ONE_ALPHA_A_ROW_OVER_TIME)
+
+    def over(self, training_times: ArrayLike) -> SparseRunTrajectory:
+        self._require_one_alpha()
         with small_problem_threads(self.n_train):
             times = as_training_times(training_times, self.method)
             run = self.posterior.training_run(self.system, self.method, self.outputs)
