@@ -7,7 +7,12 @@ means, variances, covariances, leave-one-out predictions and samples come out, i
 from typing import TYPE_CHECKING
 
 from skntk.inference.linalg.cholesky import CholeskySolver
-from skntk.inference.linalg.errors import SingularKernelError
+from skntk.inference.linalg.computed_operator import ComputedOperator
+from skntk.inference.linalg.conjugate_gradient import (
+    ConjugateGradientSolver,
+    ConjugateGradientSystem,
+)
+from skntk.inference.linalg.errors import ConvergenceError, SingularKernelError
 from skntk.inference.linalg.largest_eigenvalue import largest_eigenvalue
 from skntk.inference.linalg.sampling import sample_gaussian
 from skntk.inference.linalg.solver import (
@@ -70,6 +75,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CholeskySolver",
+    "ComputedOperator",
+    "ConjugateGradientSolver",
+    "ConjugateGradientSystem",
+    "ConvergenceError",
     "DenseOperator",
     "EnsemblePosterior",
     "EnsembleTrajectory",

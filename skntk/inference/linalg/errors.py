@@ -1,10 +1,10 @@
-"""The error raised when a kernel matrix cannot be inverted to working precision."""
+"""The errors raised when linear systems with a kernel matrix cannot be solved."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["SingularKernelError"]
+__all__ = ["ConvergenceError", "SingularKernelError"]
 
 
 class SingularKernelError(np.linalg.LinAlgError):
@@ -24,5 +24,28 @@ class SingularKernelError(np.linalg.LinAlgError):
     ...     GaussianProcessPosterior.condition(duplicate_rows, 0.0, np.zeros(2))
     ... except SingularKernelError as error:
     ...     print("Increase `alpha`" in str(error))
+    True
+    """
+
+
+class ConvergenceError(np.linalg.LinAlgError):
+    """An iterative solver has not reached the residual that was asked for.
+
+    Raised instead of returning what it has reached. The message says how many steps were made, how
+    large the residual is, and what helps. A `numpy.linalg.LinAlgError` is a `ValueError`, so this
+    error is one too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk.inference import (
+    ...     ConjugateGradientSolver, ConvergenceError, GaussianProcessPosterior
+    ... )
+    >>> solver = ConjugateGradientSolver(rank=1, max_iter=1)
+    >>> kernel = np.diag(np.arange(1.0, 9.0))
+    >>> try:
+    ...     GaussianProcessPosterior.condition(kernel, 0.1, np.ones(8), solver=solver)
+    ... except ConvergenceError as error:
+    ...     print("after 1 step" in str(error))
     True
     """

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_training_kernel
+from skntk.inference.linalg.products import product
 
-__all__ = ["DenseOperator", "KernelOperator", "LinearSolver", "LinearSystem"]
+__all__ = ["ColumnOperator", "DenseOperator", "KernelOperator", "LinearSolver", "LinearSystem"]
 
 
 @runtime_checkable
@@ -35,6 +36,18 @@ class KernelOperator(Protocol):
 
     def to_dense(self) -> FloatArray:
         """Return K as an array."""
+
+
+@runtime_checkable
+class ColumnOperator(KernelOperator, Protocol):
+    """A kernel matrix that knows single columns, which preconditioners are made from."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The precision of the entries."""
+
+    def columns(self, indices: np.ndarray) -> np.ndarray:
+        """Return the columns of b indices, shape (n, b)."""
 
 
 class LinearSystem(Protocol):
@@ -115,10 +128,11 @@ class DenseOperator:
     Attributes
     ----------
     matrix : ndarray of shape (n, n)
-        K, symmetric.
+        K, symmetric, in single or double precision, in memory or in a file (`numpy.memmap`). A
+        product has double precision; of a matrix in single precision no copy is made.
     """
 
-    matrix: FloatArray
+    matrix: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -127,15 +141,25 @@ class DenseOperator:
 
     def diagonal(self) -> FloatArray:
         """Return the diagonal of K."""
-        return np.diagonal(self.matrix)
+        return np.asarray(np.diagonal(self.matrix), dtype=np.float64)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The precision of the entries."""
+        return self.matrix.dtype
+
+    def columns(self, indices: np.ndarray) -> np.ndarray:
+        """Return columns of K, which are rows of it."""
+        rows: np.ndarray = self.matrix[indices]
+        return rows.T
 
     def matmul(self, B: FloatArray) -> FloatArray:
         """Return K B."""
-        return self.matrix @ B
+        return product(self.matrix, B)
 
     def to_dense(self) -> FloatArray:
-        """Return K, the array itself."""
-        return self.matrix
+        """Return K in double precision: the array itself if it has that."""
+        return np.asarray(self.matrix, dtype=np.float64)
 
 
 def as_operator(

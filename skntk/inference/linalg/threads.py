@@ -17,7 +17,7 @@ from typing import Any
 
 import threadpoolctl
 
-__all__ = ["small_problem_threads"]
+__all__ = ["blas_threads", "one_blas_thread", "small_problem_threads"]
 
 # Up to here two threads save at most a third of a fit on a quiet machine, and nothing of a
 # prediction. Beside busy processes they take up to forty times as long as one thread. Above, the
@@ -37,6 +37,18 @@ def small_problem_threads(n_samples: int) -> Iterator[None]:
     if n_samples > _SMALL:
         yield
         return
+    with one_blas_thread():
+        yield
+
+
+def blas_threads() -> int:
+    """Return the number of threads that BLAS would use now."""
+    return max((library["num_threads"] for library in _controller().info()), default=1)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS at one thread, as for a small problem."""
     per_thread, process = _libraries()
     with per_thread.limit(limits=1):
         process.enter()
@@ -79,12 +91,17 @@ def _share_control() -> None:
 
 
 @cache
+def _controller() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController().select(user_api="blas")
+
+
+@cache
 def _libraries() -> tuple[threadpoolctl.ThreadpoolController, _ProcessLimit]:
     """Return the libraries with a number for each thread of Python, and all others.
 
     Finding them takes longer than a small factorization.
     """
-    blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
+    blas = _controller()
     filepaths: dict[bool, list[str]] = {True: [], False: []}
     for library in blas.info():
         # OpenMP has a pool for every thread of Python.
