@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import ClassifierMixin, UnobservedFit
 from skntk.estimators.classification.held_out import HeldOutObservations
+from skntk.estimators.classification.iterative_temperature import ByProducts
 from skntk.estimators.classification.scores import (
     Calibration,
     ClassScores,
@@ -36,6 +37,7 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import as_training_times
+from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.noise_level.leave_one_out import LeaveOneOutError
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.inference.noise_level.search import End
@@ -127,6 +129,11 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
     ) -> OneHotScores:
         process = self._posterior_process(kernels, self.y_train_, posterior)
         return OneHotScores(process, self._scaling, calibrate, self._rows)
+
+    def _hold_trained(
+        self, kernels: NetworkKernels, posterior: Posterior, solver: LinearSolver
+    ) -> None:
+        self._hold_scores(self._one_hot_scores(kernels, posterior, ByProducts(solver)), kernels)
 
     def _hold_scores(self, scores: ClassScores, kernels: NetworkKernels) -> None:
         self._hold(scores.process, kernels.architecture)

@@ -19,12 +19,14 @@ from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.automatic_alpha import report_end
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
+from skntk.estimators.kernel_machines.iterative import fit_iteratively
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
     SolverName,
     TrainingMethodName,
 )
 from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
+from skntk.estimators.kernel_machines.solver_choice import iterative_solver
 from skntk.gram.matrix import Kind
 from skntk.inference import marginal_likelihood
 from skntk.inference.linalg.solver import LinearSolver
@@ -97,9 +99,10 @@ class NNGPClassifier(NetworkClassifier):
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
-    solver : "cholesky" or object, default="cholesky"
-        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
-        factorization. An object has a method ``factorize``, as
+    solver : {"cholesky", "conjugate_gradient"} or object, default="cholesky"
+        How the linear system of training to convergence is solved: by a Cholesky factorization, or
+        for more rows as `skntk.solvers.ConjugateGradient` says. A name stands for an object of
+        `skntk.solvers` with its defaults. Another object has a method ``factorize``, as
         `skntk.inference.CholeskySolver` has it.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
@@ -150,6 +153,10 @@ class NNGPClassifier(NetworkClassifier):
         place, scaled as ``alpha_scale`` says, divided by the weight of each row.
     alpha_score_ : float
         What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
+    n_iter_ : int
+        Steps of conjugate gradients. Only with this solver.
+    residual_ : ndarray of shape (n_classes,)
+        The relative residuals that they have ended with. Only with this solver.
     hyperparameters_ : dict
         What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
         ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
@@ -162,7 +169,7 @@ class NNGPClassifier(NetworkClassifier):
     log_marginal_likelihood_value_ : float
         Log density of ``y_train_`` under the prior with its noise, in nats, summed over classes.
         With ``likelihood="softmax"`` Laplace's approximation of the log probability of the classes.
-        Models of one likelihood can be compared by it.
+        Models of one likelihood can be compared by it. Conjugate gradients do not find it.
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
@@ -327,6 +334,8 @@ class NNGPClassifier(NetworkClassifier):
             If the data, the weights or a parameter are not valid, if fewer than two classes have a
             positive weight, if the inputs do not fit the architecture, or if the kernel with
             ``alpha`` on its diagonal is singular.
+        ConvergenceError
+            If conjugate gradients do not reach the residual that is asked for; a ValueError.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
 
@@ -342,9 +351,13 @@ class NNGPClassifier(NetworkClassifier):
         tasks = fit_tasks(self, X, y)
         if self.likelihood == "softmax":
             self._require_feasible_logits(*rows.targets.shape)
-        kernels = self._prepared_kernels(rows.X)
+        kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
         kernels, learned = self._learn(kernels, marginal_likelihood, tasks)
+        iterative = iterative_solver(self.solver)
+        if iterative is not None:
+            fit_iteratively(self, kernels, iterative, learned, tasks)
+            return self
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
         self._scale_noise(learned, np.diagonal(kernel))

@@ -25,7 +25,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "training_time": [Interval(Real, 0, None, closed="left"), None],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "training_method": [StrOptions({"gradient_flow", "gradient_descent"})],
-    "solver": [StrOptions({"cholesky"}), HasMethods("factorize")],
+    "solver": [StrOptions({"cholesky", "conjugate_gradient"}), HasMethods("factorize")],
     "likelihood": [StrOptions({"gaussian", "softmax"})],
     "loss": [StrOptions({"squared_error", "log_loss"})],
     "momentum": [Interval(Real, 0, 1, closed="left")],

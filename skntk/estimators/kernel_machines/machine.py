@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk._memory import require_memory
 from skntk._sklearn import CallbackSupportMixin, CheckedParameters, UnobservedFit
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import own_network
@@ -33,7 +32,17 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import (
     learn_hyperparameters,
     report_bounds,
 )
-from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
+from skntk.estimators.kernel_machines.memory import require_memory_of_fit
+from skntk.estimators.kernel_machines.process import (
+    FittedProcess,
+    PosteriorProcess,
+    n_outputs,
+)
+from skntk.estimators.kernel_machines.solver_choice import (
+    SolverName,
+    linear_solver,
+    require_solvable,
+)
 from skntk.estimators.kernel_machines.training_residual import check_training_residual
 from skntk.gram.matrix import Kind
 from skntk.inference import (
@@ -54,7 +63,16 @@ from skntk.inference.posteriors.protocol import Posterior
 from skntk.kernels.hyperparameters import Bounds
 
 TrainingMethodName = Literal["gradient_flow", "gradient_descent"]
-SolverName = Literal["cholesky"]
+
+# Attributes that an earlier fit with other parameters may have left.
+_FOUND_BY_SOME_FITS = (
+    "alpha_score_",
+    "hyperparameters_",
+    "theta_",
+    "n_iter_",
+    "residual_",
+    "log_marginal_likelihood_value_",
+)
 
 
 class KernelMachine(CallbackSupportMixin, CheckedParameters):
@@ -97,6 +115,8 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     alpha_score_: float
     hyperparameters_: dict[str, Any]
     theta_: np.ndarray
+    n_iter_: int
+    residual_: np.ndarray
     # The parameter, or what `fit` was given in its place.
     _alpha: Alpha
     _rows: TrainingRows
@@ -126,22 +146,18 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """Return an argument of `fit`, or where that is None the parameter."""
         return self.alpha if alpha is None else as_variance(alpha)
 
-    def _prepared_kernels(self, X: np.ndarray) -> NetworkKernels:
+    def _prepared_kernels(self, X: np.ndarray, targets: np.ndarray) -> NetworkKernels:
         """Return the kernels of the network, after the errors that are known before computing."""
+        require_solvable(self)
         kernels = NetworkKernels.prepare(self, self.kinds, X)
         if self.training_time is not None:
             as_training_time(self.training_time, self._training_method())
-        require_memory(
-            (self._peak_matrices + self._alpha_is_found) * len(X) ** 2 * 8,
-            f"{type(self).__name__}.fit on {len(X)} samples",
-            "Train on fewer rows: the memory grows with their square. dtype='float32' does not "
-            "help, because the equations are solved in float64.",
-        )
+        require_memory_of_fit(self, len(X), n_outputs(targets))
         return kernels
 
     def _normalize(self, rows: TrainingRows, *, normalize_y: bool) -> None:
         """Hold the rows, and the scaling of their targets; forget what an earlier fit found."""
-        for name in ("alpha_score_", "hyperparameters_", "theta_"):
+        for name in _FOUND_BY_SOME_FITS:
             self.__dict__.pop(name, None)
         self._rows = rows
         self.X_train_ = rows.X
@@ -280,6 +296,16 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         self.alpha_score_ = score
         self.hyperparameters_ = getattr(self, "hyperparameters_", {}) | {"alpha": alpha}
 
+    def _targets_to_learn(self) -> np.ndarray:
+        """Return the normalized targets, less an initial function."""
+        return self.y_train_
+
+    def _hold_trained(
+        self, kernels: NetworkKernels, posterior: Posterior, solver: LinearSolver
+    ) -> None:
+        """Hold a posterior given these targets, and all that predictions need beside it."""
+        raise NotImplementedError
+
     def _hold(self, process: FittedProcess, architecture: Layer) -> None:
         self._process = process
         self.architecture_ = architecture
@@ -349,7 +375,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         }
 
     def _linear_solver(self) -> LinearSolver:
-        return CholeskySolver() if isinstance(self.solver, str) else self.solver
+        return linear_solver(self.solver)
 
     def _checked_times(self, training_times: ArrayLike) -> np.ndarray:
         return as_training_times(training_times, self._training_method())

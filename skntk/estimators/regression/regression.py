@@ -40,6 +40,7 @@ from skntk.estimators.regression.observation_noise import (
 )
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import sample_gaussian
+from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.posteriors.protocol import Posterior
 
 
@@ -105,6 +106,13 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
             return self._posterior_process(kernels, targets, posterior)
         learned = self._posterior_process(kernels, targets, posterior, is_centered=False)
         return ShiftedProcess(learned, initial)
+
+    def _hold_trained(
+        self, kernels: NetworkKernels, posterior: Posterior, solver: LinearSolver
+    ) -> None:
+        process = self._process_given(kernels, self._targets_to_learn(), posterior)
+        self._hold(process, kernels.architecture)
+        self._observation_noise = self._noise_model()
 
     def _noise_model(self) -> ObservationNoise:
         """Return what the fitted model takes the noise of new observations to be."""
