@@ -1,8 +1,8 @@
 """Write the pages of the API reference from what the package makes public.
 
-Estimators, kernel functions, displays, metrics and inference come from the packages' ``__all__``;
-layers, combinators, activations and presets come from the registry of architectures. A new class
-appears without a line here.
+Estimators, solvers, kernel functions, displays, metrics and inference come from the packages'
+``__all__``; layers, combinators, activations and presets come from the registry of architectures. A
+new class appears without a line here.
 """
 
 import inspect
@@ -20,6 +20,7 @@ import skntk.inference
 import skntk.kernels
 import skntk.metrics
 import skntk.recipes
+import skntk.solvers
 from skntk.architecture.core.categories import CATEGORIES
 from skntk.architecture.core.registry import registered
 
@@ -30,6 +31,7 @@ def write_api_pages(folder: Path) -> None:
     folder.mkdir(parents=True)
     pages = {
         "estimators": estimators_page(),
+        "solvers": solvers_page(),
         "kernels": kernels_page(),
         "architecture": architecture_page(),
         "displays": displays_page(),
@@ -52,6 +54,12 @@ def estimators_page() -> str:
     page = heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
     page += heading("Recipes", "-") + "What is recommended for a kind of data, ready to fit.\n\n"
     return page + listing("skntk", skntk.recipes.__all__)
+
+
+def solvers_page() -> str:
+    """Return the page of what the parameter ``solver`` takes."""
+    lead = "How estimators solve the linear system of a fit, as their parameter ``solver`` says."
+    return heading("Solvers", "=") + lead + "\n\n" + listing("skntk.solvers", skntk.solvers.__all__)
 
 
 def kernels_page() -> str:

@@ -294,6 +294,11 @@ class UnobservedFit:
         """Last, for as long as the training lasts."""
         yield
 
+    @contextmanager
+    def training_steps(self) -> Iterator[Callable[[], None]]:
+        """Provide what is called after every step of a training, and last as long."""
+        yield lambda: None
+
 
 class ObservedFit(UnobservedFit):
     """The tasks of one `fit` that callbacks are told of, beginning and end.
@@ -334,6 +339,13 @@ class ObservedFit(UnobservedFit):
         task = self._begun(self._root.subcontext("training"))
         yield
         # The estimator is fitted: nothing is missing from it.
+        self._end(task, reconstruction_attributes={})
+        self._end(self._root, reconstruction_attributes={})
+
+    @contextmanager
+    def training_steps(self) -> Iterator[Callable[[], None]]:
+        task = self._begun(self._root.subcontext("training", max_subtasks=None))
+        yield lambda: self._end(self._begun(task.subcontext("step")))
         self._end(task, reconstruction_attributes={})
         self._end(self._root, reconstruction_attributes={})
 

@@ -97,7 +97,8 @@ def test_the_documented_defaults_are_those_of_the_signature(cls):
 def test_the_fitted_attributes_are_documented(cls):
     X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     model = cls(optimizer="fmin_l_bfgs_b", alpha_bounds=(0.01, 1)).fit(X, [0, 1, 1])
-    names = {*vars(model), "max_learning_rate_"}
+    iterated = cls(solver="conjugate_gradient", alpha=0.1).fit(X, [0, 1, 1])
+    names = {*vars(model), *vars(iterated), "max_learning_rate_"}
     names |= {"output_scale_"} if cls in REGRESSORS else {"temperature_"}
     public = {name for name in names if name.endswith("_") and not name.startswith("_")}
     section = inspect.getdoc(cls).partition("Attributes\n")[2].partition("See Also\n")[0]

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import ClassifierMixin, UnobservedFit
 from skntk.estimators.classification.held_out import HeldOutObservations
+from skntk.estimators.classification.iterative_temperature import ByProducts
 from skntk.estimators.classification.scores import (
     Calibration,
     ClassScores,
@@ -40,12 +41,12 @@ from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import as_training_times
 from skntk.inference.inducing.noise_level import Criterion, left_out_error
+from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.noise_level.leave_one_out import LeaveOneOutError
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
 from skntk.inference.training.cross_validation import held_out_means
-from skntk.solvers.inducing_points import InducingPoints
 
 # One number is known well enough from so many rows.
 _N_CALIBRATED = 10_000
@@ -108,19 +109,9 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         # than about their noise: alpha="auto" is found anew by the errors.
         return name != "alpha" or not self._alpha_is_found
 
-    def _fit_through(
-        self, solver: InducingPoints, kernels: NetworkKernels, tasks: UnobservedFit
-    ) -> SparseProcess:
-        """Train through inducing points."""
-        with tasks.kernel_matrix() as progress:
-            fit = self._sparse_fit(solver, kernels, self.y_train_, progress)
-        with tasks.training(), self._solving():
-            process = self._sparse_process(fit, self._sparse_level(fit))
-            scores = OneHotScores(process, self._scaling, self._sparse_calibration(fit), self._rows)
-            self._hold(process, kernels.architecture)
-            self._scores = scores
-            _ = scores.temperature
-        return process
+    def _hold_sparse(self, kernels: NetworkKernels, fit: SparseFit, process: SparseProcess) -> None:
+        calibrate = self._sparse_calibration(fit)
+        self._hold_scores(OneHotScores(process, self._scaling, calibrate, self._rows), kernels)
 
     def _sparse_criterion(self, fit: SparseFit) -> Criterion:
         chosen = fit.sample(len(fit.rows.X), N_SAMPLED)
@@ -173,6 +164,11 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
     ) -> OneHotScores:
         process = self._posterior_process(kernels, self.y_train_, posterior)
         return OneHotScores(process, self._scaling, calibrate, self._rows)
+
+    def _hold_trained(
+        self, kernels: NetworkKernels, posterior: Posterior, solver: LinearSolver
+    ) -> None:
+        self._hold_scores(self._one_hot_scores(kernels, posterior, ByProducts(solver)), kernels)
 
     def _hold_scores(self, scores: ClassScores, kernels: NetworkKernels) -> None:
         self._hold(scores.process, kernels.architecture)

@@ -38,9 +38,9 @@ class HeldOutObservations:
     weight: np.ndarray
 
     @classmethod
-    def of(cls, rows: ClassifiedRows) -> Self:
-        """Deal the observations of rows to folds."""
-        shares = deal_observations(rows.X, rows.labels, rows.repetitions, _N_FOLDS)
+    def of(cls, rows: ClassifiedRows, n_folds: int = _N_FOLDS, n_used: int | None = None) -> Self:
+        """Deal the observations of rows to folds, and keep the first ones; None keeps all."""
+        shares = deal_observations(rows.X, rows.labels, rows.repetitions, n_folds)[:n_used]
         folds = [
             Fold(
                 np.flatnonzero(share < 1),

@@ -19,18 +19,18 @@ from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.automatic_alpha import report_end
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
+from skntk.estimators.kernel_machines.iterative import fit_iteratively
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
-    SolverName,
     TrainingMethodName,
 )
 from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
+from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
+from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
 from skntk.gram.matrix import Kind
 from skntk.inference import marginal_likelihood
 from skntk.inference.inducing.gaussian_process import bound_at_scale
-from skntk.inference.linalg.solver import LinearSolver
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
-from skntk.solvers.inducing_points import InducingPoints
 
 LikelihoodName = Literal["gaussian", "softmax"]
 
@@ -99,9 +99,10 @@ class NNGPClassifier(NetworkClassifier):
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
-    solver : "cholesky" or object, default="cholesky"
-        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
-        factorization. An object has a method ``factorize``, as
+    solver : {"cholesky", "conjugate_gradient"} or object, default="cholesky"
+        How the linear system of training to convergence is solved: by a Cholesky factorization, or
+        for more rows as `skntk.solvers.ConjugateGradient` says. A name stands for an object of
+        `skntk.solvers` with its defaults. Another object has a method ``factorize``, as
         `skntk.inference.CholeskySolver` has it.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
@@ -152,6 +153,10 @@ class NNGPClassifier(NetworkClassifier):
         place, scaled as ``alpha_scale`` says, divided by the weight of each row.
     alpha_score_ : float
         What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
+    n_iter_ : int
+        Steps of conjugate gradients. Only with this solver.
+    residual_ : ndarray of shape (n_classes,)
+        The relative residuals that they have ended with. Only with this solver.
     hyperparameters_ : dict
         What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
         ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
@@ -164,7 +169,7 @@ class NNGPClassifier(NetworkClassifier):
     log_marginal_likelihood_value_ : float
         Log density of ``y_train_`` under the prior with its noise, in nats, summed over classes.
         With ``likelihood="softmax"`` Laplace's approximation of the log probability of the classes.
-        Models of one likelihood can be compared by it.
+        Models of one likelihood can be compared by it. Conjugate gradients do not find it.
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
@@ -260,7 +265,7 @@ class NNGPClassifier(NetworkClassifier):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
+        solver: Solver = "cholesky",
         class_weight: ClassWeight = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -329,6 +334,8 @@ class NNGPClassifier(NetworkClassifier):
             If the data, the weights or a parameter are not valid, if fewer than two classes have a
             positive weight, if the inputs do not fit the architecture, or if the kernel with
             ``alpha`` on its diagonal is singular.
+        ConvergenceError
+            If conjugate gradients do not reach the residual that is asked for; a ValueError.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
 
@@ -344,14 +351,20 @@ class NNGPClassifier(NetworkClassifier):
         tasks = fit_tasks(self, X, y)
         if self.likelihood == "softmax":
             self._require_feasible_logits(*rows.targets.shape)
-        kernels = self._prepared_kernels(rows.X)
+        kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
-        points = self._inducing_points()
+        points = inducing_points(self.solver)
         if points is not None:
-            system = self._fit_through(points, kernels, tasks).system
+            system = fit_through_points(
+                self, kernels, points, tasks, is_centered=self.normalize_y
+            ).system
             self.log_marginal_likelihood_value_ = bound_at_scale(system, 1.0)
             return self
         kernels, learned = self._learn(kernels, marginal_likelihood, tasks)
+        iterative = iterative_solver(self.solver)
+        if iterative is not None:
+            fit_iteratively(self, kernels, iterative, learned, tasks)
+            return self
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
         self._scale_noise(learned, np.diagonal(kernel))
@@ -367,11 +380,6 @@ class NNGPClassifier(NetworkClassifier):
         return self
 
     def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
-        if self._inducing_points() is not None:
-            raise ValueError(
-                'likelihood="softmax" takes the kernel of all rows, which inducing points do not '
-                'form: use likelihood="gaussian", or solver="cholesky" on fewer rows.'
-            )
         if self.training_time is not None:
             raise ValueError(
                 'likelihood="softmax" is inference, which no gradient descent leads to: set '

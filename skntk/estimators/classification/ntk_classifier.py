@@ -16,18 +16,18 @@ from skntk.estimators.classification.log_loss import LogLossScores
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
+from skntk.estimators.kernel_machines.iterative import fit_iteratively
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import (
-    SolverName,
     TrainingMethodName,
 )
 from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
+from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
+from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
 from skntk.gram.matrix import Kind
 from skntk.inference import LossFlow, SoftmaxCrossEntropy, ensemble_leave_one_out_density
-from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.losses.losses import LossName
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
-from skntk.solvers.inducing_points import InducingPoints
 
 
 class NTKClassifier(NetworkClassifier):
@@ -102,9 +102,10 @@ class NTKClassifier(NetworkClassifier):
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
-    solver : "cholesky" or object, default="cholesky"
-        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
-        factorization. An object has a method ``factorize``, as
+    solver : {"cholesky", "conjugate_gradient"} or object, default="cholesky"
+        How the linear system of training to convergence is solved: by a Cholesky factorization, or
+        for more rows as `skntk.solvers.ConjugateGradient` says. A name stands for an object of
+        `skntk.solvers` with its defaults. Another object has a method ``factorize``, as
         `skntk.inference.CholeskySolver` has it.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
@@ -155,6 +156,10 @@ class NTKClassifier(NetworkClassifier):
         place, scaled as ``alpha_scale`` says, divided by the weight of each row.
     alpha_score_ : float
         What ``alpha="auto"`` made large, in nats, see Notes. Only with ``alpha="auto"``.
+    n_iter_ : int
+        Steps of conjugate gradients. Only with this solver.
+    residual_ : ndarray of shape (n_classes,)
+        The relative residuals that they have ended with. Only with this solver.
     hyperparameters_ : dict
         What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
         ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
@@ -263,7 +268,7 @@ class NTKClassifier(NetworkClassifier):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
+        solver: Solver = "cholesky",
         class_weight: ClassWeight = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -332,6 +337,8 @@ class NTKClassifier(NetworkClassifier):
             If the data, the weights or a parameter are not valid, if fewer than two classes have a
             positive weight, if the inputs do not fit the architecture, or if the kernel with
             ``alpha`` on its diagonal is singular.
+        ConvergenceError
+            If conjugate gradients do not reach the residual that is asked for; a ValueError.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
 
@@ -347,13 +354,17 @@ class NTKClassifier(NetworkClassifier):
         tasks = fit_tasks(self, X, y)
         if self.loss == "log_loss":
             self._require_feasible_logits(*rows.targets.shape)
-        kernels = self._prepared_kernels(rows.X)
+        kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y and self.loss == "squared_error")
-        points = self._inducing_points()
+        points = inducing_points(self.solver)
         if points is not None:
-            self._fit_through(points, kernels, tasks)
+            fit_through_points(self, kernels, points, tasks, is_centered=self.normalize_y)
             return self
         kernels, learned = self._learn(kernels, ensemble_leave_one_out_density, tasks)
+        iterative = iterative_solver(self.solver)
+        if iterative is not None:
+            fit_iteratively(self, kernels, iterative, learned, tasks)
+            return self
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
         self._scale_noise(learned, np.diagonal(ntk))
@@ -368,11 +379,6 @@ class NTKClassifier(NetworkClassifier):
         return self
 
     def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
-        if self._inducing_points() is not None:
-            raise ValueError(
-                'loss="log_loss" takes the kernel of all rows, which inducing points do not '
-                'form: use loss="squared_error", or solver="cholesky" on fewer rows.'
-            )
         if self.training_time is None:
             raise ValueError(
                 'loss="log_loss" needs a finite training_time: the logits of classes that can be '

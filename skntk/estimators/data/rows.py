@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -37,6 +37,17 @@ class TrainingRows:
         kept = np.flatnonzero(weight)
         weight = weight[kept]
         return cls(X[kept], targets[kept], alpha[kept], weight, _repetitions(weight))
+
+    def part(self, rows: np.ndarray) -> Self:
+        """Return some of the rows, by their indices."""
+        return replace(
+            self,
+            X=self.X[rows],
+            targets=self.targets[rows],
+            alpha=self.alpha[rows],
+            sample_weight=self.sample_weight[rows],
+            repetitions=self.repetitions[rows],
+        )
 
 
 def _repetitions(weight: np.ndarray) -> np.ndarray:
@@ -91,6 +102,11 @@ class ClassifiedRows(TrainingRows):
             labels,
             distinct.position,
         )
+
+    def part(self, rows: np.ndarray) -> Self:
+        """Return some of the rows, each as a sample of its own."""
+        part = super().part(rows)
+        return replace(part, labels=self.labels[rows], position_of_sample=np.arange(len(rows)))
 
     @property
     def known_to_others(self) -> np.ndarray:

@@ -27,7 +27,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "training_method": [StrOptions({"gradient_flow", "gradient_descent"})],
     "solver": [
-        StrOptions({"cholesky", "inducing_points"}),
+        StrOptions({"cholesky", "inducing_points", "conjugate_gradient"}),
         HasMethods("factorize"),
         InducingPoints,
     ],

@@ -48,6 +48,8 @@ class SparseFit:
     sums : RowSums
     variance : float
         The sum of their weighted NNGP variances.
+    kernel_variance : float
+        The weighted mean of the diagonal of the kernel that is inverted.
     unit : float
         The noise of a row of weight 1 at level 1.
     outputs : tuple of int
@@ -59,6 +61,7 @@ class SparseFit:
     observed: RowsAtPoints
     sums: RowSums
     variance: float
+    kernel_variance: float
     unit: float
     outputs: tuple[int, ...]
     random_state: np.random.RandomState
@@ -68,17 +71,17 @@ class SparseFit:
         cls,
         rows: RowsAtPoints,
         observed: RowsAtPoints,
+        variances: tuple[np.ndarray, ...],
         unit: float,
         outputs: tuple[int, ...],
         random_state: np.random.RandomState,
         progress: bool | Report = False,
     ) -> SparseFit:
-        """Make the sums, in one pass over the rows."""
-        kernels = observed.inducing.kernels
-        variances = kernels.function.diagonals(observed.X, kinds=kernels.kinds)
+        """Make the sums, in one pass over rows with prior variances of all kinds of kernels."""
         sums = observed.sums(variances[0], progress)
         prior = float(observed.weight @ variances[-1])
-        return cls(rows, observed, sums, prior, unit, outputs, random_state)
+        mean = float(np.average(variances[0], weights=observed.centering_weight))
+        return cls(rows, observed, sums, prior, mean, unit, outputs, random_state)
 
     @property
     def is_ensemble(self) -> bool:
@@ -121,12 +124,10 @@ class SparseFit:
             return np.arange(n_rows)
         return np.sort(self.random_state.choice(n_rows, most, replace=False))
 
-    def best_level(
-        self, criterion: Criterion, kernel_variance: float, dtype: str
-    ) -> tuple[float, Evaluation, End]:
-        """Return the best level of noise, given the mean diagonal of the kernel of training."""
+    def best_level(self, criterion: Criterion, dtype: str) -> tuple[float, Evaluation, End]:
+        """Return the best level of noise."""
         low, high = ALPHA_RANGE[dtype]
-        relative = kernel_variance / self.unit
+        relative = self.kernel_variance / self.unit
         center = ALPHA_CENTER * relative
         center /= self.sums.n_observations / self.sums.weight
         return best_noise(self.system, criterion, (low * relative, high * relative), center)

@@ -44,6 +44,8 @@ class NetworkKernels:
     kinds: tuple[Kind, ...]
     # Where entries are kept; empty if they are not.
     cache: dict[str, Any]
+    # Of kernels with the training rows that are held at a time; None goes by the training kernel.
+    bytes_in_block: int | None = None
 
     @classmethod
     def prepare(cls, parameters: KernelParameters, kinds: tuple[Kind, ...], X: np.ndarray) -> Self:
@@ -131,11 +133,11 @@ class NetworkKernels:
         (kernel,) = self.matrices(X, kinds=("nngp",))
         return np.asarray(kernel, dtype=np.float64)
 
-    @staticmethod
-    def blocks(X: np.ndarray, X_train: np.ndarray) -> Iterator[slice]:
+    def blocks(self, X: np.ndarray, X_train: np.ndarray) -> Iterator[slice]:
         """Return the slices of X whose kernels with the training rows are held at a time."""
         n_train = len(X_train)
-        n_rows = max(1, max(_BYTES_IN_BLOCK, 2 * n_train**2) // (8 * n_train))
+        n_bytes = self.bytes_in_block or max(_BYTES_IN_BLOCK, 2 * n_train**2)
+        n_rows = max(1, n_bytes // (8 * n_train))
         if n_rows > BLOCK_SIZES[-1]:
             n_rows -= n_rows % BLOCK_SIZES[-1]
         slices: Iterator[slice] = gen_batches(len(X), n_rows)

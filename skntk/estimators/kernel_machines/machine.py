@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk._memory import require_memory
 from skntk._sklearn import CallbackSupportMixin, CheckedParameters, UnobservedFit
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data import own_network
@@ -25,11 +24,7 @@ from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
 from skntk.estimators.kernel_machines.automatic_alpha import FoundAlpha, find_alpha, report_end
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
-from skntk.estimators.kernel_machines.inducing import (
-    SparseFit,
-    choose_points,
-    require_memory_for_points,
-)
+from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import (
     HyperparameterScore,
@@ -38,12 +33,18 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import (
     learn_hyperparameters,
     report_bounds,
 )
-from skntk.estimators.kernel_machines.process import FittedProcess, PosteriorProcess
-from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
-from skntk.estimators.kernel_machines.sparse_process import (
-    ONE_ALPHA_A_ROW_OVER_TIME,
-    SparseProcess,
+from skntk.estimators.kernel_machines.memory import require_memory_of_fit
+from skntk.estimators.kernel_machines.process import (
+    FittedProcess,
+    PosteriorProcess,
+    n_outputs,
 )
+from skntk.estimators.kernel_machines.solver_choice import (
+    Solver,
+    linear_solver,
+    require_solvable,
+)
+from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.estimators.kernel_machines.training_residual import check_training_residual
 from skntk.gram.matrix import Kind
 from skntk.inference import (
@@ -63,10 +64,18 @@ from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.inference.noise_level.search import End
 from skntk.inference.posteriors.protocol import Posterior
 from skntk.kernels.hyperparameters import Bounds
-from skntk.solvers.inducing_points import InducingPoints
 
 TrainingMethodName = Literal["gradient_flow", "gradient_descent"]
-SolverName = Literal["cholesky", "inducing_points"]
+
+# Attributes that an earlier fit with other parameters may have left.
+_FOUND_BY_SOME_FITS = (
+    "alpha_score_",
+    "hyperparameters_",
+    "theta_",
+    "n_iter_",
+    "residual_",
+    "log_marginal_likelihood_value_",
+)
 
 
 class KernelMachine(CallbackSupportMixin, CheckedParameters):
@@ -90,7 +99,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     learning_rate: float
     training_method: TrainingMethodName
     momentum: float
-    solver: SolverName | LinearSolver | InducingPoints
+    solver: Solver
     dtype: str
     n_jobs: int | None
     cache_size: float | None
@@ -109,6 +118,8 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     alpha_score_: float
     hyperparameters_: dict[str, Any]
     theta_: np.ndarray
+    n_iter_: int
+    residual_: np.ndarray
     # The parameter, or what `fit` was given in its place.
     _alpha: Alpha
     _rows: TrainingRows
@@ -138,24 +149,18 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """Return an argument of `fit`, or where that is None the parameter."""
         return self.alpha if alpha is None else as_variance(alpha)
 
-    def _prepared_kernels(self, X: np.ndarray) -> NetworkKernels:
+    def _prepared_kernels(self, X: np.ndarray, targets: np.ndarray) -> NetworkKernels:
         """Return the kernels of the network, after the errors that are known before computing."""
+        require_solvable(self)
         kernels = NetworkKernels.prepare(self, self.kinds, X)
         if self.training_time is not None:
             as_training_time(self.training_time, self._training_method())
-        if self._inducing_points() is not None:
-            return kernels
-        require_memory(
-            (self._peak_matrices + self._alpha_is_found) * len(X) ** 2 * 8,
-            f"{type(self).__name__}.fit on {len(X)} samples",
-            "Set solver='inducing_points', whose memory does not depend on the number of rows, or "
-            "train on fewer. dtype='float32' does not help: the equations are solved in float64.",
-        )
+        require_memory_of_fit(self, len(X), n_outputs(targets))
         return kernels
 
     def _normalize(self, rows: TrainingRows, *, normalize_y: bool) -> None:
         """Hold the rows, and the scaling of their targets; forget what an earlier fit found."""
-        for name in ("alpha_score_", "hyperparameters_", "theta_"):
+        for name in _FOUND_BY_SOME_FITS:
             self.__dict__.pop(name, None)
         self._rows = rows
         self.X_train_ = rows.X
@@ -294,6 +299,24 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         self.alpha_score_ = score
         self.hyperparameters_ = getattr(self, "hyperparameters_", {}) | {"alpha": alpha}
 
+    def _targets_to_learn(self) -> np.ndarray:
+        """Return the normalized targets, less an initial function."""
+        return self.y_train_
+
+    def _hold_trained(
+        self, kernels: NetworkKernels, posterior: Posterior, solver: LinearSolver
+    ) -> None:
+        """Hold a posterior given these targets, and all that predictions need beside it."""
+        raise NotImplementedError
+
+    def _sparse_criterion(self, fit: SparseFit) -> Criterion:
+        """Return what ``alpha="auto"`` makes large where training takes inducing points."""
+        raise NotImplementedError
+
+    def _hold_sparse(self, kernels: NetworkKernels, fit: SparseFit, process: SparseProcess) -> None:
+        """Hold a model trained through inducing points, and all that predictions need."""
+        raise NotImplementedError
+
     def _hold(self, process: FittedProcess, architecture: Layer) -> None:
         self._process = process
         self.architecture_ = architecture
@@ -363,106 +386,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         }
 
     def _linear_solver(self) -> LinearSolver:
-        if isinstance(self.solver, str | InducingPoints):
-            return CholeskySolver()
-        return self.solver
-
-    def _inducing_points(self) -> InducingPoints | None:
-        """Return the solver if it is inducing points."""
-        if self.solver == "inducing_points":
-            return InducingPoints()
-        return self.solver if isinstance(self.solver, InducingPoints) else None
-
-    def _sparse_fit(
-        self, solver: InducingPoints, kernels: NetworkKernels, targets: np.ndarray, progress: Any
-    ) -> SparseFit:
-        """Return the sums over the training rows, and hold the unit of ``alpha``."""
-        if self.optimizer is not None:
-            raise ValueError(
-                f"{type(self).__name__}(optimizer={self.optimizer!r}): hyperparameters are learned "
-                "with solver='cholesky'. Learn them on some thousand rows, and set optimizer=None "
-                "here."
-            )
-        if self.training_time is not None and np.ndim(self._alpha) == 1:
-            raise ValueError(ONE_ALPHA_A_ROW_OVER_TIME)
-        X, rows = self.X_train_, self._rows
-        random_state = solver.generator(self.random_state)
-        points = choose_points(solver, kernels, X, random_state)
-        require_memory_for_points(len(points), f"{type(self).__name__}.fit")
-        inducing = InducingKernels(kernels, points)
-        diagonal = kernels.function.diagonals(X, kinds=self.kinds[:1])[0]
-        self._alpha_unit = unit = self._noise.unit(np.asarray(diagonal, dtype=np.float64))
-        self.alpha_ = self._noise.variance(rows.alpha, unit)
-        # One alpha for each row is part of its weight.
-        precision = rows.alpha if np.ndim(self._alpha) == 1 else np.ones(len(X))
-        observations = self._observations(X)
-        chosen, columns = observations.rows, targets.reshape(len(X), -1)
-        return SparseFit.of(
-            RowsAtPoints(
-                inducing,
-                X,
-                columns,
-                rows.sample_weight / precision,
-                rows.repetitions,
-                rows.sample_weight,
-            ),
-            RowsAtPoints(
-                inducing,
-                X[chosen],
-                columns[chosen],
-                observations.sample_weight / precision[chosen],
-                observations.repetitions,
-                observations.sample_weight,
-            ),
-            unit,
-            targets.shape[1:],
-            random_state,
-            progress,
-        )
-
-    def _sparse_level(self, fit: SparseFit) -> float:
-        """Return the level of noise; find it and the scale of the outputs if it is "auto"."""
-        if not self._alpha_is_found:
-            return 1.0 if np.ndim(self._alpha) == 1 else float(self._rows.alpha[0])
-        weight = self._noise.sample_weight
-        variance = self._alpha_unit
-        if self.alpha_scale == "absolute":
-            diagonal = fit.rows.inducing.kernels.function.diagonals(
-                self.X_train_, kinds=self.kinds[:1]
-            )[0]
-            variance = float(np.average(diagonal, weights=weight))
-        level, evaluation, end = fit.best_level(
-            self._sparse_criterion(fit), float(variance), self.dtype
-        )
-        if end in self._reported_ends:
-            report_end(level, end)
-        self._hold_alpha(level, evaluation.score)
-        scale = evaluation.output_scale.reshape(fit.outputs)
-        self._scaling = replace(self._scaling, output_scale=scale)
-        return level
-
-    def _sparse_criterion(self, fit: SparseFit) -> Criterion:
-        """Return what ``alpha="auto"`` makes large where training takes inducing points."""
-        raise NotImplementedError
-
-    def _sparse_process(
-        self, fit: SparseFit, level: float, *, is_centered: bool | None = None
-    ) -> SparseProcess:
-        """Return the process of a model trained through inducing points."""
-        system = fit.system(level)
-        method = self._training_method()
-        return SparseProcess(
-            fit.rows.inducing.kernels,
-            fit.rows.inducing.points,
-            fit.posterior(system, method, self.training_time),
-            fit.rows,
-            system,
-            fit.outputs,
-            method,
-            self.normalize_y if is_centered is None else is_centered,
-            self._repetitions_left_out() is not None,
-            np.ndim(self._alpha) == 0,
-        )
+        return linear_solver(self.solver)
 
     def _checked_times(self, training_times: ArrayLike) -> np.ndarray:
         return as_training_times(training_times, self._training_method())

@@ -16,15 +16,17 @@ from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
+from skntk.estimators.kernel_machines.iterative import fit_iteratively
 from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import (
-    SolverName,
     TrainingMethodName,
 )
 from skntk.estimators.kernel_machines.posteriors import (
     bayesian_posterior,
     log_marginal_likelihood,
 )
+from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
+from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
 from skntk.estimators.regression.observation_noise import AssumedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
@@ -37,7 +39,6 @@ from skntk.inference.inducing.noise_level import (
     no_spread,
     process_spread,
 )
-from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.noise_level.leave_one_out import (
     LeaveOneOutDensity,
     NoiseVariance,
@@ -46,7 +47,6 @@ from skntk.inference.noise_level.leave_one_out import (
 from skntk.inference.noise_level.likelihood import ProfiledLikelihood
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
-from skntk.solvers.inducing_points import InducingPoints
 
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
 _SCORES: dict[CriterionName, Score] = {
@@ -107,9 +107,10 @@ class NNGPRegressor(NetworkRegressor):
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
-    solver : "cholesky" or object, default="cholesky"
-        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
-        factorization. An object has a method ``factorize``, as
+    solver : {"cholesky", "conjugate_gradient"} or object, default="cholesky"
+        How the linear system of training to convergence is solved: by a Cholesky factorization, or
+        for more rows as `skntk.solvers.ConjugateGradient` says. A name stands for an object of
+        `skntk.solvers` with its defaults. Another object has a method ``factorize``, as
         `skntk.inference.CholeskySolver` has it.
     initial_function : callable or None, default=None
         A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
@@ -174,11 +175,15 @@ class NNGPRegressor(NetworkRegressor):
         Coefficients of the kernel functions in the mean of the normalized targets.
     log_marginal_likelihood_value_ : float
         Log density of ``y_train_`` under the prior with its noise, both times ``output_scale_``, in
-        nats, summed over outputs. Models can be compared by it.
+        nats, summed over outputs. Models can be compared by it. Conjugate gradients do not find it.
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
         computed when it is first read.
+    n_iter_ : int
+        Steps of conjugate gradients. Only with this solver.
+    residual_ : ndarray of shape () or (n_outputs,)
+        The relative residuals that they have ended with. Only with this solver.
     hyperparameters_ : dict
         What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
         ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
@@ -283,7 +288,7 @@ class NNGPRegressor(NetworkRegressor):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
+        solver: Solver = "cholesky",
         initial_function: InitialFunction | None = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -354,6 +359,8 @@ class NNGPRegressor(NetworkRegressor):
         ValueError
             If the data, the weights or a parameter are not valid, if the inputs do not fit the
             architecture, or if the kernel with ``alpha`` on its diagonal is singular.
+        ConvergenceError
+            If conjugate gradients do not reach the residual that is asked for; a ValueError.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
 
@@ -370,15 +377,21 @@ class NNGPRegressor(NetworkRegressor):
         to_train_with = self._alpha_to_train_with(alpha)
         X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
         tasks = fit_tasks(self, X, y)
-        kernels = self._prepared_kernels(rows.X)
+        kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y)
-        points = self._inducing_points()
+        points = inducing_points(self.solver)
         if points is not None:
-            system = self._fit_through(points, kernels, tasks).system
+            system = fit_through_points(
+                self, kernels, points, tasks, is_centered=self._targets_of_criterion()[1]
+            ).system
             scale = self._scaling.output_scale
             self.log_marginal_likelihood_value_ = bound_at_scale(system, scale)
             return self
         kernels, learned = self._learn(kernels, _SCORES[self.criterion], tasks)
+        iterative = iterative_solver(self.solver)
+        if iterative is not None:
+            fit_iteratively(self, kernels, iterative, learned, tasks)
+            return self
         with tasks.kernel_matrix() as progress:
             (kernel,) = kernels.training(rows.X, self.kinds, progress)
         self._scale_noise(learned, np.diagonal(kernel))
@@ -454,6 +467,12 @@ class NNGPRegressor(NetworkRegressor):
         if theta is None:
             if eval_gradient:
                 raise ValueError("Gradient can only be evaluated for theta!=None")
+            if not hasattr(self, "log_marginal_likelihood_value_"):
+                raise ValueError(
+                    "The marginal likelihood takes the determinant of the training kernel, which "
+                    "conjugate gradients do without. Use solver='cholesky', on fewer rows if need "
+                    "be."
+                )
             return self.log_marginal_likelihood_value_
         objective = self._hyperparameter_score(
             self.architecture_, self._given_alpha(), marginal_likelihood

@@ -15,11 +15,13 @@ from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
+from skntk.estimators.kernel_machines.iterative import fit_iteratively
 from skntk.estimators.kernel_machines.machine import (
-    SolverName,
     TrainingMethodName,
 )
 from skntk.estimators.kernel_machines.posteriors import ensemble_kernels, ensemble_posterior
+from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
+from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
 from skntk.estimators.regression.observation_noise import EstimatedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
@@ -30,7 +32,6 @@ from skntk.inference.inducing.noise_level import (
     left_out_density,
     no_spread,
 )
-from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.noise_level.leave_one_out import (
     EnsembleVariance,
     LeaveOneOutDensity,
@@ -38,7 +39,6 @@ from skntk.inference.noise_level.leave_one_out import (
 )
 from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
-from skntk.solvers.inducing_points import InducingPoints
 
 
 class NTKRegressor(NetworkRegressor):
@@ -95,9 +95,10 @@ class NTKRegressor(NetworkRegressor):
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
-    solver : "cholesky" or object, default="cholesky"
-        How the linear system of training to convergence is solved. "cholesky" is a Cholesky
-        factorization. An object has a method ``factorize``, as
+    solver : {"cholesky", "conjugate_gradient"} or object, default="cholesky"
+        How the linear system of training to convergence is solved: by a Cholesky factorization, or
+        for more rows as `skntk.solvers.ConjugateGradient` says. A name stands for an object of
+        `skntk.solvers` with its defaults. Another object has a method ``factorize``, as
         `skntk.inference.CholeskySolver` has it.
     initial_function : callable or None, default=None
         A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
@@ -160,6 +161,10 @@ class NTKRegressor(NetworkRegressor):
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
         computed when it is first read.
+    n_iter_ : int
+        Steps of conjugate gradients. Only with this solver.
+    residual_ : ndarray of shape () or (n_outputs,)
+        The relative residuals that they have ended with. Only with this solver.
     hyperparameters_ : dict
         What was found or learned, by name, as `set_params` takes it: ``alpha``, and with an
         ``optimizer`` the numbers of the network. Only with ``alpha="auto"`` or an ``optimizer``.
@@ -268,7 +273,7 @@ class NTKRegressor(NetworkRegressor):
         learning_rate: float = 1.0,
         training_method: TrainingMethodName = "gradient_flow",
         momentum: float = 0.0,
-        solver: SolverName | LinearSolver | InducingPoints = "cholesky",
+        solver: Solver = "cholesky",
         initial_function: InitialFunction | None = None,
         optimizer: Optimizer | None = None,
         n_restarts_optimizer: int = 0,
@@ -337,6 +342,8 @@ class NTKRegressor(NetworkRegressor):
         ValueError
             If the data, the weights or a parameter are not valid, if the inputs do not fit the
             architecture, or if the kernel with ``alpha`` on its diagonal is singular.
+        ConvergenceError
+            If conjugate gradients do not reach the residual that is asked for; a ValueError.
         MemoryError
             If the kernel matrices of so many samples do not fit the memory that is free.
 
@@ -353,13 +360,19 @@ class NTKRegressor(NetworkRegressor):
         to_train_with = self._alpha_to_train_with(alpha)
         X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
         tasks = fit_tasks(self, X, y)
-        kernels = self._prepared_kernels(rows.X)
+        kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y)
-        points = self._inducing_points()
+        points = inducing_points(self.solver)
         if points is not None:
-            self._fit_through(points, kernels, tasks)
+            fit_through_points(
+                self, kernels, points, tasks, is_centered=self._targets_of_criterion()[1]
+            )
             return self
         kernels, learned = self._learn(kernels, ensemble_leave_one_out_density, tasks)
+        iterative = iterative_solver(self.solver)
+        if iterative is not None:
+            fit_iteratively(self, kernels, iterative, learned, tasks)
+            return self
         with tasks.kernel_matrix() as progress:
             ntk, nngp = ensemble_kernels(self, kernels, progress)
         self._scale_noise(learned, np.diagonal(ntk))

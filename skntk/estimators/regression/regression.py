@@ -22,6 +22,7 @@ from skntk.estimators.data.validation import (
     validate_inputs,
     validate_training_data,
 )
+from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.initial_function import (
     InitialFunction,
     InitialProcess,
@@ -41,8 +42,8 @@ from skntk.estimators.regression.observation_noise import (
 )
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import sample_gaussian
+from skntk.inference.linalg.solver import LinearSolver
 from skntk.inference.posteriors.protocol import Posterior
-from skntk.solvers.inducing_points import InducingPoints
 
 
 class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
@@ -114,21 +115,18 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         learned = self._posterior_process(kernels, targets, posterior, is_centered=False)
         return ShiftedProcess(learned, initial)
 
-    def _fit_through(
-        self, solver: InducingPoints, kernels: NetworkKernels, tasks: UnobservedFit
-    ) -> SparseProcess:
-        """Train through inducing points."""
-        with tasks.kernel_matrix() as progress:
-            fit = self._sparse_fit(solver, kernels, self._targets_to_learn(), progress)
-        with tasks.training(), self._solving():
-            level = self._sparse_level(fit)
-            initial = self._initial()
-            is_centered = None if initial is None else False
-            process = self._sparse_process(fit, level, is_centered=is_centered)
-            model = process if initial is None else ShiftedProcess(process, initial)
-            self._hold(model, kernels.architecture)
-            self._observation_noise = self._noise_model()
-        return process
+    def _hold_sparse(self, kernels: NetworkKernels, fit: SparseFit, process: SparseProcess) -> None:
+        initial = self._initial()
+        model = process if initial is None else ShiftedProcess(process, initial)
+        self._hold(model, kernels.architecture)
+        self._observation_noise = self._noise_model()
+
+    def _hold_trained(
+        self, kernels: NetworkKernels, posterior: Posterior, solver: LinearSolver
+    ) -> None:
+        process = self._process_given(kernels, self._targets_to_learn(), posterior)
+        self._hold(process, kernels.architecture)
+        self._observation_noise = self._noise_model()
 
     def _noise_model(self) -> ObservationNoise:
         """Return what the fitted model takes the noise of new observations to be."""

@@ -292,22 +292,26 @@ class ConjugateGradientSystem(LinearSystem):
 
     def log_determinant(self) -> float:
         """Refuse."""
-        raise _refused("The determinant of the kernel matrix, and with it a marginal likelihood,")
+        raise _refused("A determinant, and with it a marginal likelihood,")
 
     def inverse(self) -> FloatArray:
         """Refuse."""
-        raise _refused("The inverse of the kernel matrix")
+        raise _refused("An inverse")
 
     def inverse_diagonal(self) -> FloatArray:
         """Refuse."""
         raise _refused("A leave-one-out prediction of every row")
 
+    def to_dense(self) -> FloatArray:
+        """Refuse."""
+        raise _refused("A training that is followed over time")
+
 
 def _refused(what: str) -> ValueError:
     return ValueError(
-        f"{what} takes a factorization, which conjugate gradients do without: they would solve a "
-        "system for every row. Use solver='cholesky', on fewer rows if need be, or predict rows "
-        "that were held out."
+        f"{what} takes a factorization of the kernel matrix, which conjugate gradients do without: "
+        "they would solve a system for every row. Use solver='cholesky', on fewer rows if need be, "
+        "or predict rows that were held out."
     )
 
 

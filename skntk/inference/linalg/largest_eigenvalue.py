@@ -43,7 +43,9 @@ def largest_eigenvalue(system: LinearSystem, sample_weight: npt.ArrayLike | None
     n_samples = system.shape[0]
     root_weight = np.sqrt(per_sample(sample_weight, n_samples, "sample_weight", default=1.0))
     if n_samples <= _SMALL:
-        matrix = system.to_dense() * np.multiply.outer(root_weight, root_weight)
+        matrix = system.matmul(np.eye(system.shape[0])) * np.multiply.outer(
+            root_weight, root_weight
+        )
         return float(np.linalg.eigvalsh(matrix)[-1])
 
     def product(vector: FloatArray) -> FloatArray:

@@ -50,7 +50,7 @@ class EnsemblePosterior(EnsemblePredictions):
     ----------
     system : LinearSystem
         T + A, ready to be solved.
-    given_nngp : ndarray of shape (n, n) or callable
+    given_nngp : ndarray of shape (n, n), KernelOperator or callable
         K as given to :meth:`condition`, which only variances and covariances depend on.
     noise : ndarray of shape (n,)
         The diagonal of A.
@@ -70,22 +70,27 @@ class EnsemblePosterior(EnsemblePredictions):
     """
 
     system: LinearSystem
-    given_nngp: FloatArray | Callable[[], npt.ArrayLike]
+    given_nngp: FloatArray | KernelOperator | Callable[[], npt.ArrayLike]
     noise: FloatArray
     dual_coef: FloatArray
 
     @cached_property
     def nngp(self) -> FloatArray:  # type: ignore[override]
         """K, the array given to :meth:`condition` and not a copy of it, or what is found there."""
+        if isinstance(self.given_nngp, KernelOperator):
+            return self.given_nngp.to_dense()
         if not callable(self.given_nngp):
             return self.given_nngp
         return as_training_nngp(self.given_nngp(), self.system.shape)
+
+    def _nngp_of_products(self) -> FloatArray | KernelOperator:
+        return self.given_nngp if isinstance(self.given_nngp, KernelOperator) else self.nngp
 
     @classmethod
     def condition(
         cls,
         ntk: npt.ArrayLike | KernelOperator,
-        nngp: npt.ArrayLike | Callable[[], npt.ArrayLike],
+        nngp: npt.ArrayLike | KernelOperator | Callable[[], npt.ArrayLike],
         noise: npt.ArrayLike,
         targets: npt.ArrayLike,
         *,
@@ -98,9 +103,10 @@ class EnsemblePosterior(EnsemblePredictions):
         ----------
         ntk : array-like of shape (n, n) or KernelOperator
             Symmetric NTK matrix of the training samples.
-        nngp : array-like of shape (n, n) or callable
+        nngp : array-like of shape (n, n), KernelOperator or callable
             Symmetric NNGP kernel matrix of the training samples. Kept without a copy. A function
-            without arguments that returns it is called when a variance is asked for.
+            without arguments that returns it is called when a variance is asked for. Of an operator
+            variances take one product with as many columns as there are test samples.
         noise : float or array-like of shape (n,)
             Nonnegative values added to the diagonal of `ntk`.
         targets : array-like of shape (n,) or (n, outputs)
@@ -124,7 +130,11 @@ class EnsemblePosterior(EnsemblePredictions):
             If shapes do not fit, an entry is not finite, or a noise is negative.
         """
         operator = as_operator(ntk, "The training NTK")
-        given = nngp if callable(nngp) else as_training_nngp(nngp, operator.shape)
+        given: FloatArray | KernelOperator | Callable[[], npt.ArrayLike]
+        if callable(nngp) or isinstance(nngp, KernelOperator):
+            given = nngp
+        else:
+            given = as_training_nngp(nngp, operator.shape)
         diagonal = per_sample(noise, operator.shape[0], "noise")
         y = as_targets(targets, operator.shape[0])
         system = (solver or CholeskySolver()).factorize(operator, diagonal, overwrite=overwrite_ntk)

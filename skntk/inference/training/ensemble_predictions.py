@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from skntk.inference.linalg.arrays import FloatArray, as_kernel
+from skntk.inference.linalg.solver import KernelOperator
 from skntk.inference.training.initialization_noise import ensemble_covariance, ensemble_variance
 
 
@@ -21,6 +22,10 @@ class EnsemblePredictions:
     def _prediction(self, ntk_cross: npt.ArrayLike) -> FloatArray:
         """Return P, shape (m, n)."""
         raise NotImplementedError
+
+    def _nngp_of_products(self) -> FloatArray | KernelOperator:
+        """Return K for products, which need no array."""
+        return self.nngp
 
     def mean(self, ntk_cross: npt.ArrayLike) -> FloatArray:
         """Return the ensemble's mean at test points.
@@ -67,7 +72,10 @@ class EnsemblePredictions:
             If an entry is not finite.
         """
         return ensemble_variance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_diagonal)
+            self._prediction(ntk_cross),
+            self._nngp_of_products(),
+            as_kernel(nngp_cross),
+            as_kernel(nngp_diagonal),
         )
 
     def covariance(
@@ -93,5 +101,8 @@ class EnsemblePredictions:
             If an entry is not finite.
         """
         return ensemble_covariance(
-            self._prediction(ntk_cross), self.nngp, as_kernel(nngp_cross), as_kernel(nngp_test)
+            self._prediction(ntk_cross),
+            self._nngp_of_products(),
+            as_kernel(nngp_cross),
+            as_kernel(nngp_test),
         )
