@@ -33,7 +33,7 @@ from skntk.estimators.data.classes import (
 from skntk.estimators.data.defaults import Alpha
 from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
-from skntk.estimators.kernel_machines.inducing import N_SAMPLED, SparseFit
+from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
@@ -114,7 +114,7 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         self._hold_scores(OneHotScores(process, self._scaling, calibrate, self._rows), kernels)
 
     def _sparse_criterion(self, fit: SparseFit) -> Criterion:
-        chosen = fit.sample(len(fit.rows.X), N_SAMPLED)
+        chosen = fit.sample_for_means(len(fit.rows.X))
         counted = self._rows.known_to_others[chosen]
         total = float(self._noise.sample_weight.sum()) if self._scaling.center.any() else None
         return left_out_error(fit.rows.sampled(chosen), total, counted, self._scaling.scale)

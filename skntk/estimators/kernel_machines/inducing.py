@@ -27,8 +27,10 @@ from skntk.solvers.inducing_points import InducingPoints
 # and that of the equations, sums, and a copy that is factorized.
 _PEAK_MATRICES = 7
 
-# What is a mean over observations is estimated from so many rows of a larger number.
-N_SAMPLED = 500
+# A mean over observations is estimated from so many rows of a larger number, fewer where there are
+# many points: a row then costs more.
+_N_SAMPLED = (500, 2000)
+_SAMPLED_ENTRIES = 5_000_000
 # Pivots are searched for among so many random rows for every point, but for more than a few for
 # each only among some thousand: the factorization holds all of their columns.
 _CANDIDATES_PER_POINT = (2, 10)
@@ -116,7 +118,13 @@ class SparseFit:
 
     def sampled_rows(self) -> SampledRows:
         """Return rows that estimate means over all observations."""
-        return self.observed.sampled(self.sample(len(self.observed.X), N_SAMPLED))
+        return self.observed.sampled(self.sample_for_means(len(self.observed.X)))
+
+    def sample_for_means(self, n_rows: int) -> np.ndarray:
+        """Return random rows that estimate means over all of them."""
+        fewest, most = _N_SAMPLED
+        affordable = _SAMPLED_ENTRIES // len(self.rows.inducing.points)
+        return self.sample(n_rows, min(most, max(fewest, affordable)))
 
     def sample(self, n_rows: int, most: int) -> np.ndarray:
         """Return so many random rows, ascending, or all of them."""
