@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import ClassifierMixin, UnobservedFit
+from skntk.estimators.classification import adding_rows
 from skntk.estimators.classification.held_out import HeldOutObservations
 from skntk.estimators.classification.iterative_temperature import ByProducts
 from skntk.estimators.classification.scores import (
@@ -113,10 +115,19 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         calibrate = self._sparse_calibration(fit)
         self._hold_scores(OneHotScores(process, self._scaling, calibrate, self._rows), kernels)
 
+    def _as_rows(
+        self, X: np.ndarray, targets: np.ndarray, weight: np.ndarray, repetitions: np.ndarray
+    ) -> ClassifiedRows:
+        labels = targets.argmax(axis=1)
+        return replace(
+            ClassifiedRows.one_by_one(X, labels, self.classes_, weight, repetitions),
+            alpha=self._single_alpha(len(X)),
+        )
+
     def _sparse_criterion(self, fit: SparseFit) -> Criterion:
         chosen = fit.sample_for_means(len(fit.rows.X))
         counted = self._rows.known_to_others[chosen]
-        total = float(self._noise.sample_weight.sum()) if self._scaling.center.any() else None
+        total = fit.total_weight if self._scaling.center.any() else None
         return left_out_error(fit.rows.sampled(chosen), total, counted, self._scaling.scale)
 
     def _sparse_calibration(self, fit: SparseFit) -> Calibration:
@@ -178,6 +189,7 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
 
     # Predictions -----------------------------------------------------------------------------
 
+    partial_fit = adding_rows.partial_fit
     predict = class_predictions.predict
     staged_predict = class_predictions.staged_predict
 

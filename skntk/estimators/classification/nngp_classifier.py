@@ -27,6 +27,7 @@ from skntk.estimators.kernel_machines.machine import (
 from skntk.estimators.kernel_machines.posteriors import bayesian_posterior, log_marginal_likelihood
 from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
 from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
+from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.gram.matrix import Kind
 from skntk.inference import marginal_likelihood
 from skntk.inference.inducing.gaussian_process import bound_at_scale
@@ -355,10 +356,9 @@ class NNGPClassifier(NetworkClassifier):
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
         points = inducing_points(self.solver)
         if points is not None:
-            system = fit_through_points(
-                self, kernels, points, tasks, is_centered=self.normalize_y
-            ).system
-            self.log_marginal_likelihood_value_ = bound_at_scale(system, 1.0)
+            self._hold_bound(
+                fit_through_points(self, kernels, points, tasks, is_centered=self.normalize_y)
+            )
             return self
         kernels, learned = self._learn(kernels, marginal_likelihood, tasks)
         iterative = iterative_solver(self.solver)
@@ -378,6 +378,9 @@ class NNGPClassifier(NetworkClassifier):
             self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
             self._hold_scores(self._one_hot_scores(kernels, posterior, calibrate), kernels)
         return self
+
+    def _hold_bound(self, process: SparseProcess) -> None:
+        self.log_marginal_likelihood_value_ = bound_at_scale(process.system, 1.0)
 
     def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
         if self.training_time is not None:

@@ -153,9 +153,9 @@ class OneHotScoresOverTime:
         return [held_out.temperature(scores) for scores in map(self._scores.scaling.restore, means)]
 
     def losses(self, X: np.ndarray, one_hot: np.ndarray) -> dict[str, np.ndarray]:
-        scaling, weight = self._scores.scaling, self._scores.rows.sample_weight
+        scaling, total = self._scores.scaling, self._scores.process.total_weight
         train, test = self._trajectory.errors(X, scaling.normalize(one_hot))
-        losses = *train.loss(float(weight.sum()), scaling.scale), *test.loss(len(X), scaling.scale)
+        losses = *train.loss(total, scaling.scale), *test.loss(len(X), scaling.scale)
         names = ("train_loss", "train_loss_std", "test_loss", "test_loss_std")
         return dict(zip(names, losses, strict=True))
 

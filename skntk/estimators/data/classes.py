@@ -30,6 +30,23 @@ def classes_and_labels(estimator: Any, y: np.ndarray) -> tuple[np.ndarray, np.nd
     return classes, labels
 
 
+def known_classes(given: ArrayLike | None, known: np.ndarray | None) -> np.ndarray:
+    """Return the classes of rows that come in blocks, given in the first call, sorted."""
+    if known is None:
+        if given is None:
+            raise ValueError("classes must be passed to the first call of partial_fit.")
+        classes = np.unique(column_or_1d(given))
+        if len(classes) < 2:
+            raise ValueError(f"classes must have at least 2 classes, got {classes.tolist()}.")
+        return classes
+    if given is not None and not np.array_equal(np.unique(column_or_1d(given)), known):
+        raise ValueError(
+            f"classes={np.asarray(given).tolist()} is not that of the first call of partial_fit, "
+            f"{known.tolist()}: leave it out."
+        )
+    return known
+
+
 def one_hot_of_known(classes: np.ndarray, y_test: ArrayLike, n_samples: int) -> np.ndarray:
     """Return classes of test rows, among the sorted ones of training, one-hot in n_classes columns.
 

@@ -108,6 +108,20 @@ class ClassifiedRows(TrainingRows):
         part = super().part(rows)
         return replace(part, labels=self.labels[rows], position_of_sample=np.arange(len(rows)))
 
+    @classmethod
+    def one_by_one(
+        cls,
+        X: np.ndarray,
+        labels: np.ndarray,
+        classes: np.ndarray,
+        weight: np.ndarray,
+        given: np.ndarray,
+    ) -> Self:
+        """Keep rows of positive weight as they are; ``given`` is without that of the classes."""
+        one_hot, n_rows = np.eye(len(classes))[labels], len(X)
+        repetitions, position = _repetitions(given), np.arange(n_rows)
+        return cls(X, one_hot, np.ones(n_rows), weight, repetitions, classes, labels, position)
+
     @property
     def known_to_others(self) -> np.ndarray:
         """Whether rows are of a class that the model without one of their observations has seen.

@@ -49,7 +49,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
 def validate_training_data(
     estimator: CheckedParameters, X: Any, y: Any, *, dtype: Any, **y_options: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check X and y, and record the features; ``dtype`` is that of `check_array`."""
+    """Check X and y, and record the features, or with ``reset=False`` compare them.
+
+    ``dtype`` is that of `check_array`.
+    """
     require_dense("y", y)
     X, y = validate_data(estimator, X, y, dtype=dtype, order="C", allow_nd=True, **y_options)
     return X, y

@@ -57,6 +57,8 @@ class SparseFit:
     outputs : tuple of int
         Shape of the targets of one row.
     random_state : RandomState
+    total_weight : float
+        The sum of the weights of all rows, by which targets are centered.
     """
 
     rows: RowsAtPoints
@@ -67,6 +69,7 @@ class SparseFit:
     unit: float
     outputs: tuple[int, ...]
     random_state: np.random.RandomState
+    total_weight: float
 
     @classmethod
     def of(
@@ -83,7 +86,8 @@ class SparseFit:
         sums = observed.sums(variances[0], progress)
         prior = float(observed.weight @ variances[-1])
         mean = float(np.average(variances[0], weights=observed.centering_weight))
-        return cls(rows, observed, sums, prior, mean, unit, outputs, random_state)
+        total = float(observed.centering_weight.sum())
+        return cls(rows, observed, sums, prior, mean, unit, outputs, random_state, total)
 
     @property
     def is_ensemble(self) -> bool:

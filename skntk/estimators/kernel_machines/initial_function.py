@@ -94,6 +94,10 @@ class ShiftedProcess:
         return self.process.dual_coef
 
     @property
+    def total_weight(self) -> float:
+        return self.process.total_weight
+
+    @property
     def max_learning_rate(self) -> float:
         return self.process.max_learning_rate
 

@@ -39,6 +39,7 @@ from skntk.estimators.kernel_machines.process import (
     PosteriorProcess,
     n_outputs,
 )
+from skntk.estimators.kernel_machines.row_stream import RowStream
 from skntk.estimators.kernel_machines.solver_choice import (
     Solver,
     linear_solver,
@@ -128,6 +129,8 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     _alpha_unit: float | np.ndarray
     _scaling: TargetScaling
     _process: FittedProcess
+    # Of `partial_fit`.
+    _stream: RowStream
 
     set_params = own_network.set_params
 
@@ -160,13 +163,37 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
 
     def _normalize(self, rows: TrainingRows, *, normalize_y: bool) -> None:
         """Hold the rows, and the scaling of their targets; forget what an earlier fit found."""
-        for name in _FOUND_BY_SOME_FITS:
-            self.__dict__.pop(name, None)
+        self._forget()
+        self.__dict__.pop("_stream", None)
         self._rows = rows
         self.X_train_ = rows.X
         self._noise = Noise(self.alpha_scale, rows.sample_weight)
         self._scaling = TargetScaling.of(rows.targets, rows.sample_weight, normalize=normalize_y)
         self.y_train_ = self._scaling.normalize(rows.targets)
+
+    def _hold_sample(self, stream: RowStream, scaling: TargetScaling, unit: float) -> None:
+        """Hold a sample of rows that came in blocks, in the place of all of them."""
+        self._forget()
+        X, targets, weight, repetitions = stream.kept_rows()
+        self._rows = self._as_rows(X, targets, weight, repetitions)
+        self.X_train_, self.y_train_ = X, scaling.normalize(targets)
+        self._noise, self._scaling = Noise(self.alpha_scale, weight), scaling
+        self._alpha_unit = unit
+        self.alpha_ = self._noise.variance(self._rows.alpha, unit)
+
+    def _as_rows(
+        self, X: np.ndarray, targets: np.ndarray, weight: np.ndarray, repetitions: np.ndarray
+    ) -> TrainingRows:
+        """Return rows of positive weight with one alpha, that of the parameter."""
+        raise NotImplementedError
+
+    def _single_alpha(self, n_rows: int) -> np.ndarray:
+        return np.full(n_rows, 1.0 if self._alpha_is_found else self._alpha, dtype=np.float64)
+
+    def _forget(self) -> None:
+        """Forget what an earlier fit found."""
+        for name in _FOUND_BY_SOME_FITS:
+            self.__dict__.pop(name, None)
 
     def _scale_noise(self, alpha: np.ndarray, kernel_diagonal: np.ndarray) -> None:
         """Hold the unit of ``alpha``, and what is added to the diagonal of the kernel."""
@@ -309,6 +336,9 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """Hold a posterior given these targets, and all that predictions need beside it."""
         raise NotImplementedError
 
+    def _hold_bound(self, process: SparseProcess) -> None:
+        """Hold the marginal likelihood of a model that has one."""
+
     def _sparse_criterion(self, fit: SparseFit) -> Criterion:
         """Return what ``alpha="auto"`` makes large where training takes inducing points."""
         raise NotImplementedError
@@ -360,10 +390,13 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
             method.require_stability(curvature, converged=True)
 
     @contextmanager
-    def _solving(self) -> Iterator[None]:
-        """Hold the threads of BLAS, and name the precision where a kernel is singular."""
+    def _solving(self, n_rows: int | None = None) -> Iterator[None]:
+        """Hold the threads of BLAS, and name the precision where a kernel is singular.
+
+        The largest matrix has so many rows, None being as many as there are to train on.
+        """
         try:
-            with small_problem_threads(len(self.X_train_)):
+            with small_problem_threads(len(self.X_train_) if n_rows is None else n_rows):
                 yield
         except SingularKernelError as error:
             if self.dtype == "float32":

@@ -54,6 +54,10 @@ class FittedProcess(Process, Protocol):
     """A process that was trained, and tells what other trainings would have given."""
 
     @property
+    def total_weight(self) -> float:
+        """The sum of the weights of all training rows."""
+
+    @property
     def max_learning_rate(self) -> float:
         """Learning rate above which discrete steps diverge."""
 
@@ -148,6 +152,10 @@ class OnTrainingRows:
     def n_train(self) -> int:
         """The number of training rows."""
         return len(self.targets)
+
+    @property
+    def total_weight(self) -> float:
+        return float(self.sample_weight.sum())
 
     @property
     def dual_coef(self) -> np.ndarray:

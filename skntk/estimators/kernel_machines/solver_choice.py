@@ -34,6 +34,16 @@ def inducing_points(solver: Solver) -> InducingPoints | None:
     return InducingPoints() if solver == "inducing_points" else None
 
 
+def adds_rows(estimator: Any) -> bool:
+    """Return whether rows can be added to a fitted estimator, or say why not."""
+    if inducing_points(estimator.solver) is None:
+        raise AttributeError(
+            f"partial_fit adds rows to sums, which solver={estimator.solver!r} does not make: set "
+            "solver='inducing_points'."
+        )
+    return True
+
+
 def require_solvable(machine: Any) -> None:
     """Raise a ValueError if an estimator's solver cannot train it as its parameters say."""
     iterative, points = iterative_solver(machine.solver), inducing_points(machine.solver)

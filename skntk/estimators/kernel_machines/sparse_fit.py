@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from skntk._sklearn import UnobservedFit
+from skntk.estimators.data.rows import TrainingRows
+from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.kernel_machines.automatic_alpha import report_end
 from skntk.estimators.kernel_machines.inducing import (
     SparseFit,
@@ -15,6 +17,7 @@ from skntk.estimators.kernel_machines.inducing import (
 )
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.estimators.kernel_machines.row_stream import RowStream
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
 from skntk.estimators.kernel_machines.sparse_process import (
     ONE_ALPHA_A_ROW_OVER_TIME,
@@ -49,23 +52,59 @@ def fit_through_points(
     with tasks.kernel_matrix() as progress:
         fit = _sums(machine, kernels, solver, progress)
     with tasks.training(), machine._solving():
-        level = _level(machine, fit)
-        system = fit.system(level)
-        method = machine._training_method()
-        process = SparseProcess(
-            kernels,
-            fit.rows.inducing.points,
-            fit.posterior(system, method, machine.training_time),
-            fit.rows,
-            system,
-            fit.outputs,
-            method,
-            is_centered,
-            machine._repetitions_left_out() is not None,
-            np.ndim(machine._alpha) == 0,
-        )
-        machine._hold_sparse(kernels, fit, process)
+        return train_on_sums(machine, fit, is_centered=is_centered)
+
+
+def train_on_sums(machine: KernelMachine, fit: SparseFit, *, is_centered: bool) -> SparseProcess:
+    """Find the noise, train and hold the result, given the sums over rows."""
+    level = _level(machine, fit)
+    system, kernels = fit.system(level), fit.rows.inducing.kernels
+    method = machine._training_method()
+    process = SparseProcess(
+        kernels,
+        fit.rows.inducing.points,
+        fit.posterior(system, method, machine.training_time),
+        fit.rows,
+        fit.total_weight,
+        system,
+        fit.outputs,
+        method,
+        is_centered,
+        machine._repetitions_left_out() is not None,
+        np.ndim(machine._alpha) == 0,
+    )
+    machine._hold_sparse(kernels, fit, process)
     return process
+
+
+def add_rows(
+    machine: KernelMachine, solver: InducingPoints, rows: TrainingRows, *, normalize_y: bool
+) -> SparseProcess:
+    """Add rows to those that an estimator has seen, and train on all of them.
+
+    The first rows choose the inducing points. The machine holds a sample of the rows afterwards.
+    """
+    if np.ndim(machine.alpha) == 1:
+        raise ValueError(
+            "partial_fit adds rows to sums that have one alpha for all of them: set alpha to a "
+            "number or 'auto', and give rows different weights by sample_weight."
+        )
+    stream: RowStream | None = machine.__dict__.get("_stream")
+    if stream is None:
+        kernels = machine._prepared_kernels(rows.X, rows.targets)
+        random_state = solver.generator(machine.random_state)
+        points = choose_points(solver, kernels, rows.X, random_state)
+        require_memory_for_points(len(points), f"{type(machine).__name__}.partial_fit")
+        origin = TargetScaling.of(rows.targets, rows.sample_weight, normalize=normalize_y)
+        inducing = InducingKernels(kernels, points)
+        stream = RowStream(inducing, origin, rows.targets.shape[1:], random_state)
+    with machine._solving(stream.n_points):
+        stream.add(rows.X, rows.targets, rows.sample_weight, rows.repetitions)
+        machine._stream = stream
+        scaling = stream.scaling(normalize=normalize_y)
+        fit = stream.fit(scaling, machine.alpha_scale)
+        machine._hold_sample(stream, scaling, fit.unit)
+        return train_on_sums(machine, fit, is_centered=normalize_y)
 
 
 def _sums(

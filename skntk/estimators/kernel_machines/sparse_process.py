@@ -32,7 +32,9 @@ class SparseProcess(PredictiveProcess):
     Attributes
     ----------
     rows : RowsAtPoints
-        The training rows.
+        The training rows, or a sample of them.
+    total_weight : float
+        The sum of the weights of all of them.
     system : ProjectedSystem
         The equations that it solves.
     outputs : tuple of int
@@ -48,6 +50,7 @@ class SparseProcess(PredictiveProcess):
 
     posterior: SparsePosterior
     rows: RowsAtPoints
+    total_weight: float
     system: ProjectedSystem
     outputs: tuple[int, ...]
     method: TrainingMethod
@@ -88,7 +91,7 @@ class SparseProcess(PredictiveProcess):
         return block.targets - self._leave_out(block).residuals
 
     def _leave_out(self, block: TrainingBlock) -> LeftOutRows:
-        total = float(self.rows.centering_weight.sum()) if self.is_centered else None
+        total = self.total_weight if self.is_centered else None
         return LeftOutRows.of(self.system, block, total, all_observations=not self.leaves_out_one)
 
     def _left_out(self, *, with_variance: bool = False) -> tuple[np.ndarray, np.ndarray]:

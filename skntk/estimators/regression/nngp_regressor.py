@@ -27,6 +27,7 @@ from skntk.estimators.kernel_machines.posteriors import (
 )
 from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
 from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
+from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.estimators.regression.observation_noise import AssumedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
@@ -381,11 +382,10 @@ class NNGPRegressor(NetworkRegressor):
         self._normalize(rows, normalize_y=self.normalize_y)
         points = inducing_points(self.solver)
         if points is not None:
-            system = fit_through_points(
-                self, kernels, points, tasks, is_centered=self._targets_of_criterion()[1]
-            ).system
-            scale = self._scaling.output_scale
-            self.log_marginal_likelihood_value_ = bound_at_scale(system, scale)
+            is_centered = self._targets_of_criterion()[1]
+            self._hold_bound(
+                fit_through_points(self, kernels, points, tasks, is_centered=is_centered)
+            )
             return self
         kernels, learned = self._learn(kernels, _SCORES[self.criterion], tasks)
         iterative = iterative_solver(self.solver)
@@ -410,12 +410,16 @@ class NNGPRegressor(NetworkRegressor):
             return LeaveOneOutDensity(NoiseVariance())
         return _LEVEL_CRITERIA[self.criterion]
 
+    def _hold_bound(self, process: SparseProcess) -> None:
+        scale = self._scaling.output_scale
+        self.log_marginal_likelihood_value_ = bound_at_scale(process.system, scale)
+
     def _sparse_criterion(self, fit: SparseFit) -> Criterion:
         if self.initial_function is None and self.criterion == "marginal_likelihood":
             return bound
         rows = fit.sampled_rows()
         spread = no_spread if self.initial_function else process_spread(rows)
-        return left_out_density(rows, self._centering_weight(), spread)
+        return left_out_density(rows, self._centering_weight(fit), spread)
 
     def _noise_given_alpha(self) -> AssumedNoise:
         alpha = getattr(self, "hyperparameters_", {}).get("alpha", self._alpha)

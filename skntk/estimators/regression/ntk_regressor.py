@@ -393,7 +393,7 @@ class NTKRegressor(NetworkRegressor):
     def _sparse_criterion(self, fit: SparseFit) -> Criterion:
         rows = fit.sampled_rows()
         spread = no_spread if self.initial_function else ensemble_spread(rows, fit.nngp)
-        return left_out_density(rows, self._centering_weight(), spread)
+        return left_out_density(rows, self._centering_weight(fit), spread)
 
     def _noise_given_alpha(self) -> EstimatedNoise:
         return EstimatedNoise(

@@ -165,7 +165,7 @@ def training_history(
     targets = validate_test_targets(y_test, len(inputs), self.y_train_.shape[1:])
     trajectory, scaling = self._process.over(training_times), self._scaling
     train, test = trajectory.errors(inputs, scaling.normalize(targets))
-    total_weight = float(self._noise.sample_weight.sum())
+    total_weight = self._process.total_weight
     units = scaling.scale, scaling.output_scale
     losses = *train.loss(total_weight, *units), *test.loss(len(inputs), *units)
     names = ("train_loss", "train_loss_std", "test_loss", "test_loss_std")

@@ -34,7 +34,7 @@ from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.process import FittedProcess, Process
 from skntk.estimators.kernel_machines.sparse_process import SparseProcess
-from skntk.estimators.regression import predictions_over_time
+from skntk.estimators.regression import adding_rows, predictions_over_time
 from skntk.estimators.regression.observation_noise import (
     FoundNoise,
     ObservationNoise,
@@ -54,12 +54,24 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
     _observation_noise: ObservationNoise
 
     def _checked_rows(
-        self, X: ArrayLike, y: ArrayLike, alpha: Alpha, sample_weight: ArrayLike | None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        alpha: Alpha,
+        sample_weight: ArrayLike | None,
+        *,
+        reset: bool = True,
     ) -> tuple[np.ndarray, np.ndarray, TrainingRows]:
         """Return checked data, and the rows of them that count; hold ``alpha``."""
         self._alpha = alpha
         X, y = validate_training_data(
-            self, X, y, dtype=dtypes_of_inputs(self.dtype), multi_output=True, y_numeric=True
+            self,
+            X,
+            y,
+            dtype=dtypes_of_inputs(self.dtype),
+            multi_output=True,
+            y_numeric=True,
+            reset=reset,
         )
         n_targets = 1 if y.ndim == 1 else y.shape[1]
         if self.n_targets not in (None, n_targets):
@@ -96,11 +108,14 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         # An initial function takes the place of the mean.
         return self._targets_to_learn(), self.normalize_y and self.initial_function is None
 
-    def _centering_weight(self) -> float | None:
+    def _centering_weight(self, fit: SparseFit) -> float | None:
         """Return the sum of the weights by which the targets are centered, None if they are not."""
-        if not self.normalize_y or self.initial_function is not None:
-            return None
-        return float(self._noise.sample_weight.sum())
+        return fit.total_weight if self._targets_of_criterion()[1] else None
+
+    def _as_rows(
+        self, X: np.ndarray, targets: np.ndarray, weight: np.ndarray, repetitions: np.ndarray
+    ) -> TrainingRows:
+        return TrainingRows(X, targets, self._single_alpha(len(X)), weight, repetitions)
 
     def _observations(self, X: np.ndarray) -> Observations:
         return Observations.without_copies(X, self._rows)
@@ -250,6 +265,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
             return scaling.restore(mean), np.hypot(scaling.restore_std(np.sqrt(variance)), noise)
         return scaling.restore(process.mean(inputs))
 
+    partial_fit = adding_rows.partial_fit
     staged_predict = predictions_over_time.staged_predict
     training_history = predictions_over_time.training_history
 

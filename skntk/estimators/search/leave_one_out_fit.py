@@ -58,6 +58,10 @@ class LeftOutProcess(HeldOutProcess):
     def dual_coef(self) -> np.ndarray:
         self._refuse("dual coefficients")
 
+    @property
+    def total_weight(self) -> float:
+        self._refuse("weights")
+
     def validated(self, estimator: Any, X: Any) -> np.ndarray:
         self.expected.require(X)
         return self.expected.samples

@@ -1,0 +1,105 @@
+"""Classification of rows that come block by block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+
+from skntk._sample_weight import as_sample_weight
+from skntk._sklearn import fit_context
+from skntk.estimators.data.classes import known_classes, with_class_weight
+from skntk.estimators.data.rows import ClassifiedRows
+from skntk.estimators.data.validation import validate_training_data
+from skntk.estimators.kernel_machines.solver_choice import adds_rows, inducing_points
+from skntk.estimators.kernel_machines.sparse_fit import add_rows
+from skntk.gram.kernel_function import dtypes_of_inputs
+
+
+@available_if(adds_rows)
+@fit_context
+def partial_fit(
+    self: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Any:
+    """Add rows to those of earlier calls, and train on all of them; with inducing points.
+
+    The result is that of `fit` on all rows with the same inducing points: their sums add up. The
+    first rows, of which there should be as many as inducing points or more, choose the points.
+    Memory does not depend on the number of rows. A call takes the time of the sums over its own
+    rows, and that of a fit on as many rows as there are points.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Further training inputs.
+    y : array-like of shape (n_samples,)
+        Their classes.
+    classes : array-like of shape (n_classes,), default=None
+        All classes that will occur, two or more. Required in the first call.
+    sample_weight : float or array-like of shape (n_samples,), default=None
+        Weight of each sample, at least 0. None is 1 for every sample.
+
+    Returns
+    -------
+    self
+        ``X_train_``, ``y_train_`` and ``alpha_`` have a random sample of at most 10,000 of all rows
+        so far, from which the temperature and ``alpha="auto"`` are found.
+
+    Raises
+    ------
+    ValueError
+        If the data, the weights, the classes or a parameter are not valid, or X has other features
+        than the rows before. What the rows before have told is kept.
+    MemoryError
+        If some matrices of the inducing points squared do not fit the memory that is free.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skntk import NTKClassifier
+    >>> from skntk.solvers import InducingPoints
+    >>> rng = np.random.default_rng(0)
+    >>> model = NTKClassifier(solver=InducingPoints(50, random_state=0))
+    >>> for _ in range(4):
+    ...     X = rng.uniform(-2, 2, size=(500, 2))
+    ...     model = model.partial_fit(X, (X**2).sum(axis=1) > 2, classes=[False, True])
+    >>> model.predict([[0.0, 0.1], [1.9, 1.9]])
+    array([False,  True])
+    """
+    points = inducing_points(self.solver)
+    assert points is not None  # otherwise there is no such method
+    if isinstance(self.class_weight, str):
+        raise ValueError(
+            f"partial_fit does not know how often classes will occur: class_weight="
+            f"{self.class_weight!r} needs fit. Give a dict of weights."
+        )
+    first = "_stream" not in self.__dict__
+    self._alpha = self.alpha
+    X, y = validate_training_data(self, X, y, dtype=dtypes_of_inputs(self.dtype), reset=first)
+    check_classification_targets(y)
+    self.classes_ = known_classes(classes, None if first else self.classes_)
+    rows = _rows(self, X, np.asarray(y), sample_weight)
+    self._hold_bound(add_rows(self, points, rows, normalize_y=self.normalize_y))
+    return self
+
+
+def _rows(self: Any, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> ClassifiedRows:
+    """Return the rows of positive weight, every one for itself."""
+    unknown = np.setdiff1d(y, self.classes_)
+    if unknown.size:
+        raise ValueError(
+            f"y has the class {unknown.tolist()[0]!r}, which is not among the classes of the first "
+            f"call, {self.classes_.tolist()}: name all classes there."
+        )
+    given = as_sample_weight(sample_weight, len(X))
+    weight = with_class_weight(self.class_weight, y, given)
+    kept = np.flatnonzero(weight)
+    labels = np.searchsorted(self.classes_, y[kept])
+    return ClassifiedRows.one_by_one(X[kept], labels, self.classes_, weight[kept], given[kept])
