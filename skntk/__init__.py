@@ -17,7 +17,7 @@ from skntk.estimators import (
     training_time_curve,
 )
 from skntk.gram import gram_diagonal, gram_matrix, set_program_cache_size
-from skntk.preprocessing import ZCAWhitening
+from skntk.preprocessing import ZCAWhitening, row_blocks
 
 if TYPE_CHECKING:
     from skntk.estimators import (
@@ -47,6 +47,7 @@ __all__ = [
     "gram_diagonal",
     "gram_matrix",
     "make_tabular_classifier",
+    "row_blocks",
     "set_program_cache_size",
     "training_time_curve",
 ]

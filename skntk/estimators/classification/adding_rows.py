@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from skntk._sklearn import fit_context
 from skntk.estimators.data.classes import known_classes, with_class_weight
 from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
+from skntk.estimators.kernel_machines.row_stream import naming_block
 from skntk.estimators.kernel_machines.solver_choice import adds_rows, inducing_points
-from skntk.estimators.kernel_machines.sparse_fit import add_rows
+from skntk.estimators.kernel_machines.sparse_fit import add_rows, train_on_stream
 from skntk.gram.kernel_function import dtypes_of_inputs
 
 
@@ -73,6 +75,54 @@ def partial_fit(
     >>> model.predict([[0.0, 0.1], [1.9, 1.9]])
     array([False,  True])
     """
+    _add(self, X, y, classes, sample_weight)
+    train_on_stream(self, normalize_y=self.normalize_y)
+    return self
+
+
+@available_if(adds_rows)
+@fit_context
+def fit_blocks(self: Any, blocks: Iterable[tuple[Any, ...]], classes: ArrayLike) -> Any:
+    """Train on rows that come block by block; with inducing points.
+
+    The result is that of `partial_fit` on one block after the other, trained once at the end. Of
+    the rows, one block at a time is held.
+
+    Parameters
+    ----------
+    blocks : iterable of (X, y) or (X, y, sample_weight)
+        As `partial_fit` takes them, for example of `row_blocks`. The first one, which should have
+        as many rows as there are inducing points or more, chooses the points.
+    classes : array-like of shape (n_classes,)
+        All classes that occur, two or more.
+
+    Returns
+    -------
+    self
+        As `partial_fit`.
+
+    Raises
+    ------
+    ValueError, MemoryError
+        As `partial_fit`, with a note that says which block it was; or if there is no block.
+    """
+    self.__dict__.pop("_stream", None)
+    for number, (X, y, *weight) in enumerate(blocks):
+        with naming_block(number):
+            _add(self, X, y, classes, *weight)
+    if "_stream" not in self.__dict__:
+        raise ValueError("There is no block of rows to train on.")
+    train_on_stream(self, normalize_y=self.normalize_y)
+    return self
+
+
+def _add(
+    self: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike | None,
+    sample_weight: ArrayLike | None = None,
+) -> None:
     points = inducing_points(self.solver)
     assert points is not None  # otherwise there is no such method
     if isinstance(self.class_weight, str):
@@ -86,8 +136,7 @@ def partial_fit(
     check_classification_targets(y)
     self.classes_ = known_classes(classes, None if first else self.classes_)
     rows = _rows(self, X, np.asarray(y), sample_weight)
-    self._hold_bound(add_rows(self, points, rows, normalize_y=self.normalize_y))
-    return self
+    add_rows(self, points, rows, normalize_y=self.normalize_y)
 
 
 def _rows(self: Any, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> ClassifiedRows:

@@ -190,6 +190,7 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
     # Predictions -----------------------------------------------------------------------------
 
     partial_fit = adding_rows.partial_fit
+    fit_blocks = adding_rows.fit_blocks
     predict = class_predictions.predict
     staged_predict = class_predictions.staged_predict
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +41,7 @@ class RowStream:
         outputs: tuple[int, ...],
         random_state: np.random.RandomState,
     ) -> None:
-        self._inducing, self._origin, self._outputs = inducing, origin, outputs
+        self._inducing, self._origin, self.outputs = inducing, origin, outputs
         self._random_state = random_state
         n_outputs = int(np.prod(outputs))
         self._sums = RowSums.zero(len(inducing.points), n_outputs)
@@ -89,14 +91,14 @@ class RowStream:
         The observations are all rows as long as these are few.
         """
         kept = self._kept
-        targets = self._origin.restore(kept.targets.reshape(len(kept.X), *self._outputs))
+        targets = self._origin.restore(kept.targets.reshape(len(kept.X), *self.outputs))
         return kept.X, targets, kept.weight, kept.repetitions
 
     def scaling(self, *, normalize: bool) -> TargetScaling:
         """Return the scaling by mean and standard deviation of all targets, or none."""
         if not normalize:
             return self._origin
-        sums, shape = self._sums, self._outputs
+        sums, shape = self._sums, self.outputs
         mean = sums.targets / sums.weight
         variance = np.maximum(sums.squares / sums.weight - np.square(mean), 0.0)
         # What is left by rounding is no spread.
@@ -121,7 +123,17 @@ class RowStream:
             self._prior_variance,
             mean,
             mean if alpha_scale == "relative" else 1.0,
-            self._outputs,
+            self.outputs,
             self._random_state,
             sums.weight,
         )
+
+
+@contextmanager
+def naming_block(number: int) -> Iterator[None]:
+    """Say in the note of an error at which block of rows it occurred."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"It occurred at block {number} of the rows, the first being block 0.")
+        raise

@@ -79,10 +79,10 @@ def train_on_sums(machine: KernelMachine, fit: SparseFit, *, is_centered: bool) 
 
 def add_rows(
     machine: KernelMachine, solver: InducingPoints, rows: TrainingRows, *, normalize_y: bool
-) -> SparseProcess:
-    """Add rows to those that an estimator has seen, and train on all of them.
+) -> None:
+    """Add rows to the sums over those that an estimator has seen.
 
-    The first rows choose the inducing points. The machine holds a sample of the rows afterwards.
+    The first rows choose the inducing points.
     """
     if np.ndim(machine.alpha) == 1:
         raise ValueError(
@@ -100,11 +100,17 @@ def add_rows(
         stream = RowStream(inducing, origin, rows.targets.shape[1:], random_state)
     with machine._solving(stream.n_points):
         stream.add(rows.X, rows.targets, rows.sample_weight, rows.repetitions)
-        machine._stream = stream
+    machine._stream = stream
+
+
+def train_on_stream(machine: KernelMachine, *, normalize_y: bool) -> None:
+    """Train on all rows that an estimator has seen; it then holds a sample of them."""
+    stream = machine._stream
+    with machine._solving(stream.n_points):
         scaling = stream.scaling(normalize=normalize_y)
         fit = stream.fit(scaling, machine.alpha_scale)
         machine._hold_sample(stream, scaling, fit.unit)
-        return train_on_sums(machine, fit, is_centered=normalize_y)
+        machine._hold_bound(train_on_sums(machine, fit, is_centered=normalize_y))
 
 
 def _sums(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from skntk._sklearn import fit_context
+from skntk.estimators.kernel_machines.row_stream import naming_block
 from skntk.estimators.kernel_machines.solver_choice import adds_rows, inducing_points
-from skntk.estimators.kernel_machines.sparse_fit import add_rows
+from skntk.estimators.kernel_machines.sparse_fit import add_rows, train_on_stream
 
 
 @available_if(adds_rows)
@@ -64,6 +66,46 @@ def partial_fit(
     >>> bool(np.abs(model.predict([[0.5]])[0] - np.sin(1.0)) < 0.05)
     True
     """
+    _add(self, X, y, sample_weight)
+    train_on_stream(self, normalize_y=self.normalize_y)
+    return self
+
+
+@available_if(adds_rows)
+@fit_context
+def fit_blocks(self: Any, blocks: Iterable[tuple[Any, ...]]) -> Any:
+    """Train on rows that come block by block; with inducing points.
+
+    The result is that of `partial_fit` on one block after the other, trained once at the end. Of
+    the rows, one block at a time is held.
+
+    Parameters
+    ----------
+    blocks : iterable of (X, y) or (X, y, sample_weight)
+        As `partial_fit` takes them, for example of `row_blocks`. The first one, which should have
+        as many rows as there are inducing points or more, chooses the points.
+
+    Returns
+    -------
+    self
+        As `partial_fit`.
+
+    Raises
+    ------
+    ValueError, MemoryError
+        As `partial_fit`, with a note that says which block it was; or if there is no block.
+    """
+    self.__dict__.pop("_stream", None)
+    for number, (X, y, *weight) in enumerate(blocks):
+        with naming_block(number):
+            _add(self, X, y, *weight)
+    if "_stream" not in self.__dict__:
+        raise ValueError("There is no block of rows to train on.")
+    train_on_stream(self, normalize_y=self.normalize_y)
+    return self
+
+
+def _add(self: Any, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
     points = inducing_points(self.solver)
     assert points is not None  # otherwise there is no such method
     if self.initial_function is not None:
@@ -73,13 +115,11 @@ def partial_fit(
         )
     first = "_stream" not in self.__dict__
     X, y, rows = self._checked_rows(X, y, self.alpha, sample_weight, reset=first)
-    if not first and np.shape(rows.targets)[1:] != self.y_train_.shape[1:]:
+    if not first and np.shape(rows.targets)[1:] != self._stream.outputs:
         raise ValueError(
             f"y has targets of shape {np.shape(rows.targets)[1:]}, but those of the rows before "
-            f"have {self.y_train_.shape[1:]}: give as many outputs as in the first call."
+            f"have {self._stream.outputs}: give as many outputs as in the first call."
         )
     # Whether copies of a row are proof of no noise, only all rows together would tell.
     rows = replace(rows, repetitions=np.ones(len(rows.X)))
-    process = add_rows(self, points, rows, normalize_y=self.normalize_y)
-    self._hold_bound(process)
-    return self
+    add_rows(self, points, rows, normalize_y=self.normalize_y)

@@ -266,6 +266,7 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         return scaling.restore(process.mean(inputs))
 
     partial_fit = adding_rows.partial_fit
+    fit_blocks = adding_rows.fit_blocks
     staged_predict = predictions_over_time.staged_predict
     training_history = predictions_over_time.training_history
 
