@@ -14,7 +14,7 @@ def declared():
     """Return the oldest versions of what the package and its extras need, by name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    requirements = project["dependencies"] + extras["plot"] + extras["progress"]
+    requirements = project["dependencies"] + extras["parquet"] + extras["plot"] + extras["progress"]
     return dict(requirement.split(">=") for requirement in requirements)
 
 
