@@ -10,6 +10,7 @@ from skntk._memory import require_memory
 from skntk.estimators.data.defaults import ALPHA_CENTER, ALPHA_RANGE
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.rows_at_points import RowsAtPoints
+from skntk.estimators.kernel_machines.sums_by_workers import sums_of
 from skntk.gram.engine.progress import Report
 from skntk.inference import TrainingMethod
 from skntk.inference.inducing.ensemble import SparseEnsemble
@@ -83,7 +84,7 @@ class SparseFit:
         progress: bool | Report = False,
     ) -> SparseFit:
         """Make the sums, in one pass over rows with prior variances of all kinds of kernels."""
-        sums = observed.sums(variances[0], progress)
+        sums = sums_of(observed, variances[0], progress)
         prior = float(observed.weight @ variances[-1])
         mean = float(np.average(variances[0], weights=observed.centering_weight))
         total = float(observed.centering_weight.sum())

@@ -11,6 +11,7 @@ import numpy as np
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
+from skntk.estimators.kernel_machines.sums_by_workers import sums_of
 from skntk.inference.inducing.sums import RowSums
 
 # Rows that are kept to estimate means over all of them: the noise, and a temperature.
@@ -65,7 +66,7 @@ class RowStream:
         kernels = self._inducing.kernels
         variances = kernels.function.diagonals(X, kinds=kernels.kinds)
         # Nothing is held before all has been computed: a block that fails leaves no trace.
-        sums = block.sums(variances[0])
+        sums = sums_of(block, variances[0])
         self._sums.merge(sums)
         self._prior_variance += float(weight @ variances[-1])
         self._keep(block)
