@@ -55,6 +55,16 @@ def in_own_loop(
     return lax.real(result), lax.imag(result)
 
 
+def copyable(nonnegative: Array) -> Array:
+    """Return a root or a quotient, of no negative numbers, so that XLA may use it several times.
+
+    XLA fuses no root and no quotient that several others need, and computes what leads to them
+    once for each loop that it makes instead. Of the cheap maximum with 0 it makes copies, which
+    all end in one loop.
+    """
+    return jnp.maximum(nonnegative, 0)
+
+
 def in_parts(function: Callable[[Array], Any], values: Array) -> Any:
     """Return ``function(values)``, computed for one part of the last axis after the other.
 
