@@ -122,7 +122,8 @@ def smoothed_steps(
     angle = tangent * polynomial(_ANGLE, tangent * tangent)
     scale = left.reciprocal * right.reciprocal
     missing = angle - jnp.square(roots_apart) / 2
-    near = jnp.maximum(jnp.where(is_far, 1 - angle * scale, missing * scale), 0)
+    near = jnp.where(is_far, 1 - angle * scale, missing * scale)
+    near = jnp.where(near < 0, 0, near)
     if is_negative is None:
         return Correlation(near), slope
     far = 2 - near
