@@ -184,11 +184,15 @@ class Factor(NamedTuple):
         return cls(high, single(root - high.astype(root.dtype)))
 
     def kernel(self, other: Factor, correlation: Correlation) -> Array:
-        """Return the kernel of pairs: only the last of its roundings counts near 1 and -1."""
+        """Return the kernel of pairs: only the last of its roundings counts near 1 and -1.
+
+        Near 0, where little would be left of a difference, no rounding is that of a larger number.
+        """
         product = self.high * other.high
         rest = (self.high * other.low + self.low * other.high) + self.low * other.low
+        whole = product + rest
         gap, is_negative = correlation.nearest()
-        magnitude = product + (rest - (product + rest) * gap)
+        magnitude = jnp.where(gap > 0.5, whole * (1 - gap), product + (rest - whole * gap))
         return magnitude if is_negative is None else jnp.where(is_negative, -magnitude, magnitude)
 
 
