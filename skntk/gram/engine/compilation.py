@@ -107,7 +107,7 @@ def set_program_cache_size(n_networks: int) -> None:
     The programs of a network are compiled at its first use, which takes from a tenth of a second
     to half a minute, and take some MiB of memory. Networks that differ in numbers alone, such as
     ``weight_std``, share theirs. A search over architectures that comes back to more networks than
-    this compiles them again.
+    this compiles them again. Programs that train networks of finite width are kept alike.
 
     Parameters
     ----------
