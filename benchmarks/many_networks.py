@@ -76,7 +76,8 @@ def main() -> None:
     depths = (product(ACTIVATIONS, repeat=depth) for depth in range(1, 4))
     networks = islice((chosen for depth in depths for chosen in depth), arguments.networks)
     for number, activations in enumerate(networks, 1):
-        hidden = [layer for activation in activations for layer in (Dense(), activation)]
+        # Small weights, with which `Exp` behind `Exp` does not overflow.
+        hidden = [layer for activation in activations for layer in (Dense(0.5), activation)]
         gram_matrix(Serial([*hidden, Dense()]), X)
         if number in (1, arguments.kept, 2 * arguments.kept) or number % 500 == 0:
             rows.append([str(number), *map(str, memory())])

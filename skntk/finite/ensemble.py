@@ -25,6 +25,8 @@ from skntk.finite.programs import (
     ensemble_outputs,
     largest_curvature,
 )
+from skntk.gram.engine.compilation import Program
+from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.padding import padded_rows, repeat_last_row
 from skntk.inference.losses.losses import LossName
 
@@ -155,7 +157,8 @@ class Ensemble:
     ) -> float:
         """Return a bound of the second derivative of the loss along any direction."""
         with self._precision():
-            return float(np.max(largest_curvature(self._architecture, networks, data, loss=loss)))
+            compute = self._compiled(largest_curvature)
+            return float(np.max(compute(self._architecture, networks, data, loss=loss)))
 
     def train(
         self,
@@ -170,7 +173,11 @@ class Ensemble:
         with self._precision():
             rates = Rates(*(np.asarray(rate, self._dtype) for rate in rates))
             count = np.int32(n_steps)
-            return descend(self._architecture, networks, data, rates, count, loss=loss)
+            compute = self._compiled(descend)
+            trained: TrainingState = compute(
+                self._architecture, networks, data, rates, count, loss=loss
+            )
+            return trained
 
     def outputs(self, parameters: Parameters, X: np.ndarray, n_bytes: int) -> np.ndarray:
         """Return the outputs of all networks, shape (n_networks, n, n_outputs) in float64.
@@ -200,8 +207,13 @@ class Ensemble:
                     # Other samples than those of the training, and of other blocks.
                     keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, block.start + 1)
                 inputs = np.asarray(inputs, self._dtype)
-                outputs = ensemble_outputs(self._architecture, parameters, keys, inputs)
+                compute = self._compiled(ensemble_outputs)
+                outputs = compute(self._architecture, parameters, keys, inputs)
                 yield np.asarray(outputs, np.float64)[:, : len(rows)]
+
+    def _compiled(self, program: Program) -> Any:
+        """Return the function of a program for networks of this architecture."""
+        return program.on(Devices.local().all[0], jax.tree.structure(self._architecture))
 
     @contextmanager
     def _precision(self) -> Iterator[None]:

@@ -2,12 +2,12 @@
 
 `jax.jit` keys its cache by the structure of the architecture, by shapes and by dtype. Numeric
 hyperparameters, rates and the number of steps are arguments, so that a search over them compiles
-nothing. All arrays of `TrainingState` have a leading axis for the networks.
+nothing. `Program.on` gives the function for the structure of a network. All arrays of
+`TrainingState` have a leading axis for the networks.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +18,7 @@ from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.propagation.state import Array
 from skntk.finite.losses import LOSSES, TRACED_LOSSES
+from skntk.gram.engine.compilation import program
 from skntk.inference.losses.losses import LossName
 
 # Enough for four digits where the second eigenvalue is within 5 % of the largest. Their number is
@@ -56,7 +57,7 @@ class Rates(NamedTuple):
     penalty: Any
 
 
-@jax.jit
+@program(of_tiles=False)
 def ensemble_outputs(
     architecture: Layer, parameters: Parameters, mask_keys: Any, X: Array
 ) -> Array:
@@ -64,7 +65,7 @@ def ensemble_outputs(
     return jax.vmap(architecture.apply, in_axes=(0, None, 0))(parameters, X, mask_keys)
 
 
-@partial(jax.jit, static_argnames="loss")
+@program(static_argnames="loss", of_tiles=False)
 def descend(
     architecture: Layer,
     networks: TrainingState,
@@ -103,7 +104,7 @@ def descend(
     return jax.vmap(train)(networks)
 
 
-@partial(jax.jit, static_argnames="loss")
+@program(static_argnames="loss", of_tiles=False)
 def largest_curvature(
     architecture: Layer, networks: TrainingState, data: TrainingData, *, loss: LossName
 ) -> Array:

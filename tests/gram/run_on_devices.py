@@ -7,12 +7,14 @@ import json
 from collections import Counter
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from skntk import gram_diagonal, gram_matrix
-from skntk.architecture import Conv, Dense, GlobalAvgPool, Relu, Serial
+from skntk import FiniteWidthRegressor, NNGPRegressor, gram_diagonal, gram_matrix
+from skntk.architecture import Conv, Dense, Elementwise, GlobalAvgPool, Relu, Serial
 from skntk.gram.tiling import tiles
 from tests.gram.interrupted_run import compute, cut_small, images
+from tests.jax_settings import mesh_of_all_devices
 
 POOLED = Serial([Conv((3, 3), bias_std=0.2), Relu(), GlobalAvgPool(), Dense()])
 
@@ -58,7 +60,30 @@ def main():
         lambda **options: (gram_diagonal(POOLED, X, **options),), Counter()
     )
     devices = [str(device) for device in jax.devices()]
-    print(json.dumps({"devices": devices, "cases": found, "copies": max(copies.values())}))
+    result = {"devices": devices, "cases": found, "copies": max(copies.values())}
+    print(json.dumps({**result, "under a mesh": equal_under_a_mesh()}))
+
+
+def equal_under_a_mesh():
+    """Return by name whether results are the same where the user spreads arrays over a mesh."""
+    X = images(6)
+    rows = X.reshape(len(X), -1)
+    own_function = Serial([Dense(), Elementwise(jnp.tanh), Dense()])
+    finite = FiniteWidthRegressor(
+        Serial([Dense(), Relu(), Dense()]), width=4, n_networks=2, random_state=0
+    )
+    computations = {
+        "float32": lambda: gram_matrix(own_function, rows, dtype="float32"),
+        "images": lambda: gram_matrix(POOLED, X),
+        "learned": lambda: NNGPRegressor(alpha=0.1).fit(rows, rows[:, 0]).predict(rows),
+        "finite width": lambda: finite.fit(rows, rows[:, 0]).predict(rows),
+    }
+    equal = {}
+    for name, computation in computations.items():
+        with mesh_of_all_devices():
+            under_mesh = computation()
+        equal[name] = bool(np.array_equal(under_mesh, computation()))
+    return equal
 
 
 def computed(function, tile_counts):

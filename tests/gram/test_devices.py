@@ -55,6 +55,11 @@ def test_several_devices_give_the_matrix_of_one(case, on_three_devices):
     assert found["equal"]
 
 
+def test_a_mesh_of_several_devices_changes_nothing(on_three_devices):
+    equal = on_three_devices["under a mesh"]
+    assert equal == dict.fromkeys(equal, True)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_default_device_of_the_user_is_the_only_one(case, on_three_devices):
     assert list(on_three_devices["cases"][case]["alone"]) == [on_three_devices["devices"][1]]

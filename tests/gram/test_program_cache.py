@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import skntk
-from skntk import gram_matrix
+from skntk import FiniteWidthRegressor, gram_matrix
 from skntk.architecture import Dense, Erf, FullyConnected, Relu, Serial
 from skntk.gram.engine.compilation import Program
 from tests.gram.test_compilation import counted_compilations
@@ -52,6 +52,15 @@ def test_numbers_of_a_network_take_no_place():
         for weight_std in (1.0, 1.5, 2.0):
             gram_matrix(FullyConnected(1, weight_std=weight_std), X)
     assert names["pair_program"] == 1
+
+
+def test_networks_of_finite_width_take_places_too():
+    skntk.set_program_cache_size(1)
+    with counted_compilations() as names:
+        for network in (FullyConnected(1), FullyConnected(1, weight_std=2.0), NETWORKS[1]) * 2:
+            model = FiniteWidthRegressor(network, width=2, n_networks=1, training_time=1)
+            model.fit(X, X[:, 0]).predict(X)
+    assert {names[name] for name in ("ensemble_outputs", "descend", "largest_curvature")} == {4}
 
 
 @pytest.mark.parametrize("drop", ["another network", "a smaller size"])

@@ -78,14 +78,6 @@ def arcsine(sine: Array, cosine: Array, cosine_squared: Array) -> Array:
     return jnp.where(small, sine * ratio, _signed(np.pi / 2 - cosine * ratio, sine))
 
 
-def positive_arcsine(sine: Array, cosine: Array) -> Array:
-    """Return the angle in [0, pi/2] with this sine and this cosine."""
-    is_small = cosine > sine
-    part = jnp.where(is_small, sine, cosine)
-    angle = part * _polynomial(part * part)
-    return jnp.where(is_small, angle, np.pi / 2 - angle)
-
-
 def _signed(magnitude: Array, like: Array) -> Array:
     """Return nonnegative magnitudes with the signs of other numbers, in one instruction.
 

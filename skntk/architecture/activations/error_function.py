@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from skntk._validation import check_real
 from skntk.architecture.activations.arcsine import arcsine, scale_of, squared_cosine
 from skntk.architecture.activations.base import Activation
-from skntk.architecture.activations.loops import computed_once
 from skntk.architecture.activations.smoothed_steps import smoothed_steps, step_scales
 from skntk.architecture.propagation.correlation import CorrelationState, mixed, shares
 from skntk.architecture.propagation.state import Array, SampleState, Statistics
@@ -95,6 +94,8 @@ class _ScaledErf(Activation):
     E[f'(u) f'(v)] = (4 / pi) a^2 b^2 / sqrt((1 + p)(1 + q)(1 - rho^2)).
     """
 
+    ends_loop: ClassVar[bool] = True
+
     def amplitude_slope_offset(self) -> tuple[Any, Any, Any]:
         """Return the three numbers.
 
@@ -129,12 +130,6 @@ class _ScaledErf(Activation):
 
     def propagate_correlations(
         self, state: CorrelationState, left: Statistics, right: Statistics
-    ) -> CorrelationState:
-        return computed_once(self._propagate_correlations, left[0].noise, state, left, right)
-
-    @staticmethod
-    def _propagate_correlations(
-        state: CorrelationState, left: Statistics, right: Statistics
     ) -> CorrelationState:
         (left_scales, left_shares), (right_scales, right_shares) = left, right
         steps, slope = smoothed_steps(state.nngp, left_scales, right_scales)

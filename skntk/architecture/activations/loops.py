@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from skntk.architecture.propagation.correlation import CorrelationState
-from skntk.architecture.propagation.state import Array, Statistics
+from skntk.architecture.propagation.state import Array
 
 # The values of a function at the nodes of a quadrature for so many samples fit the cache of a core.
 _PART_SIZES = range(32, 105)
@@ -47,12 +47,28 @@ def in_own_loop(
     def packed(*operands: Any) -> Array:
         return lax.complex(*function(*operands))
 
-    shape = jax.eval_shape(packed, *operands)
-    always = jnp.logical_not(jnp.ravel(nonnegative)[0] < 0)
-    result = lax.cond(
-        always, packed, lambda *_: jnp.full(shape.shape, jnp.nan, shape.dtype), *operands
-    )
+    result = _apart(packed, nonnegative, *operands)
     return lax.real(result), lax.imag(result)
+
+
+def _apart(function: Callable[..., Array], nonnegative: Array, *operands: Any) -> Array:
+    """Return the complex array that a function returns, as the branch of a condition."""
+    shape = jax.eval_shape(function, *operands)
+    always = jnp.logical_not(jnp.ravel(nonnegative)[0] < 0)
+    return lax.cond(
+        always, function, lambda *_: jnp.full(shape.shape, jnp.nan, shape.dtype), *operands
+    )
+
+
+def copyable(values: Array) -> Array:
+    """Return a root or a quotient in single precision, so that XLA may use it several times.
+
+    XLA fuses no root and no quotient that several others need, and computes what leads to them
+    once for each of the loops that it makes instead. Of rounding, which here does nothing and
+    becomes no instruction, it makes copies, which all end in one loop.
+    """
+    precision = jnp.finfo(values.dtype)
+    return lax.reduce_precision(values, precision.nexp, precision.nmant)
 
 
 def in_parts(function: Callable[[Array], Any], values: Array) -> Any:
@@ -80,34 +96,42 @@ def in_parts(function: Callable[[Array], Any], values: Array) -> Any:
     )
 
 
-def computed_once(
-    propagate: Callable[..., CorrelationState],
-    nonnegative: Array,
-    state: CorrelationState,
-    left: Statistics,
-    right: Statistics,
-) -> CorrelationState:
-    """Return ``propagate(state, left, right)``, computed by one loop as by `in_own_loop`.
+class PackedState(NamedTuple):
+    """A `CorrelationState` between two loops, in as few numbers as tell it.
 
-    Fused with the layers above, what an activation computes of a pair would be computed several
-    times: for either kernel, and for every root and quotient that the next layers take.
+    Attributes
+    ----------
+    gaps : complex array of shape (n_left, n_right)
+        The signed gap of the NNGP kernel, and that of the NTK as the imaginary part: one array,
+        which one loop writes and the next one reads.
+    form : CorrelationState of shapes
+        Which distances the state has.
     """
-    form = jax.eval_shape(propagate, state, left, right)
-    structure = jax.tree.structure(left)
 
-    def packed(gaps: Array, *sides: Array) -> tuple[Array, Array]:
-        statistics = (jax.tree.unflatten(structure, list(side)) for side in sides)
-        nngp, ntk = propagate(_unpacked(state, (lax.real(gaps), lax.imag(gaps))), *statistics)
-        return nngp.signed_gap(), ntk.signed_gap()
+    gaps: Array
+    form: CorrelationState
 
-    gaps = lax.complex(*(correlation.signed_gap() for correlation in state))
-    # As one array, statistics are not copied one by one into the loop.
-    sides = (jnp.stack(jax.tree.leaves(side)) for side in (left, right))
-    return _unpacked(form, in_own_loop(packed, nonnegative, gaps, *sides))
+    @classmethod
+    def of(cls, state: CorrelationState) -> PackedState:
+        """Return a state, packed."""
+        gaps = lax.complex(*(correlation.signed_gap() for correlation in state))
+        return cls(gaps, jax.eval_shape(lambda: state))
 
+    def unpacked(self) -> CorrelationState:
+        """Return the state."""
+        parts = zip(self.form, (lax.real(self.gaps), lax.imag(self.gaps)), strict=True)
+        return CorrelationState(*(correlation.from_signed_gap(gap) for correlation, gap in parts))
 
-def _unpacked(form: CorrelationState, gaps: tuple[Array, ...]) -> CorrelationState:
-    """Return the state of signed gaps, which knows what one of the same form knows."""
-    return CorrelationState(
-        *(correlation.from_signed_gap(gap) for correlation, gap in zip(form, gaps, strict=True))
-    )
+    def after(self, propagate: Callable[[CorrelationState], CorrelationState]) -> PackedState:
+        """Return what layers make of the state, computed by one loop as by `in_own_loop`.
+
+        Fused with the layers above, what an activation computes of a pair would be computed several
+        times: for either kernel, and for every root and quotient that the next layers take.
+        """
+
+        def packed(gaps: Array) -> PackedState:
+            return PackedState.of(propagate(self._replace(gaps=gaps).unpacked()))
+
+        form = jax.eval_shape(packed, self.gaps).form
+        positive = 2 + lax.real(self.gaps[:1, :1])
+        return PackedState(_apart(lambda gaps: packed(gaps).gaps, positive, self.gaps), form)

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax import lax
 
+from skntk.architecture.activations.loops import PackedState
 from skntk.architecture.core.layer import HOOKS, Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.repetition import repeated_groups
@@ -307,9 +308,33 @@ def _correlations_through(
     state: CorrelationState, layers: _LayersOfPairs
 ) -> tuple[CorrelationState, None]:
     """Return the state after layers, in single precision."""
-    for layer, left, right in zip(*layers, strict=True):
+    *loops, rest = _split_into_loops(list(zip(*layers, strict=True)))
+    if loops:
+        packed = PackedState.of(state)
+        for loop in loops:
+            packed = packed.after(partial(_correlations_through_loop, layers=loop))
+        state = packed.unpacked()
+    return _correlations_through_loop(state, rest), None
+
+
+_LoopOfPairs = list[tuple[Layer, Statistics, Statistics]]
+"""Layers, each with its left and right statistics."""
+
+
+def _split_into_loops(layers: _LoopOfPairs) -> list[_LoopOfPairs]:
+    """Return the layers of every loop, and at the end those that get none of their own."""
+    loops: list[_LoopOfPairs] = [[]]
+    for layer_of_pairs in layers:
+        loops[-1].append(layer_of_pairs)
+        if layer_of_pairs[0].ends_loop:
+            loops.append([])
+    return loops
+
+
+def _correlations_through_loop(state: CorrelationState, layers: _LoopOfPairs) -> CorrelationState:
+    for layer, left, right in layers:
         state = layer.propagate_correlations(state, left, right)
-    return state, None
+    return state
 
 
 def _same_structure(

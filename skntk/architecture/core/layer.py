@@ -48,6 +48,9 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
         Of the class: names of the arguments that decide the structure of the program.
     fixed_by_default : tuple of str
         Of the class: names of the numbers that estimators do not learn by themselves.
+    ends_loop : bool
+        Of the class: whether so much is computed of each pair of vectors in single precision that
+        the layers up to this one get a loop of their own.
 
     Examples
     --------
@@ -76,6 +79,7 @@ class Layer(Structure, InputTransform, Symmetrized, InfiniteWidth, FiniteWidth, 
 
     category: ClassVar[str | None] = None
     fixed_by_default: ClassVar[tuple[str, ...]] = ()
+    ends_loop: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -19,9 +19,6 @@ from jax import lax
 
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
-# Stands for 0 where the sign of r has to be kept.
-_TINY = 1e-30
-
 
 class Correlation(NamedTuple):
     """The correlations r of pairs, by their distances from 1 and from -1.
@@ -52,21 +49,23 @@ class Correlation(NamedTuple):
         if self.from_minus_one is None:
             return self.from_one, None
         is_negative = self.from_one > self.from_minus_one
-        return jnp.minimum(self.from_one, self.from_minus_one), is_negative
+        # Not the minimum, which takes further instructions that pass on what is not a number.
+        return jnp.where(is_negative, self.from_minus_one, self.from_one), is_negative
 
     def signed_gap(self) -> Array:
-        """Return 1 - abs(r) with the sign of r: one number with all digits, near 1 and near -1."""
+        """Return 1 - abs(r) with the sign of r: one number with all digits, near 1 and near -1.
+
+        Also 0 has the sign, which its bit alone tells.
+        """
         gap, is_negative = self.nearest()
-        if is_negative is None:
-            return gap
-        return jnp.where(is_negative, -jnp.maximum(gap, _TINY), gap)
+        return gap if is_negative is None else jnp.where(is_negative, -gap, gap)
 
     def from_signed_gap(self, gap: Array) -> Correlation:
         """Undo `signed_gap` of a correlation of this form."""
         if self.from_minus_one is None:
             return Correlation(gap)
-        is_negative = gap < 0
-        near = jnp.where(gap == -_TINY, 0, jnp.abs(gap))
+        is_negative = jnp.signbit(gap)
+        near = jnp.abs(gap)
         far = 2 - near
         return Correlation(jnp.where(is_negative, far, near), jnp.where(is_negative, near, far))
 
@@ -185,11 +184,15 @@ class Factor(NamedTuple):
         return cls(high, single(root - high.astype(root.dtype)))
 
     def kernel(self, other: Factor, correlation: Correlation) -> Array:
-        """Return the kernel of pairs: only the last of its roundings counts near 1 and -1."""
+        """Return the kernel of pairs: only the last of its roundings counts near 1 and -1.
+
+        Near 0, where little would be left of a difference, no rounding is that of a larger number.
+        """
         product = self.high * other.high
         rest = (self.high * other.low + self.low * other.high) + self.low * other.low
+        whole = product + rest
         gap, is_negative = correlation.nearest()
-        magnitude = product + (rest - (product + rest) * gap)
+        magnitude = jnp.where(gap > 0.5, whole * (1 - gap), product + (rest - whole * gap))
         return magnitude if is_negative is None else jnp.where(is_negative, -magnitude, magnitude)
 
 

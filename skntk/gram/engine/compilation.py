@@ -17,7 +17,7 @@ __all__ = ["Program", "program", "set_program_cache_size"]
 
 # XLA prefers vectors of half the width that AVX-512 offers; the fused loops gain a fifth from all
 # of it. Threads compute whole tiles: those of XLA within a tile would only wait for each other.
-_COMPILER_OPTIONS = {
+_OPTIONS_OF_TILES = {
     "cpu": {"xla_cpu_prefer_vector_width": 512, "xla_cpu_multi_thread_eigen": False}
 }
 
@@ -33,6 +33,8 @@ class Program:
     ----------
     function : callable
         Of pytrees of arrays.
+    of_tiles : bool, default=True
+        Whether several threads call it at a time, so that XLA should use no threads of its own.
     **options
         As `jax.jit` takes them.
 
@@ -46,9 +48,12 @@ class Program:
     n_networks: ClassVar[int] = 128
     _all: ClassVar[WeakSet[Program]] = WeakSet()
 
-    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, of_tiles: bool = True, **options: Any
+    ) -> None:
         self.__doc__ = function.__doc__
         self._function = function
+        self._compiler_options = _OPTIONS_OF_TILES if of_tiles else {}
         self._options = options
         self._compiled: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
         # Of two threads that come at a time, both have to get the same function.
@@ -78,7 +83,8 @@ class Program:
         def function(*arguments: Any, **keywords: Any) -> Any:
             return self._function(*arguments, **keywords)
 
-        return jax.jit(function, compiler_options=_COMPILER_OPTIONS.get(platform), **self._options)
+        compiler_options = self._compiler_options.get(platform)
+        return jax.jit(function, compiler_options=compiler_options, **self._options)
 
     def _drop(self) -> None:
         while len(self._compiled) > Program.n_networks:
@@ -101,7 +107,7 @@ def set_program_cache_size(n_networks: int) -> None:
     The programs of a network are compiled at its first use, which takes from a tenth of a second
     to half a minute, and take some MiB of memory. Networks that differ in numbers alone, such as
     ``weight_std``, share theirs. A search over architectures that comes back to more networks than
-    this compiles them again.
+    this compiles them again. Programs that train networks of finite width are kept alike.
 
     Parameters
     ----------
