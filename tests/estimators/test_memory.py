@@ -10,6 +10,7 @@ from sklearn.base import clone
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import FullyConnected
 from skntk.gram.kernel_function import KernelFunction
+from skntk.solvers import ConjugateGradient
 
 from .problems import NETWORK, REGRESSORS, name_of, regression
 
@@ -54,6 +55,35 @@ def test_fit_holds_as_many_matrices_as_it_asks_for(estimator, matrices, alpha):
     matrices += alpha == "auto"
     peak = peak_of(lambda: model.fit(X, y))
     assert MATRIX < peak < matrices * MATRIX + CONSTANT
+
+
+@pytest.mark.parametrize(
+    ("dtype", "storage", "kernel", "alpha"),
+    [
+        ("float64", "memory", 1, 0.1),
+        ("float32", "memory", 0.5, "auto"),
+        ("float64", "none", 0, 0.1),
+    ],
+)
+def test_conjugate_gradients_hold_as_much_as_they_ask_for(
+    dtype, storage, kernel, alpha, monkeypatch
+):
+    X = np.random.default_rng(0).normal(size=(N, 6))
+    few = 300
+    for module in ("iterative", "memory"):
+        monkeypatch.setattr(f"skntk.estimators.kernel_machines.{module}.MOST_ROWS_FOR_ALPHA", few)
+    # A product of rows that are computed anew holds a block of them.
+    monkeypatch.setattr("skntk.inference.linalg.computed_operator._BYTES_IN_BLOCK", 2**20)
+    asked = []
+    monkeypatch.setattr(
+        "skntk.estimators.kernel_machines.memory.require_memory",
+        lambda n_bytes, *message: asked.append(n_bytes),
+    )
+    solver = ConjugateGradient(rank=100, tol=1e-3, storage=storage)
+    model = NTKRegressor(NARROW, alpha=alpha, dtype=dtype, solver=solver)
+    peak = peak_of(lambda: model.fit(X, X[:, 0]))
+    assert asked[0] < kernel * MATRIX + 0.6 * MATRIX
+    assert kernel * MATRIX < peak < asked[0] + CONSTANT
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])

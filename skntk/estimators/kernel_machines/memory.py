@@ -39,8 +39,10 @@ def require_memory_of_fit(machine: _Machine, n_samples: int, n_outputs: int) -> 
         others = _others(machine.dtype, n_samples, n_outputs)
         require_memory(n_matrices * n_samples**2 * 8, what, others)
         return
+    n_few = min(n_samples, MOST_ROWS_FOR_ALPHA)
+    factorized = machine._alpha_is_found * (machine._peak_matrices + 1) * n_few**2 * 8
     require_memory(
-        memory_of_iteration(iterative, machine.dtype, n_samples, n_outputs),
+        memory_of_iteration(iterative, machine.dtype, n_samples, n_outputs) + factorized,
         f"{what} by conjugate gradients",
         "Set storage='file' or 'none' of ConjugateGradient to hold no kernel, "
         "storage_dtype='float32' to hold half of it, or a smaller rank.",

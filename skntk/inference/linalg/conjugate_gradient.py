@@ -204,9 +204,9 @@ class _Recurrence:
         raise SingularKernelError(
             "Conjugate gradients need a positive definite matrix, and the training kernel with "
             f"alpha on its diagonal is not: step {self._n_iter + 1} found a direction p with "
-            f"p^T (K + A) p = {lowest:.3g} p^T p. A kernel in single precision has negative "
-            "eigenvalues by rounding. Increase `alpha`, or compute the kernel with "
-            "dtype='float64'."
+            f"p^T (K + A) p = {lowest:.3g} p^T p. Equal rows leave an eigenvalue of 0 to K, and a "
+            "kernel in single precision has negative ones by rounding. Increase `alpha`, or "
+            "compute the kernel with dtype='float64'."
         )
 
     def _refuse(self, when: str) -> NoReturn:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import blas
 
 from skntk.inference.linalg.arrays import FloatArray
 
@@ -153,7 +153,8 @@ class _Factorization:
         candidates = np.unique(proposed)
         known = self._factor[:, : self._n_pivots]
         block = np.array(self._columns(candidates), dtype=np.float64, order="F")
-        block -= known @ known[candidates].T
+        if self._n_pivots:
+            block = blas.dgemm(-1.0, known, known[candidates], 1.0, block, 0, 1, overwrite_c=1)
         positions = np.searchsorted(candidates, proposed)
         accepted, triangle = self._accepted(block[candidates], positions, proposed)
         if len(accepted):
@@ -193,10 +194,10 @@ class _Factorization:
 
     def _add(self, pivots: np.ndarray, block: FloatArray, triangle: FloatArray) -> None:
         new = slice(self._n_pivots, self._n_pivots + len(pivots))
-        whitened = solve_triangular(triangle, block.T, lower=True, check_finite=False)
-        self._factor[:, new] = whitened.T
+        whitened = blas.dtrsm(1.0, triangle, block, side=1, lower=1, trans_a=1, overwrite_b=1)
+        self._factor[:, new] = whitened
         self._pivots[new] = pivots
         self._n_pivots = new.stop
-        self._residual -= np.einsum("ij,ij->j", whitened, whitened)
+        self._residual -= np.einsum("ij,ij->i", whitened, whitened)
         self._residual[self._residual <= self._nothing] = 0.0
         self._residual[pivots] = 0.0

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.linalg import lapack, qr, solve_triangular
+from scipy.linalg import blas, cholesky, solve_triangular
 
-from skntk.inference.linalg.arrays import FloatArray
+from skntk.inference.linalg.arrays import FloatArray, diagonal_view
 from skntk.inference.linalg.pivoted_cholesky import PartialCholesky, pivoted_cholesky
 from skntk.inference.linalg.solver import ColumnOperator, KernelOperator
+from skntk.inference.linalg.threads import one_blas_thread
 
 __all__ = ["LowRankPreconditioner"]
 
 # Noise below this part of the trace of K is rounding, beside a factor in double precision.
 _LEAST_NOISE = 1e-14
+
+_NEARLY_ORTHONORMAL = 1e-3
+_MOST_PASSES = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +74,10 @@ class LowRankPreconditioner:
         """Return P^-1 B for B of shape (n, m), in a new array."""
         scaled = B * self.scale[:, np.newaxis]
         projections = self.basis.T @ scaled
-        whitened = solve_triangular(self.triangle, projections, trans=1, check_finite=False)
-        projections -= solve_triangular(self.triangle, whitened, check_finite=False)
+        # NumPy's BLAS would have to share the cores with SciPy's threads, which this does not need.
+        with one_blas_thread():
+            whitened = solve_triangular(self.triangle, projections, trans=1, check_finite=False)
+            projections -= solve_triangular(self.triangle, whitened, check_finite=False)
         scaled -= self.basis @ projections
         scaled *= self.scale[:, np.newaxis]
         return scaled
@@ -96,15 +102,41 @@ def _partial_cholesky(
 def _orthonormalized(factor: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return Q in the memory of F, and the triangle.
 
-    Both come from Householder reflections: orthonormal to less than working precision, or with the
-    triangle of a product that was rounded, P would not be positive definite for little noise.
+    Q is orthonormal to working precision: with less, P would not be positive definite for little
+    noise. It comes from products of whole matrices, which keep all cores busy as reflections do
+    not: Cholesky factorizations of Gram matrices, again until these are nearly the identity, and
+    shifted where rounding makes them indefinite (T. Fukaya et al., Shifted Cholesky QR for
+    computing the QR factorization of ill-conditioned matrices, 2020, arXiv 1809.11085). The
+    triangle may be less accurate: whatever it is, P is positive definite.
     """
-    rank = factor.shape[1]
+    n_rows, rank = factor.shape
     if not rank:
         return factor, np.empty((0, 0))
     factor *= scale[:, np.newaxis]
-    reflections, scalars, _, _ = lapack.dgeqrf(factor, overwrite_a=1)
-    stacked = np.vstack([np.triu(reflections[:rank]).T, np.eye(rank)])
-    basis, _, _ = lapack.dorgqr(reflections, scalars, overwrite_a=1)
-    (triangle,) = qr(stacked, mode="r", overwrite_a=True, check_finite=False)
-    return basis, triangle[:rank]
+    rounding = 11 * (n_rows * rank + rank * (rank + 1)) * float(np.finfo(np.float64).eps)
+    triangle, is_last = np.eye(rank), False
+    for _ in range(_MOST_PASSES):
+        gram = blas.dsyrk(1.0, factor, trans=1)
+        is_last = float(np.abs(gram - np.eye(rank)).max()) < _NEARLY_ORTHONORMAL
+        step = _shifted_cholesky(gram, rounding)
+        factor = blas.dtrsm(1.0, step, factor, side=1, overwrite_b=1)
+        triangle = step @ triangle
+        if is_last:
+            break
+    outer = blas.dsyrk(1.0, triangle)
+    diagonal_view(outer)[...] += 1.0
+    return factor, _shifted_cholesky(outer, rank * float(np.finfo(np.float64).eps))
+
+
+def _shifted_cholesky(gram: FloatArray, rounding: float) -> FloatArray:
+    """Return the upper factor, of a matrix with as much on its diagonal as it takes."""
+    diagonal = diagonal_view(gram)
+    shift = rounding * float(diagonal.sum())
+    while True:
+        try:
+            factor: FloatArray = cholesky(gram, check_finite=False)
+        except np.linalg.LinAlgError:
+            diagonal += shift
+            shift *= 10
+        else:
+            return factor

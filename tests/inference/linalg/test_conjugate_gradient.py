@@ -100,6 +100,16 @@ def test_the_preconditioner_is_the_inverse_of_what_it_says(noise):
     assert_allclose(left, preconditioner.relative_residual, rtol=1e-6)
 
 
+@pytest.mark.parametrize("spread", [1e12, 1e20])
+def test_noise_of_any_size_may_differ_between_rows(spread):
+    problem = make_problem(n_train=N)
+    noise = problem.noise.copy()
+    noise[::3] *= spread
+    found, _ = solve(DenseOperator(problem.ntk), noise, problem.targets, rank=100, tol=1e-9)
+    expected = np.linalg.solve(problem.ntk + np.diag(noise), problem.targets)
+    assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
 def test_posteriors_take_it():
     problem = make_problem(2, n_train=60, n_test=300)
     solver = ConjugateGradientSolver(rank=10, tol=1e-11)
