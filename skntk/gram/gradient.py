@@ -118,7 +118,8 @@ def contracted_gradient(
         compute = partial(gram_matrix, X=X, kind=tuple(kinds), n_jobs=n_jobs)
         return _forward_gradient(architecture, compute, cotangents, directions)
     diagonals = [np.diagonal(cotangent) for cotangent in cotangents]
-    tasks = [*_square_tiles(inputs, cotangents), *_diagonal_blocks(inputs, diagonals)]
+    tasks: list[_Task] = [*_square_tiles(inputs, cotangents)]
+    tasks += _diagonal_blocks(inputs, diagonals)
     return _reverse_gradient(architecture, tasks, kinds, directions, n_jobs)
 
 
