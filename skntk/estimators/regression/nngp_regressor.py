@@ -13,11 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
+from skntk.estimators.kernel_machines.exact_score import KernelScore
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.initial_function import InitialFunction
 from skntk.estimators.kernel_machines.iterative import fit_iteratively
-from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import (
     TrainingMethodName,
 )
@@ -50,7 +50,7 @@ from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
-_SCORES: dict[CriterionName, Score] = {
+_SCORES: dict[CriterionName, KernelScore] = {
     "marginal_likelihood": marginal_likelihood,
     "leave_one_out": leave_one_out_density,
 }

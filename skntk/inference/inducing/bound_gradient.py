@@ -27,9 +27,9 @@ __all__ = ["BoundGradient"]
 class BoundGradient:
     r"""The collapsed bound of `collapsed_bound`, and its derivatives.
 
-    The bound depends on the kernels through :math:`F = \Phi W \Phi^T`, :math:`b = \Phi W y` and the
-    sum V of the weighted prior variances. With :math:`\beta_k = (F + s I)^{-1} b_k` and c the scales
-    of D outputs, its derivatives by these are
+    The bound depends on the kernels through :math:`F = \Phi W \Phi^T`, :math:`b = \Phi W y` and
+    the sum V of the weighted prior variances. With :math:`\beta_k = (F + s I)^{-1} b_k` and c the
+    scales of D outputs, its derivatives by these are
 
     .. math::
 
