@@ -217,8 +217,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """
         if not self._alpha_is_found:
             return self._linear_solver()
-        learned: float | None = self.__dict__.get("hyperparameters_", {}).get("alpha")
-        found = self._found_alpha(kernel, nngp, X, alpha=learned)
+        found = self._found_alpha(kernel, nngp, X, alpha=self._learned_alpha)
         if found.end in self._reported_ends:
             report_end(found.alpha, found.end)
         self._hold_alpha(found.alpha, found.score)
@@ -282,6 +281,17 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         if len(alpha) > 1:
             return kernels.with_network(architecture), self._rows.alpha
         return kernels.with_network(architecture), np.repeat(alpha, len(self._rows.X))
+
+    @property
+    def _learned_alpha(self) -> float | None:
+        """What a search has found for ``alpha``, None if there was none."""
+        learned: float | None = self.__dict__.get("hyperparameters_", {}).get("alpha")
+        return learned
+
+    @property
+    def _learns_by_leaving_out(self) -> bool:
+        """Whether an optimizer makes the density of left-out observations large."""
+        return len(self.kinds) > 1
 
     def _require_density(self) -> None:
         """Raise a ValueError if the targets have no density that an optimizer could make large."""

@@ -16,8 +16,9 @@ from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha
 from skntk.estimators.kernel_machines.exact_score import KernelScore
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.inducing import SparseFit
-from skntk.estimators.kernel_machines.initial_function import InitialFunction
+from skntk.estimators.kernel_machines.initial_function import InitialFunction, ShiftedProcess
 from skntk.estimators.kernel_machines.iterative import fit_iteratively
+from skntk.estimators.kernel_machines.learned_hyperparameters import HyperparameterScore
 from skntk.estimators.kernel_machines.machine import (
     TrainingMethodName,
 )
@@ -25,9 +26,13 @@ from skntk.estimators.kernel_machines.posteriors import (
     bayesian_posterior,
     log_marginal_likelihood,
 )
+from skntk.estimators.kernel_machines.rows_at_points import InducingKernels
 from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
+from skntk.estimators.kernel_machines.sparse_criteria import Bound
 from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
+from skntk.estimators.kernel_machines.sparse_learning import sparse_objective
 from skntk.estimators.kernel_machines.sparse_process import SparseProcess
+from skntk.estimators.kernel_machines.sparse_rows import SparseRows
 from skntk.estimators.regression.observation_noise import AssumedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
@@ -421,6 +426,10 @@ class NNGPRegressor(NetworkRegressor):
         spread = no_spread if self.initial_function else process_spread(rows)
         return left_out_density(rows, self._centering_weight(fit), spread)
 
+    @property
+    def _learns_by_leaving_out(self) -> bool:
+        return self.criterion == "leave_one_out"
+
     def _noise_given_alpha(self) -> AssumedNoise:
         alpha = getattr(self, "hyperparameters_", {}).get("alpha", self._alpha)
         return AssumedNoise(alpha, self._alpha_unit, self._scaling)
@@ -478,8 +487,23 @@ class NNGPRegressor(NetworkRegressor):
                     "be."
                 )
             return self.log_marginal_likelihood_value_
-        objective = self._hyperparameter_score(
-            self.architecture_, self._given_alpha(), marginal_likelihood
-        )
-        score, gradient = objective(np.asarray(theta, float))
+        score, gradient = self._likelihood_of_theta()(np.asarray(theta, float))
         return (score, gradient) if eval_gradient else score
+
+    def _likelihood_of_theta(self) -> HyperparameterScore:
+        """Return the likelihood as a function of theta, through inducing points its bound."""
+        start = self._given_alpha()
+        if inducing_points(self.solver) is None:
+            return self._hyperparameter_score(self.architecture_, start, marginal_likelihood)
+        if "_stream" in self.__dict__:
+            raise ValueError(
+                "The likelihood of other hyperparameters takes all training rows, which "
+                "partial_fit does not hold: use fit, or log_marginal_likelihood_value_."
+            )
+        process = (
+            self._process.process if isinstance(self._process, ShiftedProcess) else self._process
+        )
+        assert isinstance(process, SparseProcess)
+        rows = SparseRows.of(self, InducingKernels(process.kernels, process.X_train))
+        criterion = Bound(self._alpha_is_found)
+        return sparse_objective(self, self.architecture_, start, rows, criterion)
