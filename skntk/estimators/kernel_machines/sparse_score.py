@@ -126,10 +126,19 @@ def _contractions(
     yield contracted_gradient(network, points, [result.by_points], kinds=inverted, **options)
     yield contracted_diagonal_gradient(network, rows.X, [by_variance], kinds=inverted, **options)
     for block in inducing.blocks(len(rows.X)):
-        X = rows.X[block]
-        (cross,) = inducing.with_rows(X, inverted)
-        by_cross = [result.by_cross(cross, rows.targets[block], rows.weight[block])]
-        yield contracted_cross_gradient(network, X, points, by_cross, kinds=inverted, **options)
+        by_cross = _by_cross(rows, block, result)
+        yield contracted_cross_gradient(
+            network, rows.X[block], points, [by_cross], kinds=inverted, **options
+        )
+        # The next block takes its memory.
+        del by_cross
+
+
+def _by_cross(rows: RowsAtPoints, block: slice, result: SparseGradient) -> np.ndarray:
+    """Return the derivative by the kernels of a block of rows with the inducing points."""
+    kinds = rows.inducing.kernels.kinds[:1]
+    (cross,) = rows.inducing.with_rows(rows.X[block], kinds)
+    return result.by_cross(cross, rows.targets[block], rows.weight[block])
 
 
 def _contractions_of_sample(

@@ -131,6 +131,8 @@ class NNGPRegressor(NetworkRegressor):
         `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
         bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
         the best theta and its value.
+        With `skntk.solvers.InducingPoints` it takes any number of rows: the likelihood is then the
+        collapsed bound on it. Inducing points are chosen for the network as it is given, and stay.
     n_restarts_optimizer : int, default=0
         Further searches, from values drawn within the bounds.
     architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
@@ -139,7 +141,8 @@ class NNGPRegressor(NetworkRegressor):
         Bounds of ``alpha``; one value for each sample is always fixed.
     criterion : {"marginal_likelihood", "leave_one_out"}, default="marginal_likelihood"
         What ``alpha="auto"`` and an ``optimizer`` make large: the density of all targets, or that
-        of each given all others, which trusts the assumptions of the model less.
+        of each given all others, which trusts the assumptions of the model less. Through inducing
+        points an ``optimizer`` estimates the latter from 2000 random rows, given all others.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
     n_targets : int or None, default=None
@@ -438,6 +441,8 @@ class NNGPRegressor(NetworkRegressor):
         self, theta: ArrayLike | None = None, eval_gradient: bool = False
     ) -> float | tuple[float, np.ndarray]:
         """Return the log density of the training targets for any hyperparameters.
+
+        Through inducing points it is the collapsed bound on it, with the points of the model.
 
         Parameters
         ----------

@@ -137,7 +137,8 @@ class SparseGradient:
         ndarray of shape (b, m)
         """
         derivative: FloatArray = np.asarray(cross, dtype=np.float64) @ self._by_product
-        derivative += targets @ self._by_target.T
+        # In place: the transpose of a C-ordered array is in the order of BLAS.
+        blas.dgemm(1.0, self._by_target, targets.T, beta=1.0, c=derivative.T, overwrite_c=1)
         derivative *= weight[:, np.newaxis]
         return derivative
 
