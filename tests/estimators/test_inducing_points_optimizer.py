@@ -141,3 +141,12 @@ def test_what_cannot_be_learned(params, message):
     model = NNGPRegressor(NETWORK, alpha=0.1, solver=InducingPoints(12), **LEARNING)
     with pytest.raises(ValueError, match=message):
         model.set_params(**params).fit(X, Y)
+
+
+def test_rows_that_are_added_are_those_of_one_network():
+    model = NNGPRegressor(NETWORK, alpha=0.1, solver=InducingPoints(12), **LEARNING)
+    with pytest.raises(ValueError, match="optimizer=None"):
+        model.partial_fit(X, Y)
+    model.set_params(optimizer=None).partial_fit(X, Y)
+    with pytest.raises(ValueError, match="partial_fit does not hold"):
+        model.log_marginal_likelihood(np.zeros(3))

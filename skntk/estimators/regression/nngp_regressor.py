@@ -142,7 +142,7 @@ class NNGPRegressor(NetworkRegressor):
     criterion : {"marginal_likelihood", "leave_one_out"}, default="marginal_likelihood"
         What ``alpha="auto"`` and an ``optimizer`` make large: the density of all targets, or that
         of each given all others, which trusts the assumptions of the model less. Through inducing
-        points an ``optimizer`` estimates the latter from 2000 random rows, given all others.
+        points it is estimated from random rows, up to 2000 of them, each given all others.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
     n_targets : int or None, default=None
@@ -466,7 +466,8 @@ class NNGPRegressor(NetworkRegressor):
             Before `fit`.
         ValueError
             If theta has another number of entries, or a gradient is asked for without theta, or the
-            kernel is singular or overflows.
+            kernel is singular or overflows, or rows were added by `partial_fit`, which does not
+            hold them all.
 
         Examples
         --------
@@ -505,9 +506,9 @@ class NNGPRegressor(NetworkRegressor):
                 "The likelihood of other hyperparameters takes all training rows, which "
                 "partial_fit does not hold: use fit, or log_marginal_likelihood_value_."
             )
-        process = (
-            self._process.process if isinstance(self._process, ShiftedProcess) else self._process
-        )
+        process = self._process
+        if isinstance(process, ShiftedProcess):
+            process = process.process
         assert isinstance(process, SparseProcess)
         rows = SparseRows.of(self, InducingKernels(process.kernels, process.X_train))
         criterion = Bound(self._alpha_is_found)
