@@ -48,6 +48,14 @@ default="random"
     :math:`2 n m^2` multiplications and additions, in the precision ``dtype`` of the estimator:
     ``dtype="float32"`` halves the time. The products are summed in double precision in any case.
 
+    With an ``optimizer``, every score and its gradient take two passes over the rows, in double
+    precision: :math:`2 n m` kernel entries, :math:`4 n m^2` multiplications and additions, and for
+    the derivatives of the kernels four to six times their own time. The score is the collapsed
+    bound on the likelihood [2]_, or the density of left-out rows where that is what the estimator
+    makes large; all rows are in the sums, but only up to 2000 random ones are left out. The points
+    stay those that are chosen for the network as it is given; to choose them for the one that was
+    learned, set its ``hyperparameters_`` and fit again with ``optimizer=None``.
+
     References
     ----------
     .. [1] Williams, Seeger, "Using the Nystroem method to speed up kernel machines", NIPS 2000.

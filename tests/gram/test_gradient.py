@@ -18,7 +18,13 @@ from skntk.architecture import (
     Relu,
     Serial,
 )
-from skntk.gram.gradient import contracted_gradient, gram_derivative, unit_directions
+from skntk.gram.gradient import (
+    contracted_cross_gradient,
+    contracted_diagonal_gradient,
+    contracted_gradient,
+    gram_derivative,
+    unit_directions,
+)
 
 KINDS = ("nngp", "ntk")
 STEP = 1e-5
@@ -81,6 +87,23 @@ def test_contraction_is_that_of_the_derivatives(network, X):
     contracted = contracted_gradient(network, X, cotangents, kinds=KINDS, directions=[direction])
     derivatives = gram_derivative(network, direction, X, kinds=KINDS)
     expected = sum(map(np.vdot, derivatives, cotangents))
+    np.testing.assert_allclose(contracted, [expected], rtol=1e-10)
+
+
+@networks
+def test_contraction_of_a_block_and_of_a_diagonal(network, X):
+    direction = random_direction(network)
+    options = {"kinds": KINDS, "directions": [direction]}
+    derivatives = gram_derivative(network, direction, X, kinds=KINDS)
+    n_left = len(X) // 4
+    left, right = X[:n_left], X[n_left:]
+    cotangents = [inputs(len(left), len(right), seed=seed) for seed in (1, 2)]
+    expected = sum(map(np.vdot, (matrix[:n_left, n_left:] for matrix in derivatives), cotangents))
+    contracted = contracted_cross_gradient(network, left, right, cotangents, **options)
+    np.testing.assert_allclose(contracted, [expected], rtol=1e-10)
+    diagonals = inputs(2, len(X))
+    expected = sum(map(np.vdot, map(np.diagonal, derivatives), diagonals))
+    contracted = contracted_diagonal_gradient(network, X, diagonals, **options)
     np.testing.assert_allclose(contracted, [expected], rtol=1e-10)
 
 

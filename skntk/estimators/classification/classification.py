@@ -13,7 +13,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skntk._sklearn import ClassifierMixin, UnobservedFit
+from skntk._sklearn import ClassifierMixin
 from skntk.estimators.classification import adding_rows
 from skntk.estimators.classification.held_out import HeldOutObservations
 from skntk.estimators.classification.iterative_temperature import ByProducts
@@ -37,7 +37,6 @@ from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
-from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.gram.kernel_function import dtypes_of_inputs
@@ -97,14 +96,6 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         # In units of the one-hot targets, not of their standard deviations: rare classes count as
         # seldom as they occur.
         return self.y_train_ * self._scaling.scale, bool(self._scaling.center.any())
-
-    def _learn(
-        self, kernels: NetworkKernels, score: Score, tasks: UnobservedFit
-    ) -> tuple[NetworkKernels, np.ndarray]:
-        kernels, alpha = super()._learn(kernels, score, tasks)
-        if self.optimizer is not None and not self._keeps("alpha"):
-            self.hyperparameters_.pop("alpha", None)
-        return kernels, alpha
 
     def _keeps(self, name: str) -> bool:
         # The density of one-hot targets, which are no normal numbers, is right about networks more

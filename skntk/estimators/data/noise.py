@@ -33,6 +33,13 @@ class Noise:
             return 1.0
         return float(np.average(kernel_diagonal, weights=self.sample_weight))
 
+    def unit_slope(self) -> np.ndarray:
+        """Return the derivative of the unit by the diagonal of the training kernel, shape (n,)."""
+        if self.scale == "absolute":
+            return np.zeros_like(self.sample_weight)
+        slope: np.ndarray = self.sample_weight / self.sample_weight.sum()
+        return slope
+
     def variance(self, alpha: np.ndarray, unit: float | np.ndarray) -> np.ndarray:
         """Return the variances to add, shape (n,), for alpha of shape (n,) or (1,)."""
         variance: np.ndarray = alpha * unit / self.sample_weight
@@ -48,8 +55,7 @@ class Noise:
         """Return the derivative by a single alpha, and add that by the unit to ``by_kernel``."""
         unit = self.unit(np.diagonal(kernel))
         by_alpha = float(by_noise @ (unit / self.sample_weight))
-        if self.scale == "relative":
-            by_unit = float(by_noise @ (alpha / self.sample_weight))
-            diagonal = np.einsum("ii->i", by_kernel)
-            diagonal += by_unit * self.sample_weight / self.sample_weight.sum()
+        by_unit = float(by_noise @ (alpha / self.sample_weight))
+        diagonal = np.einsum("ii->i", by_kernel)
+        diagonal += by_unit * self.unit_slope()
         return by_alpha

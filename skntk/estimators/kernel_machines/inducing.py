@@ -127,15 +127,11 @@ class SparseFit:
 
     def sample_for_means(self, n_rows: int) -> np.ndarray:
         """Return random rows that estimate means over all of them."""
-        fewest, most = _N_SAMPLED
-        affordable = _SAMPLED_ENTRIES // len(self.rows.inducing.points)
-        return self.sample(n_rows, min(most, max(fewest, affordable)))
+        return sample_for_means(n_rows, len(self.rows.inducing.points), self.random_state)
 
     def sample(self, n_rows: int, most: int) -> np.ndarray:
         """Return so many random rows, ascending, or all of them."""
-        if n_rows <= most:
-            return np.arange(n_rows)
-        return np.sort(self.random_state.choice(n_rows, most, replace=False))
+        return _sample(n_rows, most, self.random_state)
 
     def best_level(self, criterion: Criterion, dtype: str) -> tuple[float, Evaluation, End]:
         """Return the best level of noise."""
@@ -144,6 +140,18 @@ class SparseFit:
         center = ALPHA_CENTER * relative
         center /= self.sums.n_observations / self.sums.weight
         return best_noise(self.system, criterion, (low * relative, high * relative), center)
+
+
+def sample_for_means(n_rows: int, n_points: int, random_state: np.random.RandomState) -> np.ndarray:
+    """Return random rows that estimate means over all of them, ascending."""
+    fewest, most = _N_SAMPLED
+    return _sample(n_rows, min(most, max(fewest, _SAMPLED_ENTRIES // n_points)), random_state)
+
+
+def _sample(n_rows: int, most: int, random_state: np.random.RandomState) -> np.ndarray:
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(random_state.choice(n_rows, most, replace=False))
 
 
 def choose_points(

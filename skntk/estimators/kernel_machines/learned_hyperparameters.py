@@ -11,14 +11,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skntk._memory import require_memory
 from skntk.architecture.core.layer import Layer
-from skntk.estimators.data.noise import Noise
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer, maximize
-from skntk.gram import gram_matrix
-from skntk.gram.gradient import contracted_gradient
-from skntk.gram.matrix import Kind
-from skntk.inference import KernelGradient
+from skntk.estimators.kernel_machines.score import Score
 from skntk.inference.linalg.threads import small_problem_threads
 from skntk.kernels.hyperparameters import (
     ArchitectureHyperparameters,
@@ -26,11 +21,6 @@ from skntk.kernels.hyperparameters import (
     LearnedNumbers,
     checked_bounds,
 )
-
-Score = Callable[..., KernelGradient]
-
-# Kernels, their cotangents and what the scores need besides, at most.
-_MATRICES_IN_SEARCH = 8
 
 
 class LearningParameters(Protocol):
@@ -42,7 +32,6 @@ class LearningParameters(Protocol):
     alpha_bounds: Any
     random_state: int | np.random.RandomState | None
     training_time: float | None
-    n_jobs: int | None
 
     @property
     def _alpha_is_found(self) -> bool: ...
@@ -68,33 +57,14 @@ class HyperparameterScore:
         Of the numbers of the network.
     alpha : LearnedNumbers
         One number for all samples, or one for each.
-    noise : Noise
-        What alpha adds to the training kernel.
-    X : ndarray of shape (n, ...)
-        Training rows, float64.
-    targets : ndarray of shape (n,) or (n, n_outputs)
-    repetitions : ndarray of shape (n,)
-        How many observations a row stands for.
-    kinds : sequence of {"ntk", "nngp"}
-        The kernels that the score takes.
-    score : callable
-        A function of `skntk.inference` that returns a `KernelGradient`.
-    best_scale : bool
-        Whether the scale of the outputs is the best one, for every theta.
-    n_jobs : int or None
+    score : Score
+        What is made large.
     """
 
     architecture: Layer
     bounds: Bounds
     alpha: LearnedNumbers
-    noise: Noise
-    X: np.ndarray
-    targets: np.ndarray
-    repetitions: np.ndarray
-    kinds: Sequence[Kind]
     score: Score
-    best_scale: bool
-    n_jobs: int | None
 
     @property
     def _alpha_is_learned(self) -> bool:
@@ -163,26 +133,12 @@ class HyperparameterScore:
             If the score is not finite, or the kernel is singular or overflows.
         """
         architecture, alpha = self.split(theta)
-        kernels = gram_matrix(architecture, self.X, kind=tuple(self.kinds), n_jobs=self.n_jobs)
-        unit = self.noise.unit(np.diagonal(kernels[0]))
-        noise = self.noise.variance(alpha, unit)
-        result = self.score(
-            *kernels, noise, self.targets, self.repetitions, best_scale=self.best_scale
-        )
-        by_alpha = self.noise.pull_back(alpha, kernels[0], result.by_noise, result.by_kernels[0])
-        del kernels
         directions = ArchitectureHyperparameters(architecture, self.bounds).directions()
-        gradient = contracted_gradient(
-            architecture,
-            self.X,
-            result.by_kernels,
-            kinds=self.kinds,
-            directions=directions,
-            n_jobs=self.n_jobs,
-        )
+        result = self.score(architecture, alpha, directions)
+        gradient = result.by_network
         if self._alpha_is_learned:
             at = LearnedNumbers("alpha", alpha, self.alpha.bounds)
-            gradient = np.append(gradient, by_alpha * at.slopes())
+            gradient = np.append(gradient, result.by_alpha * at.slopes())
         return result.score, gradient
 
     def by_name(self, theta: np.ndarray) -> dict[str, Any]:
@@ -212,37 +168,20 @@ class HyperparameterScore:
 
 
 def hyperparameter_score(
-    estimator: LearningParameters,
-    architecture: Layer,
-    X: np.ndarray,
-    alpha: np.ndarray,
-    noise: Noise,
-    targets: np.ndarray,
-    repetitions: np.ndarray,
-    kinds: Sequence[Kind],
-    score: Score,
+    estimator: LearningParameters, architecture: Layer, alpha: np.ndarray, score: Score
 ) -> HyperparameterScore:
-    """Return the score of training data with normalized targets, as a function of theta.
+    """Return a score as a function of theta.
 
-    The values to start from are those of the network and ``alpha``, one number or one a row. Of an
-    alpha that `fit` finds, the scale of the outputs is found as well.
+    The values to start from are those of the network and ``alpha``, one number or one a row.
     """
-    found = estimator._alpha_is_found
     bounds = checked_bounds("alpha", estimator.alpha_bounds, 1) if len(alpha) == 1 else None
-    if found and bounds is not None:
+    if estimator._alpha_is_found and bounds is not None:
         alpha = np.clip(alpha, *bounds[0])
     return HyperparameterScore(
         architecture,
         estimator.architecture_bounds,
         LearnedNumbers("alpha", alpha, bounds),
-        noise,
-        np.asarray(X, np.float64),
-        targets,
-        repetitions,
-        kinds,
         score,
-        found,
-        estimator.n_jobs,
     )
 
 
@@ -262,19 +201,14 @@ def learn_hyperparameters(
     """
     assert estimator.optimizer is not None
     _require_closed_form(estimator)
-    n = len(objective.X)
-    require_memory(
-        _MATRICES_IN_SEARCH * n**2 * 8,
-        f"{type(estimator).__name__}.fit with an optimizer on {n} samples",
-        "Learn the hyperparameters on fewer rows, and train with optimizer=None.",
-    )
+    objective.score.require_memory(f"{type(estimator).__name__}.fit with an optimizer")
 
     def reported(theta: np.ndarray) -> tuple[float, np.ndarray]:
         result = objective(theta)
         evaluated()
         return result
 
-    with small_problem_threads(n):
+    with small_problem_threads(objective.score.n_rows):
         return maximize(
             reported,
             objective.theta,

@@ -23,12 +23,12 @@ from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
 from skntk.estimators.kernel_machines.automatic_alpha import FoundAlpha, find_alpha, report_end
+from skntk.estimators.kernel_machines.exact_score import ExactScore, KernelScore
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import (
     HyperparameterScore,
-    Score,
     hyperparameter_score,
     learn_hyperparameters,
     report_bounds,
@@ -217,8 +217,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         """
         if not self._alpha_is_found:
             return self._linear_solver()
-        learned: float | None = self.__dict__.get("hyperparameters_", {}).get("alpha")
-        found = self._found_alpha(kernel, nngp, X, alpha=learned)
+        found = self._found_alpha(kernel, nngp, X, alpha=self._learned_alpha)
         if found.end in self._reported_ends:
             report_end(found.alpha, found.end)
         self._hold_alpha(found.alpha, found.score)
@@ -270,22 +269,43 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         raise NotImplementedError
 
     def _learn(
-        self, kernels: NetworkKernels, score: Score, tasks: UnobservedFit
+        self, kernels: NetworkKernels, score: KernelScore, tasks: UnobservedFit
     ) -> tuple[NetworkKernels, np.ndarray]:
         """Return the kernels and the alpha of the rows, both learned if there is an optimizer."""
         if self.optimizer is None:
             return kernels, self._rows.alpha
+        self._require_density()
         start = self._alpha_to_start_from(kernels)
         objective = self._hyperparameter_score(kernels.architecture, start, score)
-        with tasks.hyperparameters() as evaluated:
-            self.theta_ = learn_hyperparameters(self, objective, evaluated)
-        architecture, alpha = objective.split(self.theta_)
-        self.hyperparameters_ = objective.by_name(self.theta_)
-        at_bounds = [at for at in objective.at_bounds(self.theta_) if self._keeps(at.name)]
-        report_bounds(at_bounds)
+        architecture, alpha = self._search(objective, tasks)
         if len(alpha) > 1:
             return kernels.with_network(architecture), self._rows.alpha
         return kernels.with_network(architecture), np.repeat(alpha, len(self._rows.X))
+
+    @property
+    def _learned_alpha(self) -> float | None:
+        """What a search has found for ``alpha``, None if there was none."""
+        learned: float | None = self.__dict__.get("hyperparameters_", {}).get("alpha")
+        return learned
+
+    @property
+    def _learns_by_leaving_out(self) -> bool:
+        """Whether an optimizer makes the density of left-out observations large."""
+        return len(self.kinds) > 1
+
+    def _require_density(self) -> None:
+        """Raise a ValueError if the targets have no density that an optimizer could make large."""
+
+    def _search(
+        self, objective: HyperparameterScore, tasks: UnobservedFit
+    ) -> tuple[Layer, np.ndarray]:
+        """Return the network and the alpha that an optimizer finds, and hold what was learned."""
+        with tasks.hyperparameters() as evaluated:
+            self.theta_ = learn_hyperparameters(self, objective, evaluated)
+        learned = objective.by_name(self.theta_)
+        self.hyperparameters_ = {name: learned[name] for name in learned if self._keeps(name)}
+        report_bounds([at for at in objective.at_bounds(self.theta_) if self._keeps(at.name)])
+        return objective.split(self.theta_)
 
     def _keeps(self, name: str) -> bool:
         """Return whether a number that an optimizer learned is that of the model."""
@@ -304,21 +324,22 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         return self._rows.alpha[:1] if np.ndim(self._alpha) == 0 else self._rows.alpha
 
     def _hyperparameter_score(
-        self, architecture: Layer, alpha: np.ndarray, score: Score
+        self, architecture: Layer, alpha: np.ndarray, score: KernelScore
     ) -> HyperparameterScore:
         observations = self._observations(self.X_train_)
         rows = observations.rows
-        return hyperparameter_score(
-            self,
-            architecture,
-            self.X_train_[rows],
-            alpha if len(alpha) == 1 else alpha[rows],
+        exact = ExactScore(
             replace(self._noise, sample_weight=observations.sample_weight),
+            np.asarray(self.X_train_[rows], np.float64),
             self.y_train_[rows],
             observations.repetitions,
             self.kinds,
             score,
+            self._alpha_is_found,
+            self.n_jobs,
         )
+        start = alpha if len(alpha) == 1 else alpha[rows]
+        return hyperparameter_score(self, architecture, start, exact)
 
     def _hold_alpha(self, alpha: float, score: float) -> None:
         """Hold the value that was found for ``alpha``."""

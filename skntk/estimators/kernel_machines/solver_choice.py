@@ -62,7 +62,6 @@ def require_solvable(machine: Any) -> None:
         _require(
             machine,
             "inducing points stand for the rows by sums of their products",
-            optimizer=(None, "the gradient of these is not known"),
             likelihood=("gaussian", "its mode needs the kernel of all rows"),
             loss=("squared_error", "its training needs the kernel of all rows"),
         )

@@ -18,12 +18,13 @@ from skntk.estimators.kernel_machines.inducing import (
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.row_stream import RowStream
-from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
+from skntk.estimators.kernel_machines.rows_at_points import InducingKernels
+from skntk.estimators.kernel_machines.sparse_learning import learn_through_points
 from skntk.estimators.kernel_machines.sparse_process import (
     ONE_ALPHA_A_ROW_OVER_TIME,
     SparseProcess,
 )
-from skntk.gram.engine.progress import Report
+from skntk.estimators.kernel_machines.sparse_rows import SparseRows
 from skntk.solvers.inducing_points import InducingPoints
 
 
@@ -49,8 +50,7 @@ def fit_through_points(
     is_centered : bool
         Whether the targets were centered by their mean.
     """
-    with tasks.kernel_matrix() as progress:
-        fit = _sums(machine, kernels, solver, progress)
+    fit = _sums(machine, kernels, solver, tasks)
     with tasks.training(), machine._solving():
         return train_on_sums(machine, fit, is_centered=is_centered)
 
@@ -89,6 +89,12 @@ def add_rows(
             "partial_fit adds rows to sums that have one alpha for all of them: set alpha to a "
             "number or 'auto', and give rows different weights by sample_weight."
         )
+    if machine.optimizer is not None:
+        raise ValueError(
+            "partial_fit adds rows to the sums of one network, whose numbers an optimizer would "
+            "change: learn them by fit on some rows, set hyperparameters_ by set_params, and "
+            "optimizer=None."
+        )
     stream: RowStream | None = machine.__dict__.get("_stream")
     if stream is None:
         kernels = machine._prepared_kernels(rows.X, rows.targets)
@@ -117,56 +123,38 @@ def _sums(
     machine: KernelMachine,
     kernels: NetworkKernels,
     solver: InducingPoints,
-    progress: bool | Report,
+    tasks: UnobservedFit,
 ) -> SparseFit:
-    """Return the sums over the training rows, and hold the unit of ``alpha``."""
-    has_alphas = np.ndim(machine._alpha) == 1
-    if machine.training_time is not None and has_alphas:
+    """Return the sums over the training rows, with learned kernels if there is an optimizer.
+
+    The inducing points are chosen for the network as it is given.
+    """
+    if machine.training_time is not None and np.ndim(machine._alpha) == 1:
         raise ValueError(ONE_ALPHA_A_ROW_OVER_TIME)
-    X, rows, targets = machine.X_train_, machine._rows, machine._targets_to_learn()
     random_state = solver.generator(machine.random_state)
-    points = choose_points(solver, kernels, X, random_state)
+    points = choose_points(solver, kernels, machine.X_train_, random_state)
     require_memory_for_points(len(points), f"{type(machine).__name__}.fit")
-    variances = kernels.function.diagonals(X, kinds=kernels.kinds)
-    machine._scale_noise(rows.alpha, np.asarray(variances[0], dtype=np.float64))
-    # One alpha for each row is part of its weight.
-    precision = rows.alpha if has_alphas else np.ones(len(X))
-    everything = RowsAtPoints(
-        InducingKernels(kernels, points),
-        X,
-        targets.reshape(len(X), -1),
-        rows.sample_weight / precision,
-        rows.repetitions,
-        rows.sample_weight,
-    )
-    observations = machine._observations(X)
-    chosen = observations.rows
-    observed = replace(
-        everything,
-        X=X[chosen],
-        targets=everything.targets[chosen],
-        weight=observations.sample_weight / precision[chosen],
-        repetitions=observations.repetitions,
-        centering_weight=observations.sample_weight,
-    )
-    return SparseFit.of(
-        everything,
-        observed,
-        tuple(variance[chosen] for variance in variances),
-        float(np.mean(machine._alpha_unit)),
-        targets.shape[1:],
-        random_state,
-        progress,
-    )
+    rows = SparseRows.of(machine, InducingKernels(kernels, points))
+    if machine.optimizer is not None:
+        rows = learn_through_points(machine, rows, random_state, tasks)
+    with tasks.kernel_matrix() as progress:
+        return rows.sums(machine, random_state, progress)
 
 
 def _level(machine: KernelMachine, fit: SparseFit) -> float:
     """Return the level of noise; find it and the scale of the outputs if it is "auto"."""
+    learned = machine._learned_alpha
     if not machine._alpha_is_found:
-        return 1.0 if np.ndim(machine._alpha) == 1 else float(machine._rows.alpha[0])
-    level, evaluation, end = fit.best_level(machine._sparse_criterion(fit), machine.dtype)
-    if end in machine._reported_ends:
-        report_end(level, end)
+        if np.ndim(machine._alpha) == 1:
+            return 1.0
+        return float(machine._rows.alpha[0]) if learned is None else learned
+    criterion = machine._sparse_criterion(fit)
+    if learned is None:
+        level, evaluation, end = fit.best_level(criterion, machine.dtype)
+        if end in machine._reported_ends:
+            report_end(level, end)
+    else:
+        level, evaluation = learned, criterion(fit.system(learned))
     machine._hold_alpha(level, evaluation.score)
     scale = evaluation.output_scale.reshape(fit.outputs)
     machine._scaling = replace(machine._scaling, output_scale=scale)

@@ -13,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
+from skntk.estimators.kernel_machines.exact_score import KernelScore
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.inducing import SparseFit
-from skntk.estimators.kernel_machines.initial_function import InitialFunction
+from skntk.estimators.kernel_machines.initial_function import InitialFunction, ShiftedProcess
 from skntk.estimators.kernel_machines.iterative import fit_iteratively
-from skntk.estimators.kernel_machines.learned_hyperparameters import Score
+from skntk.estimators.kernel_machines.learned_hyperparameters import HyperparameterScore
 from skntk.estimators.kernel_machines.machine import (
     TrainingMethodName,
 )
@@ -25,9 +26,13 @@ from skntk.estimators.kernel_machines.posteriors import (
     bayesian_posterior,
     log_marginal_likelihood,
 )
+from skntk.estimators.kernel_machines.rows_at_points import InducingKernels
 from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
+from skntk.estimators.kernel_machines.sparse_criteria import Bound
 from skntk.estimators.kernel_machines.sparse_fit import fit_through_points
+from skntk.estimators.kernel_machines.sparse_learning import sparse_objective
 from skntk.estimators.kernel_machines.sparse_process import SparseProcess
+from skntk.estimators.kernel_machines.sparse_rows import SparseRows
 from skntk.estimators.regression.observation_noise import AssumedNoise
 from skntk.estimators.regression.regression import NetworkRegressor
 from skntk.gram.matrix import Kind
@@ -50,7 +55,7 @@ from skntk.inference.noise_level.problem import LevelCriterion
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
-_SCORES: dict[CriterionName, Score] = {
+_SCORES: dict[CriterionName, KernelScore] = {
     "marginal_likelihood": marginal_likelihood,
     "leave_one_out": leave_one_out_density,
 }
@@ -126,6 +131,8 @@ class NNGPRegressor(NetworkRegressor):
         `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
         bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
         the best theta and its value.
+        With `skntk.solvers.InducingPoints` it takes any number of rows: the likelihood is then the
+        collapsed bound on it. Inducing points are chosen for the network as it is given, and stay.
     n_restarts_optimizer : int, default=0
         Further searches, from values drawn within the bounds.
     architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)
@@ -134,7 +141,8 @@ class NNGPRegressor(NetworkRegressor):
         Bounds of ``alpha``; one value for each sample is always fixed.
     criterion : {"marginal_likelihood", "leave_one_out"}, default="marginal_likelihood"
         What ``alpha="auto"`` and an ``optimizer`` make large: the density of all targets, or that
-        of each given all others, which trusts the assumptions of the model less.
+        of each given all others, which trusts the assumptions of the model less. Through inducing
+        points it is estimated from random rows, up to 2000 of them, each given all others.
     random_state : int, RandomState instance or None, default=None
         Draws where searches restart. An int makes them the same in every call of `fit`.
     n_targets : int or None, default=None
@@ -421,6 +429,10 @@ class NNGPRegressor(NetworkRegressor):
         spread = no_spread if self.initial_function else process_spread(rows)
         return left_out_density(rows, self._centering_weight(fit), spread)
 
+    @property
+    def _learns_by_leaving_out(self) -> bool:
+        return self.criterion == "leave_one_out"
+
     def _noise_given_alpha(self) -> AssumedNoise:
         alpha = getattr(self, "hyperparameters_", {}).get("alpha", self._alpha)
         return AssumedNoise(alpha, self._alpha_unit, self._scaling)
@@ -429,6 +441,8 @@ class NNGPRegressor(NetworkRegressor):
         self, theta: ArrayLike | None = None, eval_gradient: bool = False
     ) -> float | tuple[float, np.ndarray]:
         """Return the log density of the training targets for any hyperparameters.
+
+        Through inducing points it is the collapsed bound on it, with the points of the model.
 
         Parameters
         ----------
@@ -452,7 +466,8 @@ class NNGPRegressor(NetworkRegressor):
             Before `fit`.
         ValueError
             If theta has another number of entries, or a gradient is asked for without theta, or the
-            kernel is singular or overflows.
+            kernel is singular or overflows, or rows were added by `partial_fit`, which does not
+            hold them all.
 
         Examples
         --------
@@ -478,8 +493,23 @@ class NNGPRegressor(NetworkRegressor):
                     "be."
                 )
             return self.log_marginal_likelihood_value_
-        objective = self._hyperparameter_score(
-            self.architecture_, self._given_alpha(), marginal_likelihood
-        )
-        score, gradient = objective(np.asarray(theta, float))
+        score, gradient = self._likelihood_of_theta()(np.asarray(theta, float))
         return (score, gradient) if eval_gradient else score
+
+    def _likelihood_of_theta(self) -> HyperparameterScore:
+        """Return the likelihood as a function of theta, through inducing points its bound."""
+        start = self._given_alpha()
+        if inducing_points(self.solver) is None:
+            return self._hyperparameter_score(self.architecture_, start, marginal_likelihood)
+        if "_stream" in self.__dict__:
+            raise ValueError(
+                "The likelihood of other hyperparameters takes all training rows, which "
+                "partial_fit does not hold: use fit, or log_marginal_likelihood_value_."
+            )
+        process = self._process
+        if isinstance(process, ShiftedProcess):
+            process = process.process
+        assert isinstance(process, SparseProcess)
+        rows = SparseRows.of(self, InducingKernels(process.kernels, process.X_train))
+        criterion = Bound(self._alpha_is_found)
+        return sparse_objective(self, self.architecture_, start, rows, criterion)

@@ -113,6 +113,9 @@ class NTKRegressor(NetworkRegressor):
         `sklearn.gaussian_process.GaussianProcessRegressor`: ``optimizer(obj_func, initial_theta,
         bounds)``, where ``obj_func`` returns what is to be minimized and its gradient, and returns
         the best theta and its value.
+        With `skntk.solvers.InducingPoints` it takes any number of rows: the leave-one-out density
+        is then estimated from random rows, up to 2000 of them, each given all others. Inducing
+        points are chosen for the network as it is given, and stay.
     n_restarts_optimizer : int, default=0
         Further searches, from values drawn within the bounds.
     architecture_bounds : pair of float, "fixed" or mapping, default=(1e-5, 1e5)

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skntk._sklearn import MultiOutputMixin, RegressorMixin, UnobservedFit, validate_parameters
+from skntk._sklearn import MultiOutputMixin, RegressorMixin, validate_parameters
 from skntk._validation import is_boolean
 from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.data.defaults import Alpha
@@ -30,7 +30,6 @@ from skntk.estimators.kernel_machines.initial_function import (
     ShiftedProcess,
 )
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
-from skntk.estimators.kernel_machines.learned_hyperparameters import Score
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.process import FittedProcess, Process
 from skntk.estimators.kernel_machines.sparse_process import SparseProcess
@@ -83,16 +82,13 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
 
     # The steps of `fit` ----------------------------------------------------------------------
 
-    def _learn(
-        self, kernels: NetworkKernels, score: Score, tasks: UnobservedFit
-    ) -> tuple[NetworkKernels, np.ndarray]:
-        if self.optimizer is not None and self.initial_function is not None:
+    def _require_density(self) -> None:
+        if self.initial_function is not None:
             raise ValueError(
                 f"{type(self).__name__}(optimizer={self.optimizer!r}): hyperparameters are learned "
                 "from the density of the targets, which a single network has none of. Set "
                 "initial_function=None or optimizer=None."
             )
-        return super()._learn(kernels, score, tasks)
 
     def _initial(self) -> InitialProcess | None:
         if self.initial_function is None:

@@ -22,6 +22,7 @@ from skntk.inference.linalg.arrays import (
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import DenseOperator, LinearSystem
 from skntk.inference.posteriors.leave_one_out import left_out_factor
+from skntk.inference.posteriors.normal_density import normal_density
 
 __all__ = [
     "KernelGradient",
@@ -203,7 +204,7 @@ def leave_one_out_density(
     # much.
     repeated = weight > 1
     variance = np.where(repeated, weight * factor, factor + diagonal * (weight - 1))
-    density = _normal_density(residuals, variance, weight, best_scale=best_scale)
+    density = normal_density(residuals, variance, weight, best_scale=best_scale)
     by_factor = np.maximum(weight, 1) * density.by_variance
     gradient, by_noise = _propagated(
         inverted, coefficients, weight, diagonal, density.by_residuals, by_factor
@@ -271,7 +272,7 @@ def ensemble_leave_one_out_density(
     smoothed_prior = inverted @ prior  # B K
     spread = np.einsum("ij,ij->i", smoothed_prior, inverted)
     variance = factor**2 * spread + diagonal * weight
-    density = _normal_density(residuals, variance, weight, best_scale=best_scale)
+    density = normal_density(residuals, variance, weight, best_scale=best_scale)
     by_ntk, by_noise = _propagated(
         inverted,
         coefficients,
@@ -287,31 +288,6 @@ def ensemble_leave_one_out_density(
     by_ntk -= both_sides
     by_noise += weight * density.by_variance - np.diagonal(both_sides)
     return KernelGradient(density.score, density.scale, (by_ntk, by_nngp), by_noise)
-
-
-@dataclass(frozen=True, eq=False)
-class _NormalDensity:
-    """A weighted log density of residuals, and its derivatives by them and by the variance."""
-
-    score: float
-    scale: FloatArray
-    by_residuals: FloatArray
-    by_variance: FloatArray
-
-
-def _normal_density(
-    residuals: FloatArray, variance: FloatArray, weight: FloatArray, *, best_scale: bool
-) -> _NormalDensity:
-    """Residuals have the shape (n, outputs), variance and weight (n,)."""
-    n_outputs = residuals.shape[1]
-    standard = residuals**2 / variance[:, np.newaxis]
-    scale = np.average(standard, axis=0, weights=weight) if best_scale else np.ones(n_outputs)
-    squares = np.sum(standard / scale, axis=1)
-    log_density = -0.5 * (n_outputs * np.log(2 * np.pi * variance) + squares)
-    log_density -= 0.5 * np.log(scale).sum()
-    by_residuals = -(weight / variance)[:, np.newaxis] * residuals / scale
-    by_variance = 0.5 * weight * (squares - n_outputs) / variance
-    return _NormalDensity(float(weight @ log_density), scale, by_residuals, by_variance)
 
 
 def _propagated(

@@ -1,0 +1,193 @@
+"""How the density of left-out observations changes with kernels and noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from skntk.inference.inducing.left_out_rows import LeftOutRows
+from skntk.inference.inducing.noise_level import SampledRows
+from skntk.inference.inducing.projected_system import ProjectedSystem
+from skntk.inference.inducing.sparse_gradient import SampleGradient, SparseGradient
+from skntk.inference.linalg.arrays import FloatArray, as_kernel
+from skntk.inference.posteriors.normal_density import normal_density
+
+__all__ = ["left_out_gradient"]
+
+
+def left_out_gradient(
+    system: ProjectedSystem,
+    rows: SampledRows,
+    nngp: FloatArray | None = None,
+    *,
+    best_scale: bool = False,
+) -> SparseGradient:
+    r"""Return the log density of left-out observations, estimated from some rows, and derivatives.
+
+    With all rows it is `skntk.inference.ensemble_leave_one_out_density`, or for a Gaussian process
+    `skntk.inference.leave_one_out_density`, of the kernel's projection on the inducing points.
+
+    Parameters
+    ----------
+    system : ProjectedSystem
+        Its sums contain the rows.
+    rows : SampledRows
+        With features in double precision.
+    nngp : ndarray of shape (m, m) or None
+        The NNGP kernel between the inducing points, of an ensemble; None is a Gaussian process.
+    best_scale : bool, default=False
+        Whether kernels and noise are multiplied by the best factor for every output, and not by 1.
+
+    Notes
+    -----
+    Backward differentiation. Forward, with :math:`A = F + s I`, a row has :math:`\psi = A^{-1}
+    \phi`, the precision :math:`p = 1 / a - s \phi^T \psi / a^2`, the factor f of its residual, and
+    :math:`t = f / a`; residuals are :math:`t (y - \phi^T A^{-1} b)`. ``by_x`` is the derivative by
+    x, found from the score back. As :math:`dA^{-1} = -A^{-1} dA A^{-1}`, one by :math:`A^{-1} v`
+    passes to A and to v.
+    """
+    block, noise = rows.block, system.noise
+    features, repetitions = as_kernel(block.features), block.repetitions
+    left_out = LeftOutRows.of(system, block, None)
+    factor, row_noise = left_out.factor, left_out.noise
+    ratio = factor / row_noise
+    spread = _ProcessSpread(rows) if nngp is None else _EnsembleSpread.of(system, rows, nngp)
+    share = system.sums.n_observations / repetitions.sum()
+    density = normal_density(
+        left_out.residuals, spread.variance(left_out), share * repetitions, best_scale=best_scale
+    )
+    through = spread.gradient(left_out, density.by_variance)
+    # Residuals: t times what is missed.
+    missed = left_out.residuals / ratio[:, np.newaxis]
+    by_missed = density.by_residuals * ratio[:, np.newaxis]
+    by_ratio = (density.by_residuals * missed).sum(axis=1) + through.by_ratio
+    by_factor = by_ratio / row_noise + through.by_factor
+    by_row_noise = through.by_row_noise - by_ratio * ratio / row_noise
+    # The factor of the precision and the noise, and the precision of both.
+    by_precision = -by_factor * factor**2 / np.maximum(repetitions, 1)
+    by_row_noise += by_factor * np.maximum(1 - 1 / repetitions, 0.0) * ratio**2
+    by_row_noise += by_precision * (1 / row_noise - 2 * left_out.precision) / row_noise
+    by_explained = -by_precision * noise / row_noise**2
+    # The features, the inverse, and the sums.
+    solved = system.solve(features)
+    coefficients = system.solve(system.sums.by_target)
+    by_target = system.solve(-features @ by_missed)
+    by_solved = system.solve(through.by_learned)
+    by_features = 2 * solved * by_explained - coefficients @ by_missed.T
+    by_features += through.by_features + through.by_learned - noise * by_solved
+    by_gram = (noise * by_solved - solved * by_explained) @ solved.T - by_target @ coefficients.T
+    by_gram = 0.5 * (by_gram + by_gram.T)
+    by_noise = np.trace(by_gram) + by_row_noise @ (1 / block.weight)
+    by_noise += by_explained @ np.einsum("ij,ij->j", features, solved) / noise
+    by_noise -= np.vdot(through.by_learned, solved)
+    rotation = features @ by_features.T + through.by_learned @ (features - noise * solved).T
+    by_cross = system.whitening.to_kernel_coefficients(by_features).T
+    return SparseGradient.of(
+        system,
+        density.score,
+        density.scale,
+        by_gram=by_gram,
+        by_target=by_target,
+        by_noise=float(by_noise),
+        by_rotation=rotation,
+        sample=SampleGradient(
+            (by_cross, *through.by_prior_cross), through.by_prior_variance, through.by_prior
+        ),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _SpreadGradient:
+    """Derivatives of a score through the variance of left-out observations."""
+
+    by_ratio: FloatArray
+    by_factor: FloatArray
+    by_row_noise: FloatArray
+    by_features: FloatArray
+    # By features - s (F + s I)^-1 features.
+    by_learned: FloatArray
+    by_prior_variance: FloatArray
+    by_prior_cross: tuple[FloatArray, ...] = ()
+    by_prior: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _ProcessSpread:
+    """The variance of left-out observations of a Gaussian process."""
+
+    rows: SampledRows
+
+    def variance(self, left_out: LeftOutRows) -> FloatArray:
+        features, repetitions = self.rows.block.features, self.rows.block.repetitions
+        explained = np.einsum("ij,ij->j", features, features)
+        variance: FloatArray = np.maximum(self.rows.nngp_diagonal - explained, 0.0)
+        variance += np.maximum(repetitions, 1) * left_out.factor
+        variance += np.minimum(repetitions - 1, 0) * left_out.noise
+        return variance
+
+    def gradient(self, left_out: LeftOutRows, by_variance: FloatArray) -> _SpreadGradient:
+        features, repetitions = self.rows.block.features, self.rows.block.repetitions
+        return _SpreadGradient(
+            by_ratio=np.zeros_like(by_variance),
+            by_factor=np.maximum(repetitions, 1) * by_variance,
+            by_row_noise=np.minimum(repetitions - 1, 0) * by_variance,
+            by_features=-2 * features * by_variance,
+            by_learned=np.zeros_like(features),
+            by_prior_variance=by_variance,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _EnsembleSpread:
+    """The variance of left-out observations over the networks of an ensemble, with their noise.
+
+    Attributes
+    ----------
+    system : ProjectedSystem
+    rows : SampledRows
+    prediction : ndarray of shape (m, b)
+        How the values of an initial function at the inducing points enter predictions of the rows.
+    change : ndarray of shape (m, b)
+        Half of the derivative of the variance of the networks by that.
+    variance_of_networks : ndarray of shape (b,)
+        With the rows.
+    """
+
+    system: ProjectedSystem
+    rows: SampledRows
+    prediction: FloatArray
+    change: FloatArray
+    variance_of_networks: FloatArray
+
+    @classmethod
+    def of(cls, system: ProjectedSystem, rows: SampledRows, nngp: FloatArray) -> Self:
+        assert rows.nngp_cross is not None
+        features, cross = as_kernel(rows.block.features), as_kernel(rows.nngp_cross).T
+        learned = features - system.noise * system.solve(features)
+        prediction = system.whitening.to_kernel_coefficients(learned)
+        change = nngp @ prediction - cross
+        variance = rows.nngp_diagonal + np.einsum("ij,ij->j", prediction, change - cross)
+        return cls(system, rows, prediction, change, np.maximum(variance, 0.0))
+
+    def variance(self, left_out: LeftOutRows) -> FloatArray:
+        spread = np.square(left_out.factor / left_out.noise) * self.variance_of_networks
+        variance: FloatArray = spread + self.rows.block.repetitions * left_out.noise
+        return variance
+
+    def gradient(self, left_out: LeftOutRows, by_variance: FloatArray) -> _SpreadGradient:
+        ratio = left_out.factor / left_out.noise
+        by_networks = ratio**2 * by_variance
+        weighted = self.prediction * by_networks
+        by_prediction = 2 * self.change * by_networks
+        return _SpreadGradient(
+            by_ratio=2 * ratio * self.variance_of_networks * by_variance,
+            by_factor=np.zeros_like(by_variance),
+            by_row_noise=self.rows.block.repetitions * by_variance,
+            by_features=np.zeros_like(self.prediction),
+            by_learned=as_kernel(self.system.whitening.features(by_prediction.T)),
+            by_prior_variance=by_networks,
+            by_prior_cross=(-2 * weighted.T,),
+            by_prior=weighted @ self.prediction.T,
+        )
