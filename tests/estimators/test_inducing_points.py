@@ -10,9 +10,10 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import skntk
-from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
+from skntk import ClosedFormSearchCV, NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import FullyConnected
-from skntk.solvers import InducingPoints
+from skntk.inference import CholeskySolver
+from skntk.solvers import Cholesky, InducingPoints
 
 REGRESSORS = [NNGPRegressor, NTKRegressor]
 CLASSIFIERS = [NNGPClassifier, NTKClassifier]
@@ -294,3 +295,15 @@ def test_many_rows_need_no_matrix_of_theirs(monkeypatch):
         model.set_params(solver=InducingPoints(50, random_state=0)).fit(X, X[:, 0])
     with pytest.raises(MemoryError, match="5000 inducing points"):
         model.set_params(solver__n_points=5000).fit(X, X[:, 0])
+
+
+def test_a_closed_form_search_takes_the_exact_solver_by_any_name_and_no_other():
+    X, y, _, _ = regression()
+    scores = []
+    for solver in ("cholesky", Cholesky(), CholeskySolver()):
+        search = ClosedFormSearchCV(NTKRegressor(NETWORK, solver=solver), {"alpha": [0.1, 1.0]})
+        scores.append(search.fit(X, y).cv_results_["mean_test_score"])
+    assert_array_equal(scores[1:], scores[:1] * 2)
+    model = NTKRegressor(NETWORK, solver=InducingPoints(20))
+    with pytest.raises(ValueError, match="use GridSearchCV"):
+        ClosedFormSearchCV(model, {"alpha": [0.1, 1.0]}).fit(X, y)

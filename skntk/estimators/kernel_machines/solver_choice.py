@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import LinearSolver
+from skntk.solvers.cholesky import Cholesky
 from skntk.solvers.conjugate_gradient import ConjugateGradient
 from skntk.solvers.inducing_points import InducingPoints
 
@@ -15,9 +16,14 @@ Solver = SolverName | LinearSolver | InducingPoints
 
 def linear_solver(solver: Solver) -> LinearSolver:
     """Return what factorizes matrices in memory; beside an iteration, those of some rows."""
-    if isinstance(solver, str | ConjugateGradient | InducingPoints):
+    if isinstance(solver, str | Cholesky | ConjugateGradient | InducingPoints):
         return CholeskySolver()
     return solver
+
+
+def is_exact(solver: Solver) -> bool:
+    """Return whether a solver is a Cholesky factorization, the default, by whatever name."""
+    return isinstance(solver, Cholesky | CholeskySolver) or solver == "cholesky"
 
 
 def iterative_solver(solver: Solver) -> ConjugateGradient | None:
