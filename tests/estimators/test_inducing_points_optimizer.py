@@ -1,5 +1,7 @@
 """Hyperparameters learned through inducing points: slopes, optima, and what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -7,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk.architecture import Conv, Dense, Erf, Flatten, FullyConnected, InputScale, Relu, Serial
-from skntk.estimators.kernel_machines import rows_at_points
+from skntk.estimators.kernel_machines import rows_at_points, sparse_score
 from skntk.solvers import InducingPoints
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -150,3 +152,23 @@ def test_rows_that_are_added_are_those_of_one_network():
     model.set_params(optimizer=None).partial_fit(X, Y)
     with pytest.raises(ValueError, match="partial_fit does not hold"):
         model.log_marginal_likelihood(np.zeros(3))
+
+
+@pytest.mark.parametrize("cls", [NNGPRegressor, NTKRegressor])
+def test_memory_that_is_asked_for_is_enough(cls, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sparse_score, "require_memory", lambda n_bytes, *_: asked.append(n_bytes))
+    X = RANDOM.normal(size=(300, 3))
+
+    def measured(obj_func, initial_theta, bounds):
+        obj_func(initial_theta)
+        tracemalloc.start()
+        value, _ = obj_func(initial_theta)
+        asked.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        return initial_theta, value
+
+    model = cls(NETWORK, alpha=0.1, solver=InducingPoints(300), optimizer=measured)
+    model.fit(X, X[:, 0])
+    limit, peak = asked
+    assert 0.3 * limit < peak < limit

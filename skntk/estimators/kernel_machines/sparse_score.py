@@ -23,8 +23,10 @@ from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.sparse_gradient import SampleGradient, SparseGradient
 from skntk.inference.linalg.threads import small_problem_threads
 
-# Matrices of m x m float64 numbers at the peak of an evaluation.
+# Matrices of m x m float64 numbers at the peak of an evaluation, and arrays of a number for each
+# point and each row that is taken one by one.
 _MATRICES_IN_SEARCH = 12
+_ARRAYS_OF_SAMPLE = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +77,12 @@ class SparseScore:
 
     def require_memory(self, label: str) -> None:
         """Raise a MemoryError if matrices of the inducing points squared do not fit."""
-        n_points = len(self.rows.inducing.points)
+        n_points, sample = len(self.rows.inducing.points), self.criterion.sample
+        n_numbers = _MATRICES_IN_SEARCH * n_points
+        if sample is not None:
+            n_numbers += _ARRAYS_OF_SAMPLE * len(sample)
         require_memory(
-            _MATRICES_IN_SEARCH * n_points**2 * 8,
+            n_numbers * n_points * 8,
             f"{label} through {n_points} inducing points",
             "Choose fewer: the memory grows with their square, not with the number of rows.",
         )
