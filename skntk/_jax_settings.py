@@ -27,7 +27,7 @@ def own_placement() -> Iterator[None]:
     """
     # Entering both takes longer than a small kernel matrix, and most users set neither.
     with ExitStack() as settings:
-        if not jax.sharding.get_mesh().empty:
+        if not jax.sharding.get_abstract_mesh().empty:
             settings.enter_context(jax.set_mesh(_NO_MESH))
         if any(getattr(jax.config, name) is not None for name in _GUARDS):
             settings.enter_context(jax.transfer_guard("allow"))
