@@ -50,7 +50,7 @@ def estimators_page() -> str:
         if inspect.isclass(getattr(skntk, name)) and name not in skntk.kernels.__all__
     ]
     functions = functions_of("skntk.estimators")
-    lead = "Regressors, classifiers and a transformer that follow scikit-learn's conventions."
+    lead = "Regressors, classifiers and transformers that follow scikit-learn's conventions."
     page = heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
     page += heading("Recipes", "-") + "What is recommended for a kind of data, ready to fit.\n\n"
     return page + listing("skntk", skntk.recipes.__all__)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         FiniteWidthRegressor,
         WarpedTargetRegressor,
     )
+    from skntk.features import NNGPFeatures, NTKFeatures
     from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
     from skntk.recipes import make_tabular_classifier
 
@@ -34,9 +35,11 @@ __all__ = [
     "FiniteWidthClassifier",
     "FiniteWidthRegressor",
     "NNGPClassifier",
+    "NNGPFeatures",
     "NNGPKernel",
     "NNGPRegressor",
     "NTKClassifier",
+    "NTKFeatures",
     "NTKKernel",
     "NTKRegressor",
     "NeuralTangentKernel",
@@ -58,7 +61,9 @@ __getattr__, __dir__ = importing_on_demand(
         "ClosedFormSearchCV": "estimators",
         "FiniteWidthClassifier": "estimators",
         "FiniteWidthRegressor": "estimators",
+        "NNGPFeatures": "features",
         "NNGPKernel": "kernels",
+        "NTKFeatures": "features",
         "NTKKernel": "kernels",
         "NeuralTangentKernel": "kernels",
         "WarpedTargetRegressor": "estimators",

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     class TransformerMixin:
         def fit_transform(self, X: npt.ArrayLike, y: Any = None) -> np.ndarray: ...
 
+    class ClassNamePrefixFeaturesOutMixin:
+        def get_feature_names_out(self, input_features: Any = None) -> np.ndarray: ...
+
     class OneToOneFeatureMixin:
         def get_feature_names_out(self, input_features: Any = None) -> np.ndarray: ...
 
@@ -86,6 +89,7 @@ else:
     from sklearn.base import (
         BaseEstimator,
         ClassifierMixin,
+        ClassNamePrefixFeaturesOutMixin,
         MultiOutputMixin,
         OneToOneFeatureMixin,
         RegressorMixin,
@@ -104,6 +108,7 @@ __all__ = [
     "BaseEstimator",
     "CallbackSupportMixin",
     "CheckedParameters",
+    "ClassNamePrefixFeaturesOutMixin",
     "ClassifierMixin",
     "HasMethods",
     "Interval",

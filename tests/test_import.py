@@ -20,7 +20,9 @@ ALLOWED = {
 }
 # Of ours, what not every user needs comes when it is used first. So do sklearn.model_selection,
 # sklearn.gaussian_process and what they load, which would take as long as all of skntk.
-ON_DEMAND = {"skntk.displays", "skntk.finite", "skntk.metrics", "skntk.recipes"}
+ON_DEMAND = {
+    *("skntk.displays", "skntk.features", "skntk.finite", "skntk.metrics", "skntk.recipes"),
+}
 
 ADDED = """
 import sys, jax, sklearn
