@@ -102,11 +102,12 @@ class NTKClassifier(NetworkClassifier):
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
-    solver : {"cholesky", "conjugate_gradient"} or object, default="cholesky"
-        How the linear system of training to convergence is solved: by a Cholesky factorization, or
-        for more rows as `skntk.solvers.ConjugateGradient` says. A name stands for an object of
-        `skntk.solvers` with its defaults. Another object has a method ``factorize``, as
-        `skntk.inference.CholeskySolver` has it.
+    solver : {"cholesky", "inducing_points", "conjugate_gradient"} or object, default="cholesky"
+        How the equations of training are solved: by a Cholesky factorization; for any number of
+        rows approximately, as `skntk.solvers.InducingPoints` says; or for more rows exactly, as
+        `skntk.solvers.ConjugateGradient` says. A name stands for an object of `skntk.solvers` with
+        its defaults. Another object has a method ``factorize``, as `skntk.inference.CholeskySolver`
+        has it.
     class_weight : "balanced", dict or None, default=None
         Factor on the weights of the samples of each class: a dict from classes to factors (1 where
         missing), or "balanced" for factors inverse to the frequencies of the classes. None is 1.
@@ -122,7 +123,8 @@ class NTKClassifier(NetworkClassifier):
     alpha_bounds : pair of float or "fixed", default=(1e-5, 1e5)
         Bounds of ``alpha``; one value for each sample is always fixed.
     random_state : int, RandomState instance or None, default=None
-        Draws where searches restart. An int makes them the same in every call of `fit`.
+        Draws where searches restart, and which rows are inducing points unless the solver has a
+        ``random_state`` of its own. An int makes both the same in every call of `fit`.
     dtype : {"float64", "float32"}, default="float64"
         Precision of the kernels. The equations are solved in float64 in any case.
     n_jobs : int or None, default=None

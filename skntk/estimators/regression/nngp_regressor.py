@@ -113,11 +113,12 @@ class NNGPRegressor(NetworkRegressor):
     momentum : float, default=0.0
         At least 0 and below 1. Steps are those of the heavy ball; infinitely small ones follow an
         equation of second order, in which a friction in proportion to ``1 - momentum`` acts.
-    solver : {"cholesky", "conjugate_gradient"} or object, default="cholesky"
-        How the linear system of training to convergence is solved: by a Cholesky factorization, or
-        for more rows as `skntk.solvers.ConjugateGradient` says. A name stands for an object of
-        `skntk.solvers` with its defaults. Another object has a method ``factorize``, as
-        `skntk.inference.CholeskySolver` has it.
+    solver : {"cholesky", "inducing_points", "conjugate_gradient"} or object, default="cholesky"
+        How the equations of training are solved: by a Cholesky factorization; for any number of
+        rows approximately, as `skntk.solvers.InducingPoints` says; or for more rows exactly, as
+        `skntk.solvers.ConjugateGradient` says. A name stands for an object of `skntk.solvers` with
+        its defaults. Another object has a method ``factorize``, as `skntk.inference.CholeskySolver`
+        has it.
     initial_function : callable or None, default=None
         A function from inputs of shape (n, n_features) to outputs of shape (n,) or (n, n_outputs),
         in the units of the targets, from which a single network is trained. Its predictions are not
@@ -144,7 +145,8 @@ class NNGPRegressor(NetworkRegressor):
         of each given all others, which trusts the assumptions of the model less. Through inducing
         points it is estimated from random rows, up to 2000 of them, each given all others.
     random_state : int, RandomState instance or None, default=None
-        Draws where searches restart. An int makes them the same in every call of `fit`.
+        Draws where searches restart, and which rows are inducing points unless the solver has a
+        ``random_state`` of its own. An int makes both the same in every call of `fit`.
     n_targets : int or None, default=None
         Number of outputs before `fit`, for `predict` and `sample_y` of the prior; None is 1. `fit`
         finds the number in the targets, which has to be this one unless it is None.
