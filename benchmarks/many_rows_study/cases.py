@@ -63,7 +63,7 @@ def run(cases: Iterable[Case], records: Path) -> dict[str, Record]:
     for case in cases:
         print(f"{case.name}, at most {case.seconds:.0f} s ... ", end="", flush=True)
         start = perf_counter()
-        record = _in_new_process(case)
+        record = run_case(case)
         result = record.get("error") or f"fit {record['seconds']:.3g} s"
         print(f"{result} ({perf_counter() - start:.0f} s in all)", flush=True)
         found[case.name] = record
@@ -71,8 +71,8 @@ def run(cases: Iterable[Case], records: Path) -> dict[str, Record]:
     return found
 
 
-def _in_new_process(case: Case) -> Record:
-    """Return what the process found, or why it did not finish."""
+def run_case(case: Case) -> Record:
+    """Return what a process of its own found, or why it did not finish."""
     command = [sys.executable, "-m", "benchmarks.many_rows_study.one_fit", json.dumps(asdict(case))]
     try:
         finished = subprocess.run(

@@ -1,8 +1,8 @@
 """Sparse Gaussian process regression by GPyTorch, in an environment of its own.
 
 ``python sgpr.py DATA.npz PREDICTIONS.npz``, with a Python that has torch and gpytorch; it needs
-nothing else of this package. As in GPyTorch's tutorial of SGPR: 100 steps of Adam on the collapsed
-bound, which learn the inducing points and all hyperparameters. The kernel is Matern's.
+nothing else of this package. As in GPyTorch's tutorial of SGPR, steps of Adam on the collapsed
+bound learn the inducing points and all hyperparameters. The kernel is Matern's.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class SparseProcess(gpytorch.models.ExactGP):
         return gpytorch.distributions.MultivariateNormal(self.mean_module(X), self.covar_module(X))
 
 
-def train(model, likelihood, X, y, steps: int, most_seconds: float) -> int:
+def train(model, likelihood, X, y, rate: float, steps: int, most_seconds: float) -> int:
     """Take steps of Adam, for a time at most, and return how many were taken."""
     model.train()
     likelihood.train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     objective = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)
     start = perf_counter()
     for step in range(steps):
@@ -57,12 +57,13 @@ def main(data: str, results: str) -> None:
             torch.as_tensor(stored[name], dtype=torch.float32)
             for name in ("X", "y", "X_test", "points")
         )
-        steps, most_seconds = int(stored["steps"]), float(stored["most_seconds"])
+        steps = int(stored["steps"])
+        rate, most_seconds = float(stored["rate"]), float(stored["most_seconds"])
     torch.manual_seed(0)
     start = perf_counter()
     likelihood = gpytorch.likelihoods.GaussianLikelihood()
     model = SparseProcess(X, y, points, likelihood)
-    taken = train(model, likelihood, X, y, steps, most_seconds)
+    taken = train(model, likelihood, X, y, rate, steps, most_seconds)
     fitted = perf_counter()
     model.eval()
     likelihood.eval()
