@@ -6,9 +6,10 @@ measure a part anew and leave the others as they are:
 
 - "rows": time against rows of every solver; the table of the guide and its figure (20 minutes)
 - "million": 1,000,000 rows through 5,000 inducing points, and the floor (10 minutes)
-- "flights": a table of 317,346 rows through 3,000 inducing points; needs ``--tables`` (2 minutes)
-- "fifty_thousand": 50,000 rows by conjugate gradients beside Cholesky, which is extrapolated from
-  10,000 and 20,000 rows of "rows" (10 minutes and 12 GB of memory)
+- "flights": four fifths of the 327,346 rows of a table, through 3,000 inducing points; needs
+  ``--tables`` (3 minutes)
+
+Fifty thousand rows by conjugate gradients are measured by `benchmarks.conjugate_gradient`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ EXACT = {
 TITLES = {
     "million": "A million rows",
     "flights": "Arrival delays of flights",
-    "fifty_thousand": "Fifty thousand rows by conjugate gradients",
 }
 ESTIMATORS = ("NTKRegressor", "NNGPRegressor")
 
@@ -88,12 +88,6 @@ def flight_cases(folder: Path | None, n_points: int) -> list[Case]:
         for estimator in ESTIMATORS
         for alpha in (0.01, "auto")
     ]
-
-
-def fifty_thousand_case(n_rows: int) -> Case:
-    """Return the fit by conjugate gradients, whose kernel is held in single precision."""
-    parameters = {"storage_dtype": "float32", "random_state": 0}
-    return Case("fifty_thousand", "conjugate_gradient", n_rows, parameters, seconds=1500.0)
 
 
 # Reports -----------------------------------------------------------------------------------------
@@ -200,37 +194,6 @@ def flights_report(records: Mapping[str, Record]) -> str:
     return markdown_table(header, body)
 
 
-def fifty_thousand_report(records: Mapping[str, Record]) -> str:
-    """Return the figures beside those of Cholesky, whose time grows as n^3 and memory as n^2."""
-    record = records["fifty_thousand"]
-    if "error" in record:
-        return str(record["error"])
-    measured = {n: records.get(f"Cholesky, {n}", {}) for n in (10_000, 20_000)}
-    if any("seconds" not in found for found in measured.values()):
-        return f"{record['seconds']:.0f} s; measure Cholesky of 10,000 and 20,000 rows as well."
-    body = [
-        [f"`Cholesky`, {n:,}", number(found["seconds"]), number(found["memory"])]
-        for n, found in measured.items()
-    ]
-    n = record["rows"]
-    sizes = np.array(list(measured), dtype=np.float64)
-    # Kernels take n^2, the factorization n^3: two sizes tell how much of each.
-    times = _extrapolated(sizes, [found["seconds"] for found in measured.values()], n, (2, 3))
-    memory = _extrapolated(sizes, [found["memory"] for found in measured.values()], n, (0, 2))
-    body.append([f"`Cholesky`, {n:,}, extrapolated", number(times), number(memory)])
-    time, peak = record["seconds"], record["memory"]
-    body.append([f"`ConjugateGradient`, {n:,}", number(time), number(peak)])
-    shares = [f"{time / times:.2f} (goal: 0.33)", f"{peak / memory:.2f} (goal: 0.5)"]
-    body.append(["share", *shares])
-    table = markdown_table(["fit", "seconds", "GiB at the peak"], body)
-    return f"{table}\n\n{record['steps']} steps to a relative residual of 1e-6."
-
-
-def _extrapolated(sizes: np.ndarray, values: list[float], n: int, powers: tuple[int, int]) -> float:
-    coefficients = np.linalg.solve(sizes[:, np.newaxis] ** powers, values)
-    return float(np.float64(n) ** np.array(powers) @ coefficients)
-
-
 def main() -> None:
     """Measure, and write table, figure and sections."""
     parser = argparse.ArgumentParser(
@@ -259,12 +222,10 @@ def main() -> None:
         ],
         "million": lambda: [million_case(most, points or 5000, most // 10)],
         "flights": lambda: flight_cases(arguments.tables, points or 3000),
-        "fifty_thousand": lambda: [fifty_thousand_case(min(50_000, most))],
     }
     reports = {
         "million": million_report,
         "flights": flights_report,
-        "fifty_thousand": fifty_thousand_report,
     }
     print(machine(), flush=True)
     records_path = arguments.results / "many_rows.json"

@@ -52,6 +52,8 @@ def estimators_page() -> str:
     functions = functions_of("skntk.estimators")
     lead = "Regressors, classifiers and transformers that follow scikit-learn's conventions."
     page = heading("Estimators", "=") + lead + "\n\n" + listing("skntk", names + functions)
+    page += heading("Blocks of rows", "-") + "Rows that are not in memory, for ``fit_blocks``.\n\n"
+    page += listing("skntk", functions_of("skntk.preprocessing"))
     page += heading("Recipes", "-") + "What is recommended for a kind of data, ready to fit.\n\n"
     return page + listing("skntk", skntk.recipes.__all__)
 

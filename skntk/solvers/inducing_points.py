@@ -33,12 +33,11 @@ class InducingPoints(CheckedParameters):
     ----------
     n_points : int, default=1000
         How many of the training rows are inducing points; all of them where there are fewer.
-    selection : {"random", "pivoted_cholesky"} or array-like of shape (n_points, n_features), \
-default="random"
+    selection : {"random", "pivoted_cholesky"} or array-like, default="random"
         Which. "random" takes training rows with equal probabilities. "pivoted_cholesky" takes rows
         that others say little about, one after the other with probabilities in proportion to what
-        is not explained yet [3]_, among at most ten times as many random rows. An array is the
-        points themselves, of the shape of training rows.
+        is not explained yet [3]_, among at most ten times as many random rows. An array of shape
+        (n_points, n_features) is the points themselves.
     random_state : int, RandomState instance or None, default=None
         Decides which rows. None is the ``random_state`` of the estimator.
 
