@@ -110,7 +110,7 @@ def collapsed_bound(system: ProjectedSystem) -> tuple[float, FloatArray]:
     n = system.sums.n_observations
     misfit = system.misfit()
     with np.errstate(divide="ignore"):
-        densities = n * np.log(2 * np.pi * np.e / n * misfit)
+        densities = n * (1.0 + np.log(2 * np.pi / n * misfit))
     bound = -0.5 * float(densities.sum() + len(misfit) * _of_each_output(system))
     return bound, misfit / n
 

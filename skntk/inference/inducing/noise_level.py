@@ -64,7 +64,7 @@ def left_out_density(
         share = repetitions / repetitions.sum()
         scale = share @ (np.square(left_out.residuals) / variance[:, np.newaxis])
         with np.errstate(divide="ignore"):
-            logarithms = np.log(2 * np.pi * np.e * scale) + share @ np.log(variance)
+            logarithms = 1.0 + np.log(2 * np.pi * scale) + share @ np.log(variance)
         return Evaluation(-0.5 * system.sums.n_observations * float(logarithms.sum()), scale)
 
     return density
@@ -123,7 +123,7 @@ def left_out_error(
     def error(system: ProjectedSystem) -> Evaluation:
         left_out = LeftOutRows.of(system, rows.block, total_weight)
         squares = float((share @ np.square(left_out.residuals * unit)).mean())
-        density = -0.5 * system.sums.n_observations * np.log(2 * np.pi * np.e * squares)
+        density = -0.5 * system.sums.n_observations * (1.0 + np.log(2 * np.pi * squares))
         return Evaluation(float(density), np.ones(len(unit)))
 
     return error
