@@ -15,3 +15,19 @@ def quick_compilation():
     jax.config.update("jax_disable_most_optimizations", False)
     # The tests of other modules get programs of their own.
     jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A client of a dask cluster of two processes on this machine."""
+    # Takes longer to import than most test files to run.
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.wait_for_workers(2)
+        yield client

@@ -206,3 +206,12 @@ def test_it_goes_on_after_a_pickle():
     assert_allclose(
         again.predict(X_test), clone(model).fit(X, y, weight).predict(X_test), rtol=1e-8
     )
+
+
+def test_equal_targets_of_all_blocks_tell_nothing_about_noise():
+    X, _, weight, X_test = data()
+    model = NTKRegressor(NETWORK, solver=points(X))
+    with pytest.warns(UserWarning, match="all targets are equal"):
+        added(model, X, np.full(len(X), 3.0), weight)
+    assert model.hyperparameters_["alpha"] == 0.1
+    assert_allclose(model.predict(X_test), 3.0)

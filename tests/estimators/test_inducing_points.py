@@ -307,3 +307,28 @@ def test_a_closed_form_search_takes_the_exact_solver_by_any_name_and_no_other():
     model = NTKRegressor(NETWORK, solver=InducingPoints(20))
     with pytest.raises(ValueError, match="use GridSearchCV"):
         ClosedFormSearchCV(model, {"alpha": [0.1, 1.0]}).fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_equal_targets_tell_nothing_about_noise(estimator):
+    X, y, _, X_test = regression()
+    model = estimator(NETWORK, solver=InducingPoints(20, random_state=0))
+    with pytest.warns(UserWarning, match="all targets are equal"):
+        model.fit(X, np.full(N, 3.0))
+    assert model.hyperparameters_["alpha"] == 0.1
+    mean, std = model.predict(X_test, return_std=True)
+    assert_allclose(mean, 3.0)
+    assert (std > 0).all()
+    # Beside an output that varies, one that does not has no part in the search.
+    both = clone(model).fit(X, np.column_stack([y[:, 0], np.full(N, 3.0)]))
+    alone = clone(model).fit(X, y[:, :1])
+    assert_allclose(both.hyperparameters_["alpha"], alone.hyperparameters_["alpha"], rtol=1e-6)
+    assert_allclose(both.output_scale_, [*np.ravel(alone.output_scale_), 1.0], rtol=1e-6)
+
+
+def test_points_that_are_zero_have_no_kernel_without_a_bias():
+    network = FullyConnected(1, "erf", bias_std=0.0)
+    for alpha in ("auto", 0.1):
+        model = NTKRegressor(network, alpha=alpha, solver=InducingPoints(5))
+        with pytest.raises(ValueError, match="kernel of the inducing points is zero"):
+            model.fit(np.zeros((9, 2)), np.arange(9.0))

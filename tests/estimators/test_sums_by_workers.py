@@ -27,18 +27,6 @@ def model(**options):
     return NTKRegressor(NETWORK, solver=InducingPoints(20, random_state=0), **options)
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        client.wait_for_workers(2)
-        yield client
-
-
 def test_a_cluster_shares_the_rows(cluster):
     X, y = data()
     expected = model().fit(X, y)

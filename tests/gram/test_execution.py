@@ -7,7 +7,6 @@ import time
 import joblib
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster
 
 from skntk import gram_matrix
 from skntk.architecture import FullyConnected
@@ -112,18 +111,6 @@ def test_matrices_inside_of_workers(expected):
     for backend in ("threading", "loky"):
         symmetric, cross = joblib.Parallel(n_jobs=2, backend=backend)(tasks)
         assert_close([*symmetric, *cross], expected)
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        client.wait_for_workers(2)
-        yield client
 
 
 def test_tiles_on_a_dask_cluster(cluster, expected):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from skntk._sklearn import fit_context
 from skntk.estimators.data.classes import known_classes, with_class_weight
 from skntk.estimators.data.rows import ClassifiedRows
 from skntk.estimators.data.validation import validate_training_data
-from skntk.estimators.kernel_machines.row_stream import naming_block
 from skntk.estimators.kernel_machines.solver_choice import adds_rows, inducing_points
-from skntk.estimators.kernel_machines.sparse_fit import add_rows, train_on_stream
+from skntk.estimators.kernel_machines.sparse_fit import (
+    add_rows,
+    fit_on_blocks,
+    train_on_stream,
+)
 from skntk.gram.kernel_function import dtypes_of_inputs
 
 
@@ -75,7 +79,7 @@ def partial_fit(
     >>> model.predict([[0.0, 0.1], [1.9, 1.9]])
     array([False,  True])
     """
-    _add(self, X, y, classes, sample_weight)
+    _add(self, X, y, sample_weight, classes=classes)
     train_on_stream(self, normalize_y=self.normalize_y)
     return self
 
@@ -106,13 +110,7 @@ def fit_blocks(self: Any, blocks: Iterable[tuple[Any, ...]], classes: ArrayLike)
     ValueError, MemoryError
         As `partial_fit`, with a note that says which block it was; or if there is no block.
     """
-    self.__dict__.pop("_stream", None)
-    for number, (X, y, *weight) in enumerate(blocks):
-        with naming_block(number):
-            _add(self, X, y, classes, *weight)
-    if "_stream" not in self.__dict__:
-        raise ValueError("There is no block of rows to train on.")
-    train_on_stream(self, normalize_y=self.normalize_y)
+    fit_on_blocks(self, blocks, partial(_add, self, classes=classes), normalize_y=self.normalize_y)
     return self
 
 
@@ -120,8 +118,9 @@ def _add(
     self: Any,
     X: ArrayLike,
     y: ArrayLike,
-    classes: ArrayLike | None,
     sample_weight: ArrayLike | None = None,
+    *,
+    classes: ArrayLike | None,
 ) -> None:
     points = inducing_points(self.solver)
     assert points is not None  # otherwise there is no such method

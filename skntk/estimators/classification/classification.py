@@ -119,7 +119,8 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
         chosen = fit.sample_for_means(len(fit.rows.X))
         counted = self._rows.known_to_others[chosen]
         total = fit.total_weight if self._scaling.center.any() else None
-        return left_out_error(fit.rows.sampled(chosen), total, counted, self._scaling.scale)
+        unit = self._scaling.scale if fit.chosen is None else self._scaling.scale[fit.chosen]
+        return left_out_error(fit.rows.sampled(chosen), total, counted, unit)
 
     def _sparse_calibration(self, fit: SparseFit) -> Calibration:
         """Return what finds the temperature, from a part of many rows."""

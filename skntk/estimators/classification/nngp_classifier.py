@@ -17,7 +17,6 @@ from skntk.estimators.classification.evidence import ClassEvidence, find_alpha_b
 from skntk.estimators.classification.softmax_likelihood import SoftmaxLikelihoodScores
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
-from skntk.estimators.kernel_machines.automatic_alpha import report_end
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.iterative import fit_iteratively
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
@@ -412,9 +411,7 @@ class NNGPClassifier(NetworkClassifier):
         problem = ClassEvidence(kernel, counts, prior_mean, self._rows.repetitions, self._noise)
         if self._alpha_is_found:
             found = find_alpha_by_evidence(problem, X=self.X_train_, dtype=self.dtype)
-            if found.end in self._reported_ends:
-                report_end(found.alpha, found.end)
-            self._hold_alpha(found.alpha, found.score)
+            self._hold_found(found.alpha, found.score, found.end)
             posterior = found.posterior
         else:
             posterior = problem.posterior(self.alpha_)

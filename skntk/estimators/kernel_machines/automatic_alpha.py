@@ -106,12 +106,7 @@ def find_alpha(
     columns = targets.reshape(len(targets), -1)
     varies = ~np.atleast_1d(scaling.says_nothing(targets))
     if not varies.any():
-        warnings.warn(
-            f"alpha='auto': all targets are equal, which tells nothing about their noise; "
-            f"alpha={ALPHA:g} is taken. Set alpha to a number to choose it.",
-            UserWarning,
-            stacklevel=2,
-        )
+        report_constant_targets()
         return FoundAlpha(ALPHA, np.ones(targets.shape[1:]), np.nan, solver, None)
     problem = NoiseProblem(
         kernel, unit, noise.sample_weight, repetitions, columns[:, varies], is_centered
@@ -143,6 +138,16 @@ def range_of_alpha(kernel: np.ndarray, noise: Noise, dtype: str) -> tuple[float,
     unit = diagonal / noise.unit(np.diagonal(kernel))
     low, high = ALPHA_RANGE[dtype]
     return low * unit, ALPHA_CENTER * unit, high * unit
+
+
+def report_constant_targets() -> None:
+    """Warn that targets tell nothing about noise, and what is taken instead."""
+    warnings.warn(
+        f"alpha='auto': all targets are equal, which tells nothing about their noise; "
+        f"alpha={ALPHA:g} is taken. Set alpha to a number to choose it.",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def report_end(alpha: float, end: End) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skntk._memory import require_memory
 from skntk.estimators.data.defaults import ALPHA_CENTER, ALPHA_RANGE
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
+from skntk.estimators.kernel_machines.memory import MATRICES_OF_POINTS
 from skntk.estimators.kernel_machines.rows_at_points import RowsAtPoints
 from skntk.estimators.kernel_machines.sums_by_workers import sums_of
 from skntk.gram.engine.progress import Report
 from skntk.inference import TrainingMethod
 from skntk.inference.inducing.ensemble import SparseEnsemble
 from skntk.inference.inducing.gaussian_process import SparseGaussianProcess
-from skntk.inference.inducing.noise_level import Criterion, SampledRows, best_noise
+from skntk.inference.inducing.left_out_rows import SampledRows
+from skntk.inference.inducing.noise_level import Criterion, best_noise
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.protocol import SparsePosterior
 from skntk.inference.inducing.sums import RowSums
@@ -23,10 +25,6 @@ from skntk.inference.linalg.pivoted_cholesky import pivoted_cholesky
 from skntk.inference.noise_level.problem import Evaluation
 from skntk.inference.noise_level.search import End
 from skntk.solvers.inducing_points import InducingPoints
-
-# Matrices of m x m float64 numbers at the peak of a fit: kernels between the points, their factor
-# and that of the equations, sums, and a copy that is factorized.
-_PEAK_MATRICES = 7
 
 # A mean over observations is estimated from so many rows of a larger number, fewer where there are
 # many points: a row then costs more.
@@ -60,6 +58,8 @@ class SparseFit:
     random_state : RandomState
     total_weight : float
         The sum of the weights of all rows, by which targets are centered.
+    chosen : ndarray of bool of shape (n_outputs,) or None
+        Which outputs of the estimator these are, None being all.
     """
 
     rows: RowsAtPoints
@@ -71,6 +71,7 @@ class SparseFit:
     outputs: tuple[int, ...]
     random_state: np.random.RandomState
     total_weight: float
+    chosen: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -120,6 +121,14 @@ class SparseFit:
         if method.has_steps:
             method.require_stability(system.largest_curvature, converged=True)
         return converged
+
+    def of_outputs(self, chosen: np.ndarray) -> SparseFit:
+        """Return the sums of some outputs."""
+        rows, observed = (
+            replace(rows, targets=rows.targets[:, chosen]) for rows in (self.rows, self.observed)
+        )
+        sums = self.sums.of_outputs(chosen)
+        return replace(self, rows=rows, observed=observed, sums=sums, chosen=chosen)
 
     def sampled_rows(self) -> SampledRows:
         """Return rows that estimate means over all observations."""
@@ -210,7 +219,7 @@ def _pivots(
 def require_memory_for_points(n_points: int, what: str) -> None:
     """Raise a MemoryError if matrices of the inducing points squared do not fit."""
     require_memory(
-        _PEAK_MATRICES * n_points**2 * 8,
+        MATRICES_OF_POINTS * n_points**2 * 8,
         f"{what} with {n_points} inducing points",
         "Choose fewer: the memory grows with their square, not with the number of rows.",
     )

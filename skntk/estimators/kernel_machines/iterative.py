@@ -10,7 +10,6 @@ import numpy as np
 
 from skntk._sklearn import UnobservedFit
 from skntk.estimators.data.row_order import order_by_value
-from skntk.estimators.kernel_machines.automatic_alpha import report_end
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.memory import MOST_ROWS_FOR_ALPHA
@@ -104,7 +103,4 @@ def _find_alpha(machine: KernelMachine, kernels: NetworkKernels) -> None:
     part._noise = replace(machine._noise, sample_weight=part._rows.sample_weight)
     matrices = kernels.training(part.X_train_, machine.kinds, False)
     found = part._found_alpha(matrices[0], matrices[-1])
-    if found.end in machine._reported_ends:
-        report_end(found.alpha, found.end)
-    machine._hold_alpha(found.alpha, found.score)
-    machine._scaling = replace(machine._scaling, output_scale=found.output_scale)
+    machine._hold_found(found.alpha, found.score, found.end, found.output_scale)

@@ -218,10 +218,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         if not self._alpha_is_found:
             return self._linear_solver()
         found = self._found_alpha(kernel, nngp, X, alpha=self._learned_alpha)
-        if found.end in self._reported_ends:
-            report_end(found.alpha, found.end)
-        self._hold_alpha(found.alpha, found.score)
-        self._scaling = replace(self._scaling, output_scale=found.output_scale)
+        self._hold_found(found.alpha, found.score, found.end, found.output_scale)
         return found.solver
 
     def _found_alpha(
@@ -341,8 +338,13 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         start = alpha if len(alpha) == 1 else alpha[rows]
         return hyperparameter_score(self, architecture, start, exact)
 
-    def _hold_alpha(self, alpha: float, score: float) -> None:
-        """Hold the value that was found for ``alpha``."""
+    def _hold_found(
+        self, alpha: float, score: float, end: End, output_scale: np.ndarray | float = 1.0
+    ) -> None:
+        """Hold what was found for ``alpha`` and the scale of the outputs; report an end."""
+        if end in self._reported_ends:
+            report_end(alpha, end)
+        self._scaling = replace(self._scaling, output_scale=np.asarray(output_scale))
         self.alpha_ = self._noise.variance(np.full(1, alpha), self._alpha_unit)
         self.alpha_score_ = score
         self.hyperparameters_ = getattr(self, "hyperparameters_", {}) | {"alpha": alpha}

@@ -11,8 +11,11 @@ from skntk.solvers.conjugate_gradient import ConjugateGradient
 # Rows on which an iterative solver finds `alpha`, by factorizations.
 MOST_ROWS_FOR_ALPHA = 4000
 
-# What `InducingPoints` holds: some matrices of its points, and a block of rows.
-_N_POINTS, _N_MATRICES_OF_POINTS, _BYTES_IN_BLOCK = 1000, 6, 2**28
+# Matrices of m x m float64 numbers at the peak of a fit through m inducing points: kernels between
+# the points, their factor and that of the equations, sums, and a copy that is factorized.
+MATRICES_OF_POINTS = 7
+# What `InducingPoints` holds by default beside them: a block of rows.
+_N_POINTS, _BYTES_IN_BLOCK = 1000, 2**28
 # Vectors of an iteration for each output, and columns of the kernel beside the preconditioner.
 _N_VECTORS, _N_COLUMNS = 7, 512
 
@@ -60,7 +63,7 @@ def memory_of_iteration(
 
 
 def _others(dtype: str, n_samples: int, n_outputs: int) -> str:
-    points = _N_MATRICES_OF_POINTS * _N_POINTS**2 * 8 + _BYTES_IN_BLOCK
+    points = MATRICES_OF_POINTS * _N_POINTS**2 * 8 + _BYTES_IN_BLOCK
     in_memory, in_file = (
         memory_of_iteration(ConjugateGradient(storage=storage), dtype, n_samples, n_outputs)
         for storage in ("memory", "file")

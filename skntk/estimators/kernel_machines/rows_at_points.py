@@ -13,8 +13,7 @@ from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.gram.engine.progress import Report
 from skntk.gram.engine.sizes import BLOCK_SIZES
 from skntk.gram.matrix import Kind
-from skntk.inference.inducing.left_out_rows import TrainingBlock
-from skntk.inference.inducing.noise_level import SampledRows
+from skntk.inference.inducing.left_out_rows import SampledRows, TrainingBlock
 from skntk.inference.inducing.sums import RowSums
 from skntk.inference.inducing.whitening import Whitening
 

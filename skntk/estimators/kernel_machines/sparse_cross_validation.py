@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from skntk.estimators.kernel_machines.rows_at_points import RowsAtPoints
+from skntk.estimators.kernel_machines.sums_by_workers import sums_of
 from skntk.inference import Fold, TrainingMethod
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.training_run import SparseRun
@@ -58,7 +59,7 @@ def sparse_held_out_means(
             center = np.average(of_fold.targets, axis=0, weights=fold.sample_weight)
             of_fold = replace(of_fold, targets=of_fold.targets - center)
         # Means do not depend on the prior variances.
-        sums = of_fold.sums(np.zeros(len(of_fold.X)))
+        sums = sums_of(of_fold, np.zeros(len(of_fold.X)))
         system = ProjectedSystem.of(rows.inducing.whitening, sums, noise)
         trajectory = SparseRun.of(system, method, center.shape).over(training_times)
         test = rows.X[fold.test]

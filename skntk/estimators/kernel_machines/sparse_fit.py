@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 from skntk._sklearn import UnobservedFit
+from skntk.estimators.data.defaults import ALPHA
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
-from skntk.estimators.kernel_machines.automatic_alpha import report_end
+from skntk.estimators.kernel_machines.automatic_alpha import report_constant_targets
 from skntk.estimators.kernel_machines.inducing import (
     SparseFit,
     choose_points,
@@ -17,7 +19,7 @@ from skntk.estimators.kernel_machines.inducing import (
 )
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
-from skntk.estimators.kernel_machines.row_stream import RowStream
+from skntk.estimators.kernel_machines.row_stream import RowStream, naming_block
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels
 from skntk.estimators.kernel_machines.sparse_learning import learn_through_points
 from skntk.estimators.kernel_machines.sparse_process import (
@@ -109,6 +111,23 @@ def add_rows(
     machine._stream = stream
 
 
+def fit_on_blocks(
+    machine: KernelMachine,
+    blocks: Iterable[tuple[Any, ...]],
+    add: Callable[..., None],
+    *,
+    normalize_y: bool,
+) -> None:
+    """Train on blocks (X, y) or (X, y, sample_weight), which ``add`` takes one after the other."""
+    machine.__dict__.pop("_stream", None)
+    for number, block in enumerate(blocks):
+        with naming_block(number):
+            add(*block)
+    if "_stream" not in machine.__dict__:
+        raise ValueError("There is no block of rows to train on.")
+    train_on_stream(machine, normalize_y=normalize_y)
+
+
 def train_on_stream(machine: KernelMachine, *, normalize_y: bool) -> None:
     """Train on all rows that an estimator has seen; it then holds a sample of them."""
     stream = machine._stream
@@ -148,14 +167,19 @@ def _level(machine: KernelMachine, fit: SparseFit) -> float:
         if np.ndim(machine._alpha) == 1:
             return 1.0
         return float(machine._rows.alpha[0]) if learned is None else learned
-    criterion = machine._sparse_criterion(fit)
-    if learned is None:
-        level, evaluation, end = fit.best_level(criterion, machine.dtype)
-        if end in machine._reported_ends:
-            report_end(level, end)
+    scale = np.ones(len(fit.sums.squares))
+    size = np.sqrt(fit.sums.squares / fit.sums.weight)
+    varies = ~np.atleast_1d(machine._scaling.says_nothing(size[np.newaxis]))
+    level, score, end = ALPHA, np.nan, None
+    if varies.any():
+        varying = fit.of_outputs(varies)
+        criterion = machine._sparse_criterion(varying)
+        if learned is None:
+            level, evaluation, end = varying.best_level(criterion, machine.dtype)
+        else:
+            level, evaluation = learned, criterion(varying.system(learned))
+        score, scale[varies] = evaluation.score, evaluation.output_scale
     else:
-        level, evaluation = learned, criterion(fit.system(learned))
-    machine._hold_alpha(level, evaluation.score)
-    scale = evaluation.output_scale.reshape(fit.outputs)
-    machine._scaling = replace(machine._scaling, output_scale=scale)
+        report_constant_targets()
+    machine._hold_found(level, score, end, scale.reshape(fit.outputs))
     return level

@@ -14,6 +14,7 @@ from skntk.estimators.data.noise import Noise
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
 from skntk.estimators.kernel_machines.score import ScoreGradient
 from skntk.estimators.kernel_machines.sparse_criteria import SparseCriterion
+from skntk.estimators.kernel_machines.sums_by_workers import sums_of
 from skntk.gram.gradient import (
     contracted_cross_gradient,
     contracted_diagonal_gradient,
@@ -96,7 +97,7 @@ class SparseScore:
         (variance,) = kernels.function.diagonals(rows.X, kinds=kernels.kinds[:1])
         unit = self.noise.unit(variance)
         level = float(alpha[0]) if self.has_one_alpha else 1.0
-        sums = rows.sums(variance)
+        sums = sums_of(rows, variance)
         with small_problem_threads(len(inducing.points)):
             system = ProjectedSystem.of(inducing.whitening, sums, level * unit)
             result = self.criterion(rows, system)

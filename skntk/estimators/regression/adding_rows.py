@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from skntk._sklearn import fit_context
-from skntk.estimators.kernel_machines.row_stream import naming_block
 from skntk.estimators.kernel_machines.solver_choice import adds_rows, inducing_points
-from skntk.estimators.kernel_machines.sparse_fit import add_rows, train_on_stream
+from skntk.estimators.kernel_machines.sparse_fit import (
+    add_rows,
+    fit_on_blocks,
+    train_on_stream,
+)
 
 
 @available_if(adds_rows)
@@ -95,13 +99,7 @@ def fit_blocks(self: Any, blocks: Iterable[tuple[Any, ...]]) -> Any:
     ValueError, MemoryError
         As `partial_fit`, with a note that says which block it was; or if there is no block.
     """
-    self.__dict__.pop("_stream", None)
-    for number, (X, y, *weight) in enumerate(blocks):
-        with naming_block(number):
-            _add(self, X, y, *weight)
-    if "_stream" not in self.__dict__:
-        raise ValueError("There is no block of rows to train on.")
-    train_on_stream(self, normalize_y=self.normalize_y)
+    fit_on_blocks(self, blocks, partial(_add, self), normalize_y=self.normalize_y)
     return self
 
 

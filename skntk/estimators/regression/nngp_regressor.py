@@ -42,8 +42,8 @@ from skntk.inference.inducing.noise_level import (
     Criterion,
     bound,
     left_out_density,
-    no_spread,
-    process_spread,
+    noise_variance,
+    process_variance,
 )
 from skntk.inference.noise_level.leave_one_out import (
     LeaveOneOutDensity,
@@ -428,8 +428,9 @@ class NNGPRegressor(NetworkRegressor):
         if self.initial_function is None and self.criterion == "marginal_likelihood":
             return bound
         rows = fit.sampled_rows()
-        spread = no_spread if self.initial_function else process_spread(rows)
-        return left_out_density(rows, self._centering_weight(fit), spread)
+        alone = self.initial_function is not None
+        variance = noise_variance(rows) if alone else process_variance(rows)
+        return left_out_density(rows, self._centering_weight(fit), variance)
 
     @property
     def _learns_by_leaving_out(self) -> bool:

@@ -28,9 +28,9 @@ from skntk.gram.matrix import Kind
 from skntk.inference import ensemble_leave_one_out_density
 from skntk.inference.inducing.noise_level import (
     Criterion,
-    ensemble_spread,
+    ensemble_variance,
     left_out_density,
-    no_spread,
+    noise_variance,
 )
 from skntk.inference.noise_level.leave_one_out import (
     EnsembleVariance,
@@ -397,8 +397,9 @@ class NTKRegressor(NetworkRegressor):
 
     def _sparse_criterion(self, fit: SparseFit) -> Criterion:
         rows = fit.sampled_rows()
-        spread = no_spread if self.initial_function else ensemble_spread(rows, fit.nngp)
-        return left_out_density(rows, self._centering_weight(fit), spread)
+        alone = self.initial_function is not None
+        variance = noise_variance(rows) if alone else ensemble_variance(rows, fit.nngp)
+        return left_out_density(rows, self._centering_weight(fit), variance)
 
     def _noise_given_alpha(self) -> EstimatedNoise:
         return EstimatedNoise(

@@ -7,14 +7,13 @@ from typing import Self
 
 import numpy as np
 
-from skntk.inference.inducing.left_out_rows import LeftOutRows
-from skntk.inference.inducing.noise_level import SampledRows
+from skntk.inference.inducing.left_out_rows import LeftOutRows, SampledRows
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.sparse_gradient import SampleGradient, SparseGradient
 from skntk.inference.linalg.arrays import FloatArray, as_kernel
 from skntk.inference.posteriors.normal_density import normal_density
 
-__all__ = ["left_out_gradient"]
+__all__ = ["EnsembleSpread", "ProcessSpread", "left_out_gradient"]
 
 
 def left_out_gradient(
@@ -53,7 +52,7 @@ def left_out_gradient(
     left_out = LeftOutRows.of(system, block, None)
     factor, row_noise = left_out.factor, left_out.noise
     ratio = factor / row_noise
-    spread = _ProcessSpread(rows) if nngp is None else _EnsembleSpread.of(system, rows, nngp)
+    spread = ProcessSpread(rows) if nngp is None else EnsembleSpread.of(system, rows, nngp)
     share = system.sums.n_observations / repetitions.sum()
     density = normal_density(
         left_out.residuals, spread.variance(left_out), share * repetitions, best_scale=best_scale
@@ -114,13 +113,14 @@ class _SpreadGradient:
 
 
 @dataclass(frozen=True, eq=False)
-class _ProcessSpread:
+class ProcessSpread:
     """The variance of left-out observations of a Gaussian process."""
 
     rows: SampledRows
 
     def variance(self, left_out: LeftOutRows) -> FloatArray:
-        features, repetitions = self.rows.block.features, self.rows.block.repetitions
+        """Return the variance with the noise, shape (b,)."""
+        features, repetitions = as_kernel(self.rows.block.features), self.rows.block.repetitions
         explained = np.einsum("ij,ij->j", features, features)
         variance: FloatArray = np.maximum(self.rows.nngp_diagonal - explained, 0.0)
         variance += np.maximum(repetitions, 1) * left_out.factor
@@ -128,6 +128,7 @@ class _ProcessSpread:
         return variance
 
     def gradient(self, left_out: LeftOutRows, by_variance: FloatArray) -> _SpreadGradient:
+        """Return the derivatives of a score, given that by the variance."""
         features, repetitions = self.rows.block.features, self.rows.block.repetitions
         return _SpreadGradient(
             by_ratio=np.zeros_like(by_variance),
@@ -140,7 +141,7 @@ class _ProcessSpread:
 
 
 @dataclass(frozen=True, eq=False)
-class _EnsembleSpread:
+class EnsembleSpread:
     """The variance of left-out observations over the networks of an ensemble, with their noise.
 
     Attributes
@@ -163,6 +164,7 @@ class _EnsembleSpread:
 
     @classmethod
     def of(cls, system: ProjectedSystem, rows: SampledRows, nngp: FloatArray) -> Self:
+        """Return the spread, given the NNGP kernel between the inducing points."""
         assert rows.nngp_cross is not None
         features, cross = as_kernel(rows.block.features), as_kernel(rows.nngp_cross).T
         learned = features - system.noise * system.solve(features)
@@ -172,11 +174,13 @@ class _EnsembleSpread:
         return cls(system, rows, prediction, change, np.maximum(variance, 0.0))
 
     def variance(self, left_out: LeftOutRows) -> FloatArray:
+        """Return the variance with the noise, shape (b,)."""
         spread = np.square(left_out.factor / left_out.noise) * self.variance_of_networks
         variance: FloatArray = spread + self.rows.block.repetitions * left_out.noise
         return variance
 
     def gradient(self, left_out: LeftOutRows, by_variance: FloatArray) -> _SpreadGradient:
+        """Return the derivatives of a score, given that by the variance."""
         ratio = left_out.factor / left_out.noise
         by_networks = ratio**2 * by_variance
         weighted = self.prediction * by_networks

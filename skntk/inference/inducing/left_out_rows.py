@@ -10,9 +10,9 @@ import numpy as np
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.whitening import AnyFloat
 from skntk.inference.linalg.arrays import FloatArray
-from skntk.inference.posteriors.leave_one_out import left_out_factor
+from skntk.inference.posteriors.leave_one_out import left_out_factor, shift_of_center
 
-__all__ = ["LeftOutRows", "TrainingBlock"]
+__all__ = ["LeftOutRows", "SampledRows", "TrainingBlock"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,24 @@ class TrainingBlock:
             self.repetitions[chosen],
             self.centering_weight[chosen],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRows:
+    """Training rows that stand for all of them where each costs something.
+
+    Attributes
+    ----------
+    block : TrainingBlock
+    nngp_cross : ndarray of shape (b, m) or None
+        Their NNGP kernel with the inducing points, of an ensemble.
+    nngp_diagonal : ndarray of shape (b,)
+        Their prior variances.
+    """
+
+    block: TrainingBlock
+    nngp_cross: AnyFloat | None
+    nngp_diagonal: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +129,6 @@ class LeftOutRows:
         targets = residuals[:, :-1]
         if total_weight is not None:
             left_out = block.centering_weight / np.maximum(repetitions, 1.0)
-            center = -block.targets * (left_out / (total_weight - left_out))[:, np.newaxis]
+            center = shift_of_center(block.targets, left_out, total_weight)
             targets = targets - center * residuals[:, -1:]
         return cls(targets, factor, precision, noise)

@@ -50,9 +50,14 @@ def shifted_cholesky(matrix: FloatArray, smallest: float = 0.0) -> ShiftedCholes
     Raises
     ------
     SingularKernelError
-        If no shift that is small beside the diagonal is enough.
+        If no shift that is small beside the diagonal is enough, or the diagonal is zero.
     """
     mean = float(np.mean(np.diagonal(matrix)))
+    if not mean > 0:
+        raise SingularKernelError(
+            "The kernel of the inducing points is zero: all of them are zero rows and the network "
+            "has no bias. Give it one, for example bias_std=1.0, or give other points."
+        )
     first = len(matrix) * np.finfo(np.float64).eps * mean
     shift = smallest
     while True:

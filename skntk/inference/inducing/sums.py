@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -107,6 +107,15 @@ class RowSums:
         else:
             self.gram += blas.ssyrk(1.0, features, lower=1)
 
+    def of_outputs(self, chosen: npt.NDArray[np.bool_]) -> RowSums:
+        """Return the sums of some outputs; they share what all have in common."""
+        return replace(
+            self,
+            by_target=self.by_target[:, chosen],
+            squares=self.squares[chosen],
+            targets=self.targets[chosen],
+        )
+
     def merge(self, other: RowSums) -> None:
         """Add the sums over other rows."""
         for field in fields(self):
@@ -116,16 +125,9 @@ class RowSums:
         """Return the sums of the targets (y - center) / scale; they share what does not change."""
         moved = self.by_target - np.multiply.outer(self.by_one, center)
         squares = self.squares - 2 * center * self.targets + self.weight * np.square(center)
-        return RowSums(
-            self.gram,
-            moved / scale,
-            self.by_one,
-            np.maximum(squares, 0.0) / np.square(scale),
-            (self.targets - self.weight * center) / scale,
-            self.weight,
-            self.log_weight,
-            self.variance,
-            self.n_rows,
-            self.n_observations,
-            self.repetition,
+        return replace(
+            self,
+            by_target=moved / scale,
+            squares=np.maximum(squares, 0.0) / np.square(scale),
+            targets=(self.targets - self.weight * center) / scale,
         )

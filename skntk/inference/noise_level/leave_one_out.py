@@ -18,7 +18,7 @@ from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.solver import LinearSystem
 from skntk.inference.noise_level.inverse_columns import AROUND, InverseColumns, slope_around
 from skntk.inference.noise_level.problem import Evaluation, LevelScores, NoiseProblem, Rows
-from skntk.inference.posteriors.leave_one_out import left_out_factor
+from skntk.inference.posteriors.leave_one_out import left_out_factor, shift_of_center
 from skntk.inference.subsets.noise_spectrum import NoiseSpectrum
 
 __all__ = [
@@ -82,8 +82,7 @@ def _center_of_others(problem: NoiseProblem) -> FloatArray:
     if not problem.is_centered:
         return np.zeros_like(problem.targets)
     left_out = problem.sample_weight / np.maximum(problem.repetitions, 1)
-    others = problem.sample_weight.sum() - left_out
-    return -problem.targets * (left_out / others)[:, np.newaxis]
+    return shift_of_center(problem.targets, left_out, problem.sample_weight.sum())
 
 
 class LeftOutVariance(Protocol):

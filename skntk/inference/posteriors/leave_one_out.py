@@ -122,6 +122,15 @@ def centered_leave_one_out(
     return centered.reshape(y.shape)
 
 
+def shift_of_center(
+    targets: FloatArray, left_out_weight: FloatArray, total_weight: float
+) -> FloatArray:
+    """Return by how much the mean 0 of targets (n, outputs) moves where a part is left out."""
+    others = total_weight - left_out_weight
+    shift: FloatArray = -targets * (left_out_weight / others)[:, np.newaxis]
+    return shift
+
+
 def _others_mean(
     targets: FloatArray, weight: FloatArray, left_out_weight: FloatArray
 ) -> FloatArray:
