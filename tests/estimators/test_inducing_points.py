@@ -236,10 +236,8 @@ def test_what_has_no_sums_is_refused(options, message):
         NTKRegressor(NETWORK, solver="inducing_points", **options).fit(X, y)
 
 
-def test_losses_of_logits_are_refused():
+def test_training_on_the_log_loss_is_refused():
     X, y, _, _ = classification()
-    with pytest.raises(ValueError, match="likelihood"):
-        NNGPClassifier(likelihood="softmax", solver="inducing_points").fit(X, y)
     with pytest.raises(ValueError, match="loss"):
         NTKClassifier(loss="log_loss", training_time=1.0, solver="inducing_points").fit(X, y)
 

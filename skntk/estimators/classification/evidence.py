@@ -25,12 +25,11 @@ _TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class ClassEvidence:
-    """Observed classes, whose evidence depends on the noise of their logits.
+class ObservedClasses:
+    """What was observed at rows.
 
     Attributes
     ----------
-    kernel : ndarray of shape (n, n)
     counts : ndarray of shape (n, n_classes)
         Observations of every class.
     prior_mean : ndarray of shape (n_classes,) or None
@@ -39,21 +38,37 @@ class ClassEvidence:
     noise : Noise
     """
 
-    kernel: np.ndarray
     counts: np.ndarray
     prior_mean: np.ndarray | None
     repetitions: np.ndarray
     noise: Noise
 
-    def on(self, rows: np.ndarray) -> ClassEvidence:
+    def on(self, rows: np.ndarray) -> ObservedClasses:
         """Return the same for some rows."""
         return replace(
             self,
-            kernel=self.kernel[np.ix_(rows, rows)],
             counts=self.counts[rows],
             repetitions=self.repetitions[rows],
             noise=replace(self.noise, sample_weight=self.noise.sample_weight[rows]),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ClassEvidence:
+    """Observed classes, whose evidence depends on the noise of their logits.
+
+    Attributes
+    ----------
+    kernel : ndarray of shape (n, n)
+    observed : ObservedClasses
+    """
+
+    kernel: np.ndarray
+    observed: ObservedClasses
+
+    def on(self, rows: np.ndarray) -> ClassEvidence:
+        """Return the same for some rows."""
+        return ClassEvidence(self.kernel[np.ix_(rows, rows)], self.observed.on(rows))
 
     def posterior(
         self, variance: np.ndarray, start: np.ndarray | None = None, tolerance: float = 1e-12
@@ -64,57 +79,67 @@ class ClassEvidence:
         """
         return SoftmaxLaplacePosterior.condition(
             self.kernel,
-            self.counts,
+            self.observed.counts,
             variance,
-            prior_mean=self.prior_mean,
-            repetitions=self.repetitions,
+            prior_mean=self.observed.prior_mean,
+            repetitions=self.observed.repetitions,
             start=start,
             tolerance=tolerance,
         )
 
 
 @dataclass(frozen=True, eq=False)
-class EvidenceOfAlpha:
-    """A value of `alpha`, and what the evidence says about it.
+class AlphaByEvidence:
+    """A value of `alpha`, and what the evidence of some rows says about it.
 
     Attributes
     ----------
     alpha : float
     score : float
-        The log evidence of the rows that it was found from.
+        The log evidence.
     end : {"lower", "upper"} or None
         Which end of its range it is at.
-    posterior : SoftmaxLaplacePosterior
-        Of all rows.
+    start : ndarray of shape (n_rows, n_classes)
+        Coefficients of these rows near to those of the mode.
     """
 
     alpha: float
     score: float
     end: End
-    posterior: SoftmaxLaplacePosterior
+    start: np.ndarray
 
 
-def find_alpha_by_evidence(problem: ClassEvidence, *, X: np.ndarray, dtype: str) -> EvidenceOfAlpha:
+def rows_of_evidence(X: np.ndarray) -> np.ndarray:
+    """Return the rows whose evidence tells `alpha`: all of few, some hundred of many.
+
+    They are those that `order_by_value` spreads evenly.
+    """
+    if len(X) <= _N_ROWS:
+        return np.arange(len(X))
+    return evenly_spaced(order_by_value(X), _N_ROWS)
+
+
+def find_alpha_by_evidence(
+    problem: ClassEvidence, *, kernel_diagonal: np.ndarray, noise: Noise, dtype: str
+) -> AlphaByEvidence:
     """Return the `alpha` of the largest evidence in Laplace's approximation, with a weak prior.
 
     Parameters
     ----------
     problem : ClassEvidence
-    X : ndarray of shape (n, ...)
-        Its rows. Of many, some hundred are taken, those that `order_by_value` spreads evenly.
+        Of the rows that are asked.
+    kernel_diagonal : ndarray of shape (n,)
+        Of all training rows.
+    noise : Noise
+        Of all training rows.
     dtype : {"float64", "float32"}
         Precision of the kernel.
     """
-    low, center, high = range_of_alpha(problem.kernel, problem.noise, dtype)
-    unit = problem.noise.unit(np.diagonal(problem.kernel))
-    is_large = len(problem.kernel) > _N_ROWS
-    part = problem.on(evenly_spaced(order_by_value(X), _N_ROWS)) if is_large else problem
-    evidence = _EvidenceOfLevels(part, unit)
+    low, center, high = range_of_alpha(kernel_diagonal, noise, dtype)
+    evidence = _EvidenceOfLevels(problem, noise.unit(kernel_diagonal))
     alpha = best_level(evidence, (low, high), center, _LEVELS_PER_DECADE)
     score, start = evidence.nearest(alpha)
-    variance = problem.noise.variance(np.full(1, alpha), unit)
-    posterior = problem.posterior(variance, None if is_large else start)
-    return EvidenceOfAlpha(alpha, score, end_of_range(alpha, (low, high)), posterior)
+    return AlphaByEvidence(alpha, score, end_of_range(alpha, (low, high)), start)
 
 
 class _EvidenceOfLevels:
@@ -139,7 +164,7 @@ class _EvidenceOfLevels:
         return self._found[min(self._found, key=lambda level: abs(np.log(level / alpha)))]
 
     def _evaluate(self, alpha: float) -> None:
-        variance = self._problem.noise.variance(np.full(1, alpha), self._unit)
+        variance = self._problem.observed.noise.variance(np.full(1, alpha), self._unit)
         start = self.nearest(alpha)[1] if self._found else None
         posterior = self._problem.posterior(variance, start, _TOLERANCE)
         self._found[alpha] = posterior.log_marginal_likelihood, posterior.dual_coef

@@ -10,11 +10,17 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skntk._memory import require_memory
-from skntk._sklearn import fit_context, fit_tasks
+from skntk._sklearn import UnobservedFit, fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.classification.classification import NetworkClassifier
-from skntk.estimators.classification.evidence import ClassEvidence, find_alpha_by_evidence
+from skntk.estimators.classification.evidence import (
+    ClassEvidence,
+    ObservedClasses,
+    find_alpha_by_evidence,
+    rows_of_evidence,
+)
 from skntk.estimators.classification.softmax_likelihood import SoftmaxLikelihoodScores
+from skntk.estimators.classification.sparse_softmax import softmax_through_points
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
@@ -31,6 +37,7 @@ from skntk.gram.matrix import Kind
 from skntk.inference import marginal_likelihood
 from skntk.inference.inducing.gaussian_process import bound_at_scale
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
+from skntk.solvers.inducing_points import InducingPoints
 
 LikelihoodName = Literal["gaussian", "softmax"]
 
@@ -350,12 +357,16 @@ class NNGPClassifier(NetworkClassifier):
         """
         to_train_with = self._alpha_to_train_with(alpha)
         X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
-        tasks = fit_tasks(self, X, y)
+        tasks, points = fit_tasks(self, X, y), inducing_points(self.solver)
         if self.likelihood == "softmax":
-            self._require_feasible_logits(*rows.targets.shape)
+            self._require_feasible_logits()
+            if points is None:
+                self._require_memory_of_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y and self.likelihood == "gaussian")
-        points = inducing_points(self.solver)
+        if points is not None and self.likelihood == "softmax":
+            self._fit_logits_through_points(kernels, points, tasks)
+            return self
         if points is not None:
             self._hold_bound(
                 fit_through_points(self, kernels, points, tasks, is_centered=self.normalize_y)
@@ -383,7 +394,7 @@ class NNGPClassifier(NetworkClassifier):
     def _hold_bound(self, process: SparseProcess) -> None:
         self.log_marginal_likelihood_value_ = bound_at_scale(process.system, 1.0)
 
-    def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
+    def _require_feasible_logits(self) -> None:
         if self.training_time is not None:
             raise ValueError(
                 'likelihood="softmax" is inference, which no gradient descent leads to: set '
@@ -396,25 +407,45 @@ class NNGPClassifier(NetworkClassifier):
                 "and compare networks by log_marginal_likelihood_value_, or use "
                 'likelihood="gaussian".'
             )
+
+    def _require_memory_of_logits(self, n_samples: int, n_classes: int) -> None:
         require_memory(
             (self._peak_matrices + n_classes + 3) * n_samples**2 * 8,
             f'{type(self).__name__}.fit on {n_samples} samples with likelihood="softmax"',
-            'Train on fewer rows, or use likelihood="gaussian": it needs no matrix for each class.',
+            "Set solver='inducing_points', whose memory does not grow with the number of rows, "
+            'train on fewer rows, or use likelihood="gaussian": it needs no matrix for each class.',
         )
+
+    def _fit_logits_through_points(
+        self, kernels: NetworkKernels, points: InducingPoints, tasks: UnobservedFit
+    ) -> None:
+        process = softmax_through_points(self, kernels, points, self._observed_classes(), tasks)
+        self.log_marginal_likelihood_value_ = process.posterior.log_marginal_likelihood
+        self._hold_scores(SoftmaxLikelihoodScores(process, process.posterior), kernels)
+
+    def _observed_classes(self) -> ObservedClasses:
+        counts = self._rows.sample_weight[:, np.newaxis] * self.y_train_
+        frequencies = counts.sum(axis=0) / counts.sum()
+        prior_mean = np.log(frequencies) if self.normalize_y else None
+        return ObservedClasses(counts, prior_mean, self._rows.repetitions, self._noise)
 
     def _softmax_likelihood_scores(
         self, kernels: NetworkKernels, kernel: np.ndarray
     ) -> SoftmaxLikelihoodScores:
-        counts = self._rows.sample_weight[:, np.newaxis] * self.y_train_
-        frequencies = counts.sum(axis=0) / counts.sum()
-        prior_mean = np.log(frequencies) if self.normalize_y else None
-        problem = ClassEvidence(kernel, counts, prior_mean, self._rows.repetitions, self._noise)
+        problem = ClassEvidence(kernel, self._observed_classes())
+        start = None
         if self._alpha_is_found:
-            found = find_alpha_by_evidence(problem, X=self.X_train_, dtype=self.dtype)
+            rows = rows_of_evidence(self.X_train_)
+            is_part = len(rows) < len(kernel)
+            found = find_alpha_by_evidence(
+                problem.on(rows) if is_part else problem,
+                kernel_diagonal=np.diagonal(kernel),
+                noise=self._noise,
+                dtype=self.dtype,
+            )
             self._hold_found(found.alpha, found.score, found.end)
-            posterior = found.posterior
-        else:
-            posterior = problem.posterior(self.alpha_)
+            start = None if is_part else found.start
+        posterior = problem.posterior(self.alpha_, start)
         self.log_marginal_likelihood_value_ = posterior.log_marginal_likelihood
         process = self._posterior_process(kernels, self.y_train_, posterior, is_centered=False)
         return SoftmaxLikelihoodScores(process, posterior)

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skntk.estimators.classification.scores import ClassScoresOverTime
-from skntk.estimators.kernel_machines.process import PosteriorProcess
-from skntk.inference import SoftmaxLaplacePosterior
+from skntk.estimators.kernel_machines.process import FittedProcess
+from skntk.inference.posteriors.laplace import refuse_training
+
+
+class LogitsProcess(FittedProcess, Protocol):
+    """A process that finds predictions block by block."""
+
+    def in_blocks(
+        self, X: np.ndarray, *predictions: Callable[..., np.ndarray]
+    ) -> tuple[np.ndarray, ...]:
+        """Return what functions of (cross kernels, prior variances) predict, block by block."""
+        ...
+
+
+class LogitsPosterior(Protocol):
+    """A posterior of logits, exact or through inducing points."""
+
+    def probabilities(self, cross: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, shape (m, n_classes)."""
+        ...
+
+    def variance(self, cross: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
+        """Return the variances of the logits, shape (m, n_classes)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxLikelihoodScores:
     """Logarithms of probabilities, which are means of the softmax over the posterior of logits."""
 
-    process: PosteriorProcess
-    posterior: SoftmaxLaplacePosterior
+    process: LogitsProcess
+    posterior: LogitsPosterior
 
     @property
     def temperature(self) -> float:
@@ -42,6 +66,4 @@ class SoftmaxLikelihoodScores:
         return self.process.leave_one_out_mean()
 
     def over(self, training_times: ArrayLike) -> ClassScoresOverTime:
-        # An inferred posterior has no training: this raises the error that says so.
-        process = self.process
-        self.posterior.training_run(process.targets, process.method, process.sample_weight)
+        refuse_training()

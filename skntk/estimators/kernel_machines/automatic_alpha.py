@@ -100,7 +100,7 @@ def find_alpha(
         If all targets are constant, which tells nothing about noise.
     """
     unit = noise.unit(np.diagonal(kernel))
-    low, center, high = range_of_alpha(kernel, noise, dtype)
+    low, center, high = range_of_alpha(np.diagonal(kernel), noise, dtype)
     # In the unit of the weights, where these are precisions and no numbers of observations.
     center /= float(np.mean(repetitions / noise.sample_weight))
     columns = targets.reshape(len(targets), -1)
@@ -126,16 +126,18 @@ def find_alpha(
     )
 
 
-def range_of_alpha(kernel: np.ndarray, noise: Noise, dtype: str) -> tuple[float, float, float]:
+def range_of_alpha(
+    kernel_diagonal: np.ndarray, noise: Noise, dtype: str
+) -> tuple[float, float, float]:
     """Return the smallest, a typical and the largest `alpha`, in the units of the parameter."""
-    diagonal = float(np.average(np.diagonal(kernel), weights=noise.sample_weight))
-    if diagonal <= 0:
+    mean = float(np.average(kernel_diagonal, weights=noise.sample_weight))
+    if mean <= 0:
         raise ValueError(
             "alpha='auto' is found in units of the kernel's mean diagonal, which is 0: all "
             "training rows are zero and the network has no bias. Give it one, for example "
             "bias_std=1.0, or set alpha to a number with alpha_scale='absolute'."
         )
-    unit = diagonal / noise.unit(np.diagonal(kernel))
+    unit = mean / noise.unit(kernel_diagonal)
     low, high = ALPHA_RANGE[dtype]
     return low * unit, ALPHA_CENTER * unit, high * unit
 

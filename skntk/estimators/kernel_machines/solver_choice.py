@@ -47,6 +47,12 @@ def adds_rows(estimator: Any) -> bool:
             f"partial_fit adds rows to sums, which solver={estimator.solver!r} does not make: set "
             "solver='inducing_points'."
         )
+    if getattr(estimator, "likelihood", "gaussian") == "softmax":
+        raise AttributeError(
+            "partial_fit adds rows to sums, which likelihood='softmax' does not have: the mode of "
+            "its posterior takes several passes over all rows. Call fit with all of them, or set "
+            "likelihood='gaussian'."
+        )
     return True
 
 
@@ -68,7 +74,6 @@ def require_solvable(machine: Any) -> None:
         _require(
             machine,
             "inducing points stand for the rows by sums of their products",
-            likelihood=("gaussian", "its mode needs the kernel of all rows"),
             loss=("squared_error", "its training needs the kernel of all rows"),
         )
 

@@ -21,7 +21,7 @@ from skntk.inference.posteriors.laplace_mode import LatentModel, log_determinant
 from skntk.inference.posteriors.softmax_average import average_softmax
 from skntk.inference.training.training_methods import TrainingMethod
 
-__all__ = ["SoftmaxLaplacePosterior"]
+__all__ = ["SoftmaxLaplacePosterior", "refuse_leave_one_out", "refuse_training"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,20 +244,17 @@ class SoftmaxLaplacePosterior:
 
     def leave_one_out(self, targets: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Refuse: there is no closed form."""
-        raise ValueError(
-            'Leave-one-out predictions have a closed form only with likelihood="gaussian", '
-            'and this model was fitted with likelihood="softmax": use cross_val_predict.'
-        )
+        refuse_leave_one_out()
 
     def leave_one_out_mean(
         self, targets: npt.ArrayLike, repetitions: npt.ArrayLike | None = None
     ) -> FloatArray:
         """Refuse: there is no closed form."""
-        return self.leave_one_out(targets)[0]
+        refuse_leave_one_out()
 
     def largest_curvature(self, sample_weight: npt.ArrayLike | None = None) -> float:
         """Refuse: no gradient descent leads to the posterior."""
-        _refuse_training()
+        refuse_training()
 
     def training_run(
         self,
@@ -266,10 +263,19 @@ class SoftmaxLaplacePosterior:
         sample_weight: npt.ArrayLike | None = None,
     ) -> NoReturn:
         """Refuse: no gradient descent leads to the posterior."""
-        _refuse_training()
+        refuse_training()
 
 
-def _refuse_training() -> NoReturn:
+def refuse_leave_one_out() -> NoReturn:
+    """Say that leave-one-out predictions have no closed form."""
+    raise ValueError(
+        'Leave-one-out predictions have a closed form only with likelihood="gaussian", '
+        'and this model was fitted with likelihood="softmax": use cross_val_predict.'
+    )
+
+
+def refuse_training() -> NoReturn:
+    """Say that there is no training whose times or rates could be asked for."""
     raise ValueError(
         'With likelihood="softmax" the model is inferred and not trained: it has neither times '
         'nor rates of training. Use likelihood="gaussian".'

@@ -119,13 +119,11 @@ class LatentModel:
         return expected
 
     def _at(self, coefficients: FloatArray, centered: FloatArray) -> LatentValues:
-        latent = self.prior_mean + centered
-        relative = latent - latent.max(axis=1, keepdims=True)
-        exponentials = np.exp(relative)
-        total = exponentials.sum(axis=1, keepdims=True)
-        log_likelihood = float(np.vdot(self.counts, relative - np.log(total)))
+        found = softmax_likelihood(self.prior_mean + centered, self.counts)
         exponent = 0.5 * float(np.vdot(coefficients, centered))
-        return LatentValues(coefficients, centered, exponentials / total, log_likelihood - exponent)
+        return LatentValues(
+            coefficients, centered, found.probabilities, found.log_likelihood - exponent
+        )
 
 
 class LatentValues(NamedTuple):
@@ -145,6 +143,22 @@ class LatentValues(NamedTuple):
     ) -> LatentValues:
         """Return the values after a part of a step of the coefficients, which changes K a."""
         return model._at(self.coefficients + length * step, self.centered + length * change)
+
+
+class SoftmaxLikelihood(NamedTuple):
+    """The softmax of latent values, and the log likelihood of observed counts."""
+
+    probabilities: FloatArray
+    log_likelihood: float
+
+
+def softmax_likelihood(latent: FloatArray, counts: FloatArray) -> SoftmaxLikelihood:
+    """Return what latent values say about observed counts, both of shape (n, classes)."""
+    relative = latent - latent.max(axis=1, keepdims=True)
+    exponentials = np.exp(relative)
+    total = exponentials.sum(axis=1, keepdims=True)
+    log_likelihood = float(np.vdot(counts, relative - np.log(total)))
+    return SoftmaxLikelihood(exponentials / total, log_likelihood)
 
 
 def log_determinants_of_noise(noise: FloatArray, probabilities: FloatArray) -> FloatArray:
