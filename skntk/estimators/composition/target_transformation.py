@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_array
 
+from skntk._warnings import warn
 from skntk.estimators.data.validation import as_regression_targets
 
 # Rounding may reverse the order of targets whose transformed values are as near as this, in units
@@ -154,11 +155,10 @@ class TargetTransformation:
     def warn_unless_inverse(self, targets: np.ndarray) -> None:
         """Warn if the inverse does not lead back to the targets, as scikit-learn does."""
         if not np.allclose(targets, self.unchecked_inverse(self.transformed)):
-            warnings.warn(
+            warn(
                 "The provided functions or transformer are not strictly inverse of each other. If "
                 "you are sure you want to proceed regardless, set 'check_inverse=False'.",
                 UserWarning,
-                stacklevel=4,
             )
 
     def _by_column(self, function: Callable[[np.ndarray], Any], values: np.ndarray) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skntk._warnings import warn
 from skntk.estimators.data.defaults import ALPHA, ALPHA_CENTER, ALPHA_RANGE
 from skntk.estimators.data.noise import Noise
 from skntk.estimators.data.row_order import order_by_value
@@ -144,11 +144,10 @@ def range_of_alpha(
 
 def report_constant_targets() -> None:
     """Warn that targets tell nothing about noise, and what is taken instead."""
-    warnings.warn(
+    warn(
         f"alpha='auto': all targets are equal, which tells nothing about their noise; "
         f"alpha={ALPHA:g} is taken. Set alpha to a number to choose it.",
         UserWarning,
-        stacklevel=3,
     )
 
 
@@ -156,8 +155,7 @@ def report_end(alpha: float, end: End) -> None:
     """Warn of a value that is at an end of its range."""
     if end is not None:
         meaning = _MEANING_OF_END[end]
-        warnings.warn(
+        warn(
             f"alpha='auto' ends at the {end} end of its range, alpha={alpha:.3g}: {meaning}",
             ConvergenceWarning,
-            stacklevel=3,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
+
+from skntk._warnings import warn
 
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
 """Returns the score at theta and its gradient; raises a ValueError where it is not finite."""
@@ -83,12 +84,11 @@ def maximize(
             raise ValueError(
                 f"The score of the hyperparameters to start from is not finite: {failure}"
             ) from failure
-        warnings.warn(
+        warn(
             f"The search for hyperparameters from start {number} ended early, with the best that "
             f"it had found, because the score is not finite on its way: {failure} Set narrower "
             "bounds, above all a larger lower bound of alpha.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     best = max((run for run in runs if run.best_theta is not None), key=lambda run: run.best_score)
     assert best.best_theta is not None
@@ -156,10 +156,9 @@ class _Run:
         if function.failure is not None:
             raise function.failure
         if not result.success:
-            warnings.warn(
+            warn(
                 f"The search for hyperparameters did not converge: {result.message} {_ADVICE}",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def to_minimize(self, theta: np.ndarray, eval_gradient: bool = True) -> Any:

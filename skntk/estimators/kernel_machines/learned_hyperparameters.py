@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skntk._warnings import warn
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer, maximize
 from skntk.estimators.kernel_machines.score import Score
@@ -225,12 +225,11 @@ def report_bounds(at_bounds: Sequence[AtBound]) -> None:
     for name, value, side, bound in at_bounds:
         setting = "alpha_bounds" if name == "alpha" else "architecture_bounds"
         direction = "Decrease" if side == "lower" else "Increase"
-        warnings.warn(
+        warn(
             f"The search for hyperparameters ends at a bound: {name} is {value:.4g}, and its "
             f"{side} bound is {bound:.4g}. {direction} the bound in {setting} and fit again, which "
             f"may find a better value; or fix it, if it is to stay there.",
             ConvergenceWarning,
-            stacklevel=4,
         )
 
 

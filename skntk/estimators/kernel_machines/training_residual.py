@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
+from skntk._warnings import warn
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.gram.kernel_function import KernelFunction
 
@@ -51,13 +50,12 @@ def check_training_residual(
     residual = _root_mean_square(kernel @ dual_coef + weighted - targets[rows])
     scale = _root_mean_square(targets)
     if residual > _TOLERANCE * scale:
-        warnings.warn(
+        warn(
             f"dtype='float32' is not precise enough for this network and data: the residual of the "
             f"equations that were solved, (K + alpha I) dual_coef_ - y with K in float64, is "
             f"{residual / scale:.2g} times as large as the targets. Set dtype='float64', or a "
             "larger alpha.",
             UserWarning,
-            stacklevel=2,
         )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from skntk._version import __version__
+from skntk._warnings import warn
 from skntk.gram.cache.entry_store import EntryStore, Key
 
 try:
@@ -72,12 +72,11 @@ class KernelFolder:
             return EntryStore()
         # Whatever a wrong byte leads to, in the archive, in its compression or in an array.
         except Exception as error:
-            warnings.warn(
+            warn(
                 f"{file} is damaged, or is not a file of kernel entries "
                 f"({type(error).__name__}: {error}). It is replaced, and its entries are computed "
                 "again.",
                 UserWarning,
-                stacklevel=2,
             )
             return EntryStore()
 
@@ -89,12 +88,11 @@ class KernelFolder:
             self._warn_of_no_file(self._file(key), error)
 
     def _warn_of_no_file(self, path: Path, error: OSError) -> None:
-        warnings.warn(
+        warn(
             f"Kernel entries cannot be kept in {path} ({error.strerror}): they are computed, and "
             "other processes will compute them again. Free space on the disk, or choose another "
             "cache_location.",
             UserWarning,
-            stacklevel=3,
         )
 
     def _write(self, known: EntryStore, key: Key) -> None:

@@ -15,7 +15,6 @@ import json
 import os
 import struct
 import threading
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skntk._warnings import warn
 from skntk.gram.engine.results import TileResults
 from skntk.gram.engine.sizes import Cut, TileSizes
 
@@ -138,13 +138,12 @@ class Checkpoint:
                 os.fsync(file.fileno())
         except OSError as error:
             beside.unlink(missing_ok=True)
-            warnings.warn(
+            warn(
                 f"checkpoint={str(self._path)!r}: the finished matrices could not be written "
                 f"({error.strerror}). They are returned, and the file keeps the tiles that it has: "
                 "the next call needs little more than the time to read them. Free space on the "
                 "disk for the matrices first.",
                 UserWarning,
-                stacklevel=2,
             )
             return
         if fcntl is None:
