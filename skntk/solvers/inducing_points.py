@@ -29,6 +29,10 @@ class InducingPoints(CheckedParameters):
     do not say: they are larger than those of all rows, and fall as points are added. With all rows
     as inducing points every result is that of ``solver="cholesky"``, up to rounding.
 
+    An `NNGPClassifier` with ``likelihood="softmax"`` has Laplace's approximation for the projected
+    kernel. Its fit takes dozens of passes over the rows, and for C classes time in proportion to
+    :math:`n m^2 C` and matrices of C (m x m) numbers, or where they are small of m (C - 1) rows.
+
     Parameters
     ----------
     n_points : int, default=1000

@@ -216,6 +216,8 @@ def test_more_rows_than_memory(family, alpha, monkeypatch):
     ) as raised:
         model.fit(X, y)
     assert f"{n_bytes / 2**30:.3g} GiB" in str(raised.value)
+    # The default of the solver is more than there are rows.
+    assert f"with {len(X)} points" in str(raised.value)
     assert not hasattr(model, "X_train_")
 
 

@@ -92,7 +92,8 @@ class NNGPClassifier(NetworkClassifier):
         factorization for all classes, or drawn with the probabilities of the softmax, which takes
         one for each class in each of about ten steps, and gives probabilities that know the
         uncertainty of the logits. The scale of the kernel matters for it: it is set by the
-        ``weight_std`` of the last layer, and chosen by ``log_marginal_likelihood_value_``.
+        ``weight_std`` of the last layer, and chosen by ``log_marginal_likelihood_value_``. For
+        many rows set ``solver="inducing_points"``, see Notes.
     training_time : float or None, default=None
         None is the posterior. Otherwise an ensemble of networks with random hidden layers, whose
         last layers are trained for that long by gradient descent, at least 0; the limit of long
@@ -174,11 +175,12 @@ class NNGPClassifier(NetworkClassifier):
         not positive. Only with an ``optimizer``.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets, or of the
-        logits.
+        logits; with inducing points of shape (n_points, n_classes).
     log_marginal_likelihood_value_ : float
         Log density of ``y_train_`` under the prior with its noise, in nats, summed over classes.
-        With ``likelihood="softmax"`` Laplace's approximation of the log probability of the classes.
-        Models of one likelihood can be compared by it. Conjugate gradients do not find it.
+        With ``likelihood="softmax"`` Laplace's approximation of the log probability of the classes,
+        through inducing points under the kernel that they span. Models of one likelihood can be
+        compared by it. Conjugate gradients do not find it.
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
@@ -220,6 +222,22 @@ class NNGPClassifier(NetworkClassifier):
     which ones depends on the values of X alone, not on their order. Two factorizations of all rows
     then tell how far the maximum moves. A finite ``training_time`` has the ``alpha`` of
     training to convergence.
+
+    With ``likelihood="softmax"`` and m inducing points the logits are :math:`\mu + \Theta^T \phi`
+    and the noise of each observation, with m features :math:`\phi` whose inner products are the
+    projection Q of the kernel on the points, and standard normal coefficients :math:`\Theta`. Their
+    mode is found by Newton's method. Its equations are solved by conjugate gradients, some dozens
+    of passes over the rows in blocks, and their memory does not grow with the number of rows but
+    for a few numbers of each row and class. The curvature at the mode, a matrix of m (C - 1) rows
+    for C classes, is exact for two classes, and for more where it has at most 4000 rows. Otherwise
+    the classes are taken apart: class c has the curvature
+    :math:`I + \sum_i d_{ic} \phi_i \phi_i^T`, with :math:`d_{ic}` its expected counts, and the
+    differences between logits have the covariance of independent classes. This is right where all
+    rows have the same probabilities, and near where they differ. Test rows have the variance
+    :math:`K - Q` that the points do not explain beside it. With all rows as points and an exact
+    curvature, every result is that of the exact solver. ``alpha="auto"`` makes the evidence of the
+    same 200 rows large, under the projected kernel. There is no `partial_fit`: the mode is no sum
+    over rows.
 
     References
     ----------

@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 from skntk._memory import require_memory
 from skntk.estimators.kernel_machines.solver_choice import Solver, inducing_points, iterative_solver
 from skntk.solvers.conjugate_gradient import ConjugateGradient
+from skntk.solvers.inducing_points import InducingPoints
 
 # Rows on which an iterative solver finds `alpha`, by factorizations.
 MOST_ROWS_FOR_ALPHA = 4000
@@ -14,8 +15,8 @@ MOST_ROWS_FOR_ALPHA = 4000
 # Matrices of m x m float64 numbers at the peak of a fit through m inducing points: kernels between
 # the points, their factor and that of the equations, sums, and a copy that is factorized.
 MATRICES_OF_POINTS = 7
-# What `InducingPoints` holds by default beside them: a block of rows.
-_N_POINTS, _BYTES_IN_BLOCK = 1000, 2**28
+# What `InducingPoints` holds beside them: a block of rows.
+_BYTES_IN_BLOCK = 2**28
 # Vectors of an iteration for each output, and columns of the kernel beside the preconditioner.
 _N_VECTORS, _N_COLUMNS = 7, 512
 
@@ -63,14 +64,16 @@ def memory_of_iteration(
 
 
 def _others(dtype: str, n_samples: int, n_outputs: int) -> str:
-    points = MATRICES_OF_POINTS * _N_POINTS**2 * 8 + _BYTES_IN_BLOCK
+    n_points = min(InducingPoints().n_points, n_samples)
+    points = MATRICES_OF_POINTS * n_points**2 * 8 + _BYTES_IN_BLOCK
     in_memory, in_file = (
         memory_of_iteration(ConjugateGradient(storage=storage), dtype, n_samples, n_outputs)
         for storage in ("memory", "file")
     )
     return (
-        f"solver='inducing_points' takes about {points / 2**30:.2g} GiB for {_N_POINTS} points, "
-        f"and is an approximation. solver='conjugate_gradient' solves the same equations in "
+        f"solver='inducing_points' takes about {points / 2**30:.2g} GiB with {n_points} points "
+        "(InducingPoints(n_points=...) takes any number), and is an approximation. "
+        "solver='conjugate_gradient' solves the same equations in "
         f"{in_memory / 2**30:.3g} GiB, or {in_file / 2**30:.3g} GiB with "
         "ConjugateGradient(storage='file'). dtype='float32' halves the kernel of the latter alone: "
         "the exact solver works in float64."

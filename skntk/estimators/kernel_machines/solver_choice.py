@@ -74,7 +74,11 @@ def require_solvable(machine: Any) -> None:
         _require(
             machine,
             "inducing points stand for the rows by sums of their products",
-            loss=("squared_error", "its training needs the kernel of all rows"),
+            loss=(
+                "squared_error",
+                "its training takes thousands of passes over all rows (the log-loss has inducing "
+                "points in NNGPClassifier(likelihood='softmax'))",
+            ),
         )
 
 
