@@ -68,7 +68,7 @@ class SparseSoftmaxPosterior:
         repetitions: FloatArray,
         *,
         max_iter: int = 100,
-        tolerance: float = 1e-12,
+        tolerance: float = 1e-9,
     ) -> Self:
         """Find the mode by Newton's method, and the curvature there.
 
