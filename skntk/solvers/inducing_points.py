@@ -31,7 +31,9 @@ class InducingPoints(CheckedParameters):
 
     An `NNGPClassifier` with ``likelihood="softmax"`` has Laplace's approximation for the projected
     kernel. Its fit takes dozens of passes over the rows, and for C classes time in proportion to
-    :math:`n m^2 C` and matrices of C (m x m) numbers, or where they are small of m (C - 1) rows.
+    :math:`n m^2 C` and C matrices of m x m numbers, or where that is small one of m (C - 1) rows.
+    An `NTKClassifier` with ``loss="log_loss"`` is trained with the projected NTK; it alone holds
+    the features of all rows in memory.
 
     Parameters
     ----------

@@ -236,12 +236,6 @@ def test_what_has_no_sums_is_refused(options, message):
         NTKRegressor(NETWORK, solver="inducing_points", **options).fit(X, y)
 
 
-def test_training_on_the_log_loss_is_refused():
-    X, y, _, _ = classification()
-    with pytest.raises(ValueError, match="loss"):
-        NTKClassifier(loss="log_loss", training_time=1.0, solver="inducing_points").fit(X, y)
-
-
 @pytest.mark.parametrize("estimator", [*REGRESSORS, *CLASSIFIERS])
 def test_single_precision(estimator):
     X, y, _, X_test = classification(200)

@@ -69,7 +69,8 @@ class LogLossScoresOverTime:
     def losses(self, X: np.ndarray, one_hot: np.ndarray) -> dict[str, np.ndarray]:
         dynamics, weight = self._scores.flow.dynamics, self._scores.rows.sample_weight
         train, test = dynamics.loss, SoftmaxCrossEntropy(one_hot)
-        at_training_rows = self._trajectory.mean(dynamics.spectrum.kernel())
+        states = map(dynamics.state_of, self._trajectory.dual_coef)
+        at_training_rows = map(dynamics.outputs, states)
         return {
             "train_loss": np.array(
                 [np.average(train.value(logits), weights=weight) for logits in at_training_rows]

@@ -13,6 +13,7 @@ from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.log_loss import LogLossScores
+from skntk.estimators.classification.sparse_log_loss import log_loss_through_points
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
@@ -170,7 +171,7 @@ class NTKClassifier(NetworkClassifier):
         not positive. Only with an ``optimizer``.
     dual_coef_ : ndarray of shape (n_distinct, n_classes)
         Coefficients of the kernel functions in the mean of the normalized targets, or in the
-        scores with ``loss="log_loss"``.
+        scores with ``loss="log_loss"``; with inducing points of shape (n_points, n_classes).
     max_learning_rate_ : float
         2 (1 + ``momentum``) n over the largest eigenvalue of the training kernel with its
         regularization, n the sum of the weights: the rate above which discrete steps diverge. It is
@@ -194,7 +195,10 @@ class NTKClassifier(NetworkClassifier):
     the kernel depends on their scale. Training on the log-loss integrates a differential equation
     in as many unknowns as there are rows times classes, explicitly with two products with a matrix
     of n x n numbers in each evaluation, and in stiff phases (long training, ``alpha`` above 0)
-    implicitly with a factorization and a matrix for each class.
+    implicitly with a factorization and a matrix for each class. With m inducing points and C
+    classes there are m C unknowns. Up to three arrays of n x m numbers are held then, the features
+    of all rows among them, and in stiff phases a matrix of m (C - 1) rows; ``alpha`` is one for all
+    rows.
 
     A sample of weight k is the same as k equal samples, for predictions, standard deviations,
     probabilities and what ``alpha="auto"`` finds, also at finite training times.
@@ -353,12 +357,16 @@ class NTKClassifier(NetworkClassifier):
         """
         to_train_with = self._alpha_to_train_with(alpha)
         X, y, rows = self._checked_rows(X, y, to_train_with, sample_weight)
-        tasks = fit_tasks(self, X, y)
+        tasks, points = fit_tasks(self, X, y), inducing_points(self.solver)
         if self.loss == "log_loss":
-            self._require_feasible_logits(*rows.targets.shape)
+            self._require_feasible_logits()
+            if points is None:
+                self._require_memory_of_logits(*rows.targets.shape)
         kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y and self.loss == "squared_error")
-        points = inducing_points(self.solver)
+        if points is not None and self.loss == "log_loss":
+            self._hold_scores(log_loss_through_points(self, kernels, points, tasks), kernels)
+            return self
         if points is not None:
             fit_through_points(self, kernels, points, tasks, is_centered=self.normalize_y)
             return self
@@ -380,18 +388,21 @@ class NTKClassifier(NetworkClassifier):
             self._hold_scores(self._one_hot_scores(kernels, posterior, calibrate), kernels)
         return self
 
-    def _require_feasible_logits(self, n_samples: int, n_classes: int) -> None:
+    def _require_feasible_logits(self) -> None:
         if self.training_time is None:
             raise ValueError(
                 'loss="log_loss" needs a finite training_time: the logits of classes that can be '
                 "separated grow for ever. Set training_time, for example by a GridSearchCV over "
                 'powers of ten, or use loss="squared_error", which can be trained to convergence.'
             )
+
+    def _require_memory_of_logits(self, n_samples: int, n_classes: int) -> None:
         # In stiff phases of training a matrix for each class is held beside those of squared error.
         require_memory(
             (self._peak_matrices + n_classes + 4) * n_samples**2 * 8,
             f'{type(self).__name__}.fit on {n_samples} samples with loss="log_loss"',
-            'Train on fewer rows, or use loss="squared_error", which needs less for many classes.',
+            "Set solver='inducing_points', which holds no square matrix of all rows; train on "
+            'fewer rows; or use loss="squared_error", which needs less for many classes.',
         )
 
     def _log_loss_scores(self, kernels: NetworkKernels, ntk: np.ndarray) -> LogLossScores:

@@ -11,6 +11,8 @@ from skntk.solvers.conjugate_gradient import ConjugateGradient
 from skntk.solvers.inducing_points import InducingPoints
 
 SolverName = Literal["cholesky", "inducing_points", "conjugate_gradient"]
+# Parameters of classifiers whose log-loss is no sum of products, and what has one.
+_WITHOUT_SUMS = (("likelihood", "softmax", "gaussian"), ("loss", "log_loss", "squared_error"))
 Solver = SolverName | LinearSolver | InducingPoints
 
 
@@ -47,12 +49,13 @@ def adds_rows(estimator: Any) -> bool:
             f"partial_fit adds rows to sums, which solver={estimator.solver!r} does not make: set "
             "solver='inducing_points'."
         )
-    if getattr(estimator, "likelihood", "gaussian") == "softmax":
-        raise AttributeError(
-            "partial_fit adds rows to sums, which likelihood='softmax' does not have: the mode of "
-            "its posterior takes several passes over all rows. Call fit with all of them, or set "
-            "likelihood='gaussian'."
-        )
+    for parameter, value, other in _WITHOUT_SUMS:
+        if getattr(estimator, parameter, other) == value:
+            raise AttributeError(
+                f"partial_fit adds rows to sums, which {parameter}={value!r} does not have: it "
+                "takes several passes over all rows. Call fit with all of them, or set "
+                f"{parameter}={other!r}."
+            )
     return True
 
 
@@ -71,15 +74,6 @@ def require_solvable(machine: Any) -> None:
         )
     if points is not None:
         points.validate()
-        _require(
-            machine,
-            "inducing points stand for the rows by sums of their products",
-            loss=(
-                "squared_error",
-                "its training takes thousands of passes over all rows (the log-loss has inducing "
-                "points in NNGPClassifier(likelihood='softmax'))",
-            ),
-        )
 
 
 def _require(machine: Any, reason: str, **parameters: tuple[str | None, str]) -> None:

@@ -52,14 +52,14 @@ def fit_through_points(
     is_centered : bool
         Whether the targets were centered by their mean.
     """
-    fit = _sums(machine, kernels, solver, tasks)
+    fit = sums_at_points(machine, kernels, solver, tasks)
     with tasks.training(), machine._solving():
         return train_on_sums(machine, fit, is_centered=is_centered)
 
 
 def train_on_sums(machine: KernelMachine, fit: SparseFit, *, is_centered: bool) -> SparseProcess:
     """Find the noise, train and hold the result, given the sums over rows."""
-    level = _level(machine, fit)
+    level = level_of_noise(machine, fit)
     system, kernels = fit.system(level), fit.rows.inducing.kernels
     method = machine._training_method()
     process = SparseProcess(
@@ -138,7 +138,7 @@ def train_on_stream(machine: KernelMachine, *, normalize_y: bool) -> None:
         machine._hold_bound(train_on_sums(machine, fit, is_centered=normalize_y))
 
 
-def _sums(
+def sums_at_points(
     machine: KernelMachine,
     kernels: NetworkKernels,
     solver: InducingPoints,
@@ -160,7 +160,7 @@ def _sums(
         return rows.sums(machine, random_state, progress)
 
 
-def _level(machine: KernelMachine, fit: SparseFit) -> float:
+def level_of_noise(machine: KernelMachine, fit: SparseFit) -> float:
     """Return the level of noise; find it and the scale of the outputs if it is "auto"."""
     learned = machine._learned_alpha
     if not machine._alpha_is_found:

@@ -33,6 +33,7 @@ __all__ = [
     "Curvature",
     "FullCurvature",
     "bytes_of_curvature",
+    "bytes_of_full_curvature",
     "curvature_at",
     "curvature_product",
     "curvature_weights",
@@ -83,8 +84,14 @@ def is_exact(n_points: int, n_classes: int) -> bool:
 
 def bytes_of_curvature(n_points: int, n_classes: int) -> int:
     """Return the memory that `curvature_at` takes."""
-    per_class = (n_classes - 1) ** 2 if is_exact(n_points, n_classes) else n_classes + 1
-    return _MATRICES * per_class * n_points**2 * 8
+    if is_exact(n_points, n_classes):
+        return bytes_of_full_curvature(n_points, n_classes)
+    return _MATRICES * (n_classes + 1) * n_points**2 * 8
+
+
+def bytes_of_full_curvature(n_points: int, n_classes: int) -> int:
+    """Return the memory that a `FullCurvature` takes."""
+    return _MATRICES * (n_points * (n_classes - 1)) ** 2 * 8
 
 
 def curvature_at(features: RowFeatures, weights: FloatArray) -> Curvature:

@@ -149,9 +149,20 @@ class LossDynamics:
         gradient = self.spectrum.rotate(self.loss.gradient(self.outputs(state)))
         return (gradient + self._shrinkage(state)) / self.spectrum.total_weight
 
+    @property
+    def state_shape(self) -> tuple[int, int]:
+        """The shape of z: a number for every eigenvector and output."""
+        return len(self.spectrum.eigenvalues), self.initial_outputs.shape[1]
+
     def coefficients(self, state: FloatArray) -> FloatArray:
         """Return the coefficients c = W^1/2 U z of the kernel functions."""
         return self.spectrum.unrotate(state)
+
+    def state_of(self, coefficients: FloatArray) -> FloatArray:
+        """Return the state z of coefficients, which are 0 where the weight is."""
+        scaled = self._inverse_root_weight()[:, np.newaxis] * coefficients
+        state: FloatArray = self.spectrum.eigenvectors.T @ scaled
+        return state
 
     def resolution(self, tolerance: float) -> FloatArray:
         r"""Return the errors of the state that outputs of a given accuracy allow, shape of z.
@@ -165,7 +176,7 @@ class LossDynamics:
         largest = float(eigenvalues[-1]) or 1.0
         resolved = np.maximum(eigenvalues, _UNRESOLVED * largest)
         share = tolerance / np.sqrt(resolved * (self.mean_variance or 1.0))
-        return np.array(np.broadcast_to(share[:, np.newaxis], self.initial_outputs.shape))
+        return np.array(np.broadcast_to(share[:, np.newaxis], self.state_shape))
 
     @property
     def largest_curvature(self) -> float:

@@ -51,7 +51,7 @@ def train_on_loss(
 def _descent(
     dynamics: LossDynamics, learning_rate: float, momentum: float, times: FloatArray
 ) -> Iterator[FloatArray]:
-    state = np.zeros(dynamics.initial_outputs.shape)
+    state = np.zeros(dynamics.state_shape)
     movement = np.zeros_like(state)
     n_steps = 0
     for time in times:
@@ -68,7 +68,7 @@ def _plain_flow(
     # With the kernel divided by its scale, the coefficients multiplied by it and the time in units
     # of both rates, all numbers are of size 1 whatever the size of the inputs.
     scale = dynamics.mean_variance or 1.0
-    shape = dynamics.initial_outputs.shape
+    shape = dynamics.state_shape
 
     def velocity(duration: float, flat: FloatArray) -> FloatArray:
         return -dynamics.slope(flat.reshape(shape) / scale).ravel()
@@ -109,7 +109,7 @@ def _plain_flow(
 def _flow_with_momentum(
     dynamics: LossDynamics, learning_rate: float, momentum: float, times: FloatArray
 ) -> Iterator[FloatArray]:
-    shape = (2, *dynamics.initial_outputs.shape)
+    shape = (2, *dynamics.state_shape)
     friction = 1.0 - momentum
     slowest = learning_rate * float(dynamics.noise.min()) / dynamics.spectrum.total_weight
     if slowest > 0:
