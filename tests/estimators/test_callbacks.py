@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from skntk import NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor
 from skntk._sklearn import UnobservedFit, fit_tasks
 from skntk.architecture import FullyConnected
+from skntk.solvers import InducingPoints
 
 callback = pytest.importorskip("sklearn.callback")
 
@@ -89,6 +90,21 @@ def test_a_search_for_hyperparameters_is_a_task(estimator):
     assert recording.events.count("end evaluation") >= len(evaluated)
     after = recording.events.index("end search for hyperparameters")
     assert recording.events[after + 1] == "begin kernel matrix"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [NNGPClassifier(likelihood="softmax"), NTKClassifier(loss="log_loss", training_time=1.0)],
+    ids=["likelihood", "loss"],
+)
+def test_fits_of_logits_through_points_end_with_a_model(model):
+    recording = Recording()
+    solver = InducingPoints(9, random_state=0)
+    model = clone(model).set_params(alpha=0.1, solver=solver).set_callbacks(recording).fit(X, y)
+    np.testing.assert_array_equal(recording.predictions, model.predict(X))
+    begun = [event for event in recording.events if event.startswith("begin")]
+    assert begun[:2] == ["begin fit", "begin kernel matrix"]
+    assert ("begin step" in begun) == hasattr(model, "log_marginal_likelihood_value_")
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

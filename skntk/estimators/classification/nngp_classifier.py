@@ -20,7 +20,7 @@ from skntk.estimators.classification.evidence import (
     rows_of_evidence,
 )
 from skntk.estimators.classification.softmax_likelihood import SoftmaxLikelihoodScores
-from skntk.estimators.classification.sparse_softmax import softmax_through_points
+from skntk.estimators.classification.sparse_softmax import LogitsAtPoints
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
@@ -437,9 +437,11 @@ class NNGPClassifier(NetworkClassifier):
     def _fit_logits_through_points(
         self, kernels: NetworkKernels, points: InducingPoints, tasks: UnobservedFit
     ) -> None:
-        process = softmax_through_points(self, kernels, points, self._observed_classes(), tasks)
-        self.log_marginal_likelihood_value_ = process.posterior.log_marginal_likelihood
-        self._hold_scores(SoftmaxLikelihoodScores(process, process.posterior), kernels)
+        rows = LogitsAtPoints.of(self, kernels, points, tasks)
+        with tasks.training_steps() as step, self._solving():
+            process = rows.process(self, self._observed_classes(), step)
+            self.log_marginal_likelihood_value_ = process.posterior.log_marginal_likelihood
+            self._hold_scores(SoftmaxLikelihoodScores(process, process.posterior), kernels)
 
     def _observed_classes(self) -> ObservedClasses:
         counts = self._rows.sample_weight[:, np.newaxis] * self.y_train_

@@ -13,7 +13,7 @@ from skntk._sklearn import fit_context, fit_tasks
 from skntk.architecture.core.layer import Layer
 from skntk.estimators.classification.classification import NetworkClassifier
 from skntk.estimators.classification.log_loss import LogLossScores
-from skntk.estimators.classification.sparse_log_loss import log_loss_through_points
+from skntk.estimators.classification.sparse_log_loss import fit_log_loss_through_points
 from skntk.estimators.data.classes import ClassWeight
 from skntk.estimators.data.defaults import ALPHA_SCALE, AUTO, NORMALIZE_Y, Alpha, AlphaScale
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
@@ -365,7 +365,7 @@ class NTKClassifier(NetworkClassifier):
         kernels = self._prepared_kernels(rows.X, rows.targets)
         self._normalize(rows, normalize_y=self.normalize_y and self.loss == "squared_error")
         if points is not None and self.loss == "log_loss":
-            self._hold_scores(log_loss_through_points(self, kernels, points, tasks), kernels)
+            fit_log_loss_through_points(self, kernels, points, tasks)
             return self
         if points is not None:
             fit_through_points(self, kernels, points, tasks, is_centered=self.normalize_y)

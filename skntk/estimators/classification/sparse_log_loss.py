@@ -20,13 +20,13 @@ from skntk.solvers.inducing_points import InducingPoints
 _ARRAYS_OF_ROWS = 3
 
 
-def log_loss_through_points(
+def fit_log_loss_through_points(
     machine: NetworkClassifier,
     kernels: NetworkKernels,
     solver: InducingPoints,
     tasks: UnobservedFit,
-) -> LogLossScores:
-    """Train for a finite time; the features of all rows are held for as long.
+) -> None:
+    """Train for a finite time, and hold the result; the features of all rows are part of it.
 
     Parameters
     ----------
@@ -56,17 +56,17 @@ def log_loss_through_points(
         untrained = LossFlow(dynamics, method, 0.0, np.zeros((0, 0)))
         assert machine.training_time is not None  # otherwise the loss is refused
         flow = untrained.at(machine.training_time)
-    process = PosteriorProcess(
-        inducing.kernels,
-        inducing.points,
-        flow,
-        machine.y_train_,
-        machine._noise.sample_weight,
-        method,
-        is_centered=False,
-        repetitions=None,
-    )
-    return LogLossScores(process, flow, machine._rows)
+        process = PosteriorProcess(
+            inducing.kernels,
+            inducing.points,
+            flow,
+            machine.y_train_,
+            machine._noise.sample_weight,
+            method,
+            is_centered=False,
+            repetitions=None,
+        )
+        machine._hold_scores(LogLossScores(process, flow, machine._rows), inducing.kernels)
 
 
 def _require_memory(machine: NetworkClassifier, solver: InducingPoints) -> None:

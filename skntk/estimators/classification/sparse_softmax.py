@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +23,7 @@ from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.process import PredictiveProcess
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels
 from skntk.estimators.kernel_machines.streamed_features import row_features
+from skntk.inference.inducing.row_features import RowFeatures
 from skntk.inference.inducing.softmax_curvature import bytes_of_curvature
 from skntk.inference.inducing.softmax_posterior import SparseSoftmaxPosterior
 from skntk.solvers.inducing_points import InducingPoints
@@ -58,47 +60,71 @@ class SparseSoftmaxProcess(PredictiveProcess):
         self.posterior.training_run()
 
 
-def softmax_through_points(
-    machine: NetworkClassifier,
-    kernels: NetworkKernels,
-    solver: InducingPoints,
-    observed: ObservedClasses,
-    tasks: UnobservedFit,
-) -> SparseSoftmaxProcess:
-    """Find the noise if it is "auto", and the posterior of the logits.
+@dataclass(frozen=True, eq=False)
+class LogitsAtPoints:
+    """Training rows as a mode of logits sees them.
 
-    Parameters
+    Attributes
     ----------
-    machine : NetworkClassifier
-        Holds its rows.
-    kernels : NetworkKernels
-    solver : InducingPoints
-        What its parameter `solver` stands for.
-    observed : ObservedClasses
-        What was observed at the rows.
-    tasks : UnobservedFit
-        Those of `fit`.
+    inducing : InducingKernels
+    features : RowFeatures
+    kernel_diagonal : ndarray of shape (n,)
     """
-    X, counts = machine.X_train_, observed.counts
-    points = choose_points(solver, kernels, X, solver.generator(machine.random_state))
-    _require_memory(machine, len(points), counts.shape[1])
-    inducing = InducingKernels(kernels, points)
-    with tasks.kernel_matrix():
-        diagonal = np.asarray(kernels.diagonal(X), dtype=np.float64)
-        features = row_features(inducing, X)
-    machine._scale_noise(machine._rows.alpha, diagonal)
-    with tasks.training(), machine._solving():
+
+    inducing: InducingKernels
+    features: RowFeatures
+    kernel_diagonal: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        machine: NetworkClassifier,
+        kernels: NetworkKernels,
+        solver: InducingPoints,
+        tasks: UnobservedFit,
+    ) -> Self:
+        """Choose the points for the rows that an estimator holds, and hold their noise.
+
+        Parameters
+        ----------
+        machine : NetworkClassifier
+        kernels : NetworkKernels
+        solver : InducingPoints
+            What its parameter `solver` stands for.
+        tasks : UnobservedFit
+            Those of `fit`.
+        """
+        X = machine.X_train_
+        points = choose_points(solver, kernels, X, solver.generator(machine.random_state))
+        _require_memory(machine, len(points), machine.y_train_.shape[1])
+        inducing = InducingKernels(kernels, points)
+        with tasks.kernel_matrix():
+            diagonal = np.asarray(kernels.diagonal(X), dtype=np.float64)
+            features = row_features(inducing, X)
+        machine._scale_noise(machine._rows.alpha, diagonal)
+        return cls(inducing, features, diagonal)
+
+    def process(
+        self, machine: NetworkClassifier, observed: ObservedClasses, step: Callable[[], None]
+    ) -> SparseSoftmaxProcess:
+        """Find the noise if it is "auto", and the posterior of the logits.
+
+        ``step`` is called after every step of Newton's method.
+        """
         if machine._alpha_is_found:
-            _find_alpha(machine, inducing, diagonal, observed)
+            _find_alpha(machine, self.inducing, self.kernel_diagonal, observed)
+        inducing, counts = self.inducing, observed.counts
         posterior = SparseSoftmaxPosterior.condition(
             inducing.whitening,
-            features,
+            self.features,
             counts,
             machine.alpha_,
             observed.prior_mean,
             observed.repetitions,
+            report=step,
         )
-    return SparseSoftmaxProcess(kernels, points, posterior, float(counts.sum()))
+        total = float(counts.sum())
+        return SparseSoftmaxProcess(inducing.kernels, inducing.points, posterior, total)
 
 
 def _find_alpha(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -81,7 +82,9 @@ class SoftmaxRows:
     noise: FloatArray
     prior_mean: FloatArray
 
-    def find_mode(self, max_iter: int, tolerance: float) -> Mode:
+    def find_mode(
+        self, max_iter: int, tolerance: float, report: Callable[[], None] | None = None
+    ) -> Mode:
         """Return the mode, from the mean of the prior.
 
         The last step would have gained so many nats at most. Equations are solved by conjugate
@@ -94,6 +97,8 @@ class SoftmaxRows:
         smallest = tolerance + 1e-15 * abs(logits.log_posterior)
         for n_iter in range(1, max_iter + 1):
             step = self._newton_step(logits, curvature)
+            if report is not None:
+                report()
             if step.gain / 2 <= smallest:
                 logits = self._moved(logits, step, 1.0)
                 # One at a time: they are as large as all else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Self
 
@@ -69,6 +70,7 @@ class SparseSoftmaxPosterior:
         *,
         max_iter: int = 100,
         tolerance: float = 1e-9,
+        report: Callable[[], None] | None = None,
     ) -> Self:
         """Find the mode by Newton's method, and the curvature there.
 
@@ -84,9 +86,11 @@ class SparseSoftmaxPosterior:
             Constant means of the logits. None is 0.
         max_iter, tolerance
             Of Newton's method.
+        report : callable or None
+            Called after every step of it.
         """
         center = np.zeros(counts.shape[1]) if prior_mean is None else prior_mean
-        mode = SoftmaxRows(features, counts, noise, center).find_mode(max_iter, tolerance)
+        mode = SoftmaxRows(features, counts, noise, center).find_mode(max_iter, tolerance, report)
         logits = mode.logits
         of_noise = log_determinants_of_noise(noise * counts.sum(axis=1), logits.probabilities)
         log_determinant = mode.curvature.log_determinant + float(repetitions @ of_noise)
