@@ -64,7 +64,7 @@ def kernels_of_samples(
     if X.ndim == 2:
         return architecture.propagate_samples(input_samples(X))
     grid = input_grid(architecture, X.shape[1:-1])
-    images = _padded(X, grid)
+    images = padded_images(X, grid)
     barriers = FusionBarriers(jnp.square(images), with_ntk=with_kernels)
     covariance = input_covariance(images, images, grid, barriers, is_diagonal=True)
     covariance, statistics = architecture.propagate_sample_pixels(
@@ -191,7 +191,8 @@ def _shifted_kernels(
     grid = input_grid(architecture, left[0].shape[1:-1])
     n_left, n_right = len(left[0]), len(right[0])
     left, right = (
-        (_padded(architecture.scale_inputs(X), grid), statistics) for X, statistics in (left, right)
+        (padded_images(architecture.scale_inputs(X), grid), statistics)
+        for X, statistics in (left, right)
     )
     left = jax.tree.map(lambda leaf: _repeated(leaf, shifts_per_step * n_left), left)
     # A multiple of the number of right images, at least n_left - 1, and one more.
@@ -237,7 +238,7 @@ def _repeated(values: Array, length: int) -> Array:
     return values if times == 1 else jnp.concatenate([values] * times, -1)[..., :length]
 
 
-def _padded(X: Array, grid: Grid) -> Array:
+def padded_images(X: Array, grid: Grid) -> Array:
     """Return images (n, *sizes, channels) as an array of shape (channels, *period, n)."""
     pads = [(0, places - n) for n, places in zip(*grid, strict=True)]
     return jnp.moveaxis(jnp.pad(X, [(0, 0), *pads, (0, 0)]), (-1, 0), (0, -1))
