@@ -22,9 +22,13 @@ from skntk.preprocessing import ZCAWhitening, row_blocks
 if TYPE_CHECKING:
     from skntk.estimators import (
         ClosedFormSearchCV,
+        FeatureLearningClassifier,
+        FeatureLearningRegressor,
         FiniteWidthClassifier,
         FiniteWidthRegressor,
+        LearnedFeatures,
         WarpedTargetRegressor,
+        average_gradient_outer_product,
     )
     from skntk.features import NNGPFeatures, NTKFeatures
     from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
@@ -32,8 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClosedFormSearchCV",
+    "FeatureLearningClassifier",
+    "FeatureLearningRegressor",
     "FiniteWidthClassifier",
     "FiniteWidthRegressor",
+    "LearnedFeatures",
     "NNGPClassifier",
     "NNGPFeatures",
     "NNGPKernel",
@@ -46,6 +53,7 @@ __all__ = [
     "WarpedTargetRegressor",
     "ZCAWhitening",
     "__version__",
+    "average_gradient_outer_product",
     "call_final_estimator",
     "gram_diagonal",
     "gram_matrix",
@@ -59,14 +67,18 @@ __getattr__, __dir__ = importing_on_demand(
     __name__,
     {
         "ClosedFormSearchCV": "estimators",
+        "FeatureLearningClassifier": "estimators",
+        "FeatureLearningRegressor": "estimators",
         "FiniteWidthClassifier": "estimators",
         "FiniteWidthRegressor": "estimators",
+        "LearnedFeatures": "estimators",
         "NNGPFeatures": "features",
         "NNGPKernel": "kernels",
         "NTKFeatures": "features",
         "NTKKernel": "kernels",
         "NeuralTangentKernel": "kernels",
         "WarpedTargetRegressor": "estimators",
+        "average_gradient_outer_product": "estimators",
         "make_tabular_classifier": "recipes",
     },
 )

@@ -14,8 +14,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skntk import (
     ClosedFormSearchCV,
+    FeatureLearningClassifier,
+    FeatureLearningRegressor,
     FiniteWidthClassifier,
     FiniteWidthRegressor,
+    LearnedFeatures,
     NNGPClassifier,
     NNGPRegressor,
     NTKClassifier,
@@ -32,6 +35,12 @@ SMALL = FullyConnected(1, "erf")
 
 SEARCH = ClosedFormSearchCV(NTKRegressor(), {"alpha": [0.1, 1.0]}, cv=2)
 WARPED = WarpedTargetRegressor(NNGPRegressor(), transformer=PowerTransformer())
+FEW_ROUNDS = {"n_rounds": 1, "matrix": "full", "alpha_factors": (1.0, 0.1), "cv": 2}
+LEARNING = [
+    FeatureLearningRegressor(NTKRegressor(), random_state=0, **FEW_ROUNDS),
+    FeatureLearningClassifier(random_state=0, **FEW_ROUNDS),
+    LearnedFeatures(random_state=0, **FEW_ROUNDS),
+]
 INFINITE = [
     NNGPRegressor(),
     NTKRegressor(),
@@ -77,7 +86,7 @@ def check_without_skipping(estimator, check):
 
 
 @pytest.mark.filterwarnings(ARRAY_API)
-@parametrize_with_checks([*INFINITE, SEARCH, WARPED])
+@parametrize_with_checks([*INFINITE, *LEARNING, SEARCH, WARPED])
 def test_check_estimator(estimator, check):
     check_without_skipping(estimator, check)
 

@@ -33,7 +33,7 @@ class DistinctRows:
 
 
 def deal_observations(
-    X: np.ndarray, labels: np.ndarray, repetitions: np.ndarray, n_folds: int
+    X: np.ndarray, labels: np.ndarray, repetitions: np.ndarray, n_folds: int, *, seed: int = 0
 ) -> np.ndarray:
     """Deal observations to folds in a way that depends on the rows alone, not on their order.
 
@@ -49,6 +49,8 @@ def deal_observations(
     repetitions : ndarray of shape (n_samples,)
         How many observations every row stands for, positive whole numbers.
     n_folds : int
+    seed : int, default=0
+        Of the order within a class.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def deal_observations(
     order = sorted(range(len(rows)), key=lambda row: (labels[row], rows[row]))
     number = np.ceil(repetitions * min(1.0, _MOST_DEALT / repetitions.sum())).astype(np.intp)
     observations = np.repeat(order, number[order])
-    by_chance = np.random.RandomState(0).uniform(size=len(observations))
+    by_chance = np.random.RandomState(seed).uniform(size=len(observations))
     observations = observations[np.lexsort((by_chance, labels[observations]))]
     n_folds = min(n_folds, len(observations))
     fold = np.arange(len(observations)) % n_folds

@@ -1,0 +1,1 @@
+"""Features that are learned from the gradients of fitted models."""
