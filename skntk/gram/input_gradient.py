@@ -41,8 +41,12 @@ from skntk.gram.engine.programs import kernels_of_samples, padded_images
 from skntk.gram.engine.working_memory import working_memory_in_bytes
 from skntk.gram.kernel_function import Kind
 
-# Both derivatives of a tile of these sizes stay in cache.
-_ROWS = (56, 120, 248)
+# Of vectors: more rows in a tile gain nothing, fewer cost as much as so many rows to dispatch.
+_ROWS = (56, 120, 248, 504)
+_ROWS_PER_DISPATCH = 120
+
+# The gradients of a tile, and what its derivatives are multiplied by, take so many bytes each.
+_BYTES_IN_TILE = 2**25
 
 # Reverse differentiation of images keeps about so many arrays of all their pairs of pixels, which
 # may take so many bytes in a thread.
@@ -140,7 +144,7 @@ def _of_one_network(
     n_jobs: int | None,
 ) -> np.ndarray:
     """Return the gradient, of shape (n, n_outputs, *input_shape)."""
-    sizes = _tile_sizes(network, len(X), len(Z))
+    sizes = _tile_sizes(network, len(X), len(Z), coefficients.shape[1])
     right = _RightSide(Z, coefficients, kind, sizes)
     gradient = np.empty((len(X), coefficients.shape[1], *X.shape[1:]))
 
@@ -155,15 +159,26 @@ def _of_one_network(
     return gradient
 
 
-def _tile_sizes(network: PreparedNetwork, n_left: int, n_right: int) -> tuple[int, int]:
-    *sizes, _ = network.signature.sample_shape
+def _tile_sizes(
+    network: PreparedNetwork, n_left: int, n_right: int, n_outputs: int
+) -> tuple[int, int]:
+    *sizes, n_features = network.signature.sample_shape
     if not sizes:
-        left, right = (next((r for r in _ROWS if r >= n), _ROWS[-1]) for n in (n_left, n_right))
-        return left, right
+        most = _BYTES_IN_TILE // (8 * n_features * n_outputs)
+        return _block_size(n_left, most), _block_size(n_right, most)
     n_bytes = 8 * _ARRAYS_KEPT * prod(sizes) * network.signature.n_offsets
     n_pairs = max(1, _BYTES_KEPT // n_bytes)
     n_images = min(_MOST_IMAGES, max(1, int(n_pairs**0.5)))
     return n_images, min(4 * _MOST_IMAGES, max(1, n_pairs // n_images))
+
+
+def _block_size(n_rows: int, most: int) -> int:
+    """Return the size of blocks of vectors that costs least, padding and dispatch included."""
+
+    def cost(size: int) -> int:
+        return -(-n_rows // size) * (size + _ROWS_PER_DISPATCH)
+
+    return min([_ROWS[0], *(size for size in _ROWS[1:] if size <= most)], key=cost)
 
 
 def _padded(rows: np.ndarray, size: int) -> np.ndarray:

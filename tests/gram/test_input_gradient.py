@@ -88,15 +88,15 @@ def test_at_equal_rows_it_is_the_mean_of_both_sides(network, kind):
 
 @pytest.mark.usefixtures("quick_compilation")
 def test_many_rows_are_cut_into_tiles():
-    X, Z = samples(300, (3,)), samples(260, (3,), seed=1)
+    X, Z = samples(600, (3,)), samples(520, (3,), seed=1)
     coefficients = samples(len(Z), (1,), seed=2)
     gradients = [
         contracted_input_gradient(VECTORS, X, Z, coefficients, kind="ntk", n_jobs=n_jobs)
         for n_jobs in (1, 2)
     ]
     np.testing.assert_array_equal(*gradients)
-    few = contracted_input_gradient(VECTORS, X[290:], Z, coefficients, kind="ntk")
-    np.testing.assert_allclose(few, gradients[0][290:], rtol=1e-10)
+    few = contracted_input_gradient(VECTORS, X[590:], Z, coefficients, kind="ntk")
+    np.testing.assert_allclose(few, gradients[0][590:], rtol=1e-10)
 
 
 @pytest.mark.usefixtures("quick_compilation")
