@@ -269,6 +269,26 @@ def test_methods_are_reached_through_pipelines():
     assert_array_equal(call_final_estimator(pipeline, "predict_observation", X_test), (mean, std))
 
 
+def test_names_of_features_are_those_of_a_table():
+    pandas = pytest.importorskip("pandas")
+    X, y, _, _ = one_direction(20)
+    table = pandas.DataFrame(X, columns=list("abcdefgh"))
+    model = FeatureLearningRegressor(NNGPRegressor(NETWORK), **FEW).fit(table, y)
+    assert model.feature_names_in_.tolist() == list("abcdefgh")
+    features = LearnedFeatures(NNGPRegressor(NETWORK), **FEW).fit(table, y)
+    assert features.transform(table).shape == (20, 8)
+
+
+def test_alpha_stays_in_the_range_that_kernels_bear():
+    X, y, _, _ = one_direction(20)
+    model = FeatureLearningRegressor(
+        NNGPRegressor(NETWORK, alpha=1e-3, dtype="float32"), alpha_factors=1e-3, **FEW
+    ).fit(X, y)
+    assert model.estimator_.alpha == 1e-4
+    model.set_params(estimator=NNGPRegressor(NETWORK, alpha=1e-8), alpha_factors=0.1).fit(X, y)
+    assert model.estimator_.alpha == 1e-8
+
+
 def test_an_optimizer_learns_the_network_of_every_round():
     X, y, _, _ = one_direction(30, 3)
     network = Serial([InputScale(np.ones(3)), Dense(), Relu(), Dense()])

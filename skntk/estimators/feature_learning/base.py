@@ -192,9 +192,10 @@ class FeatureLearner(CheckedParameters):
         self.best_params_ = chosen.params
         self.n_rounds_ = chosen.n_rounds
         self.transformation_ = self._rescaling.matrix
-        self.feature_matrix_ = average_gradient_outer_product(
-            self, rows.X, sample_weight=rows.weight
+        by_mapped = average_gradient_outer_product(
+            self.estimator_, self._rescaling(rows.X), sample_weight=rows.weight
         )
+        self.feature_matrix_ = self._rescaling.outer_product_by_inputs(by_mapped)
         diagonal = np.diagonal(self.feature_matrix_)
         total = diagonal.sum()
         importances = diagonal / total if total > 0 else np.full(len(diagonal), 1 / len(diagonal))

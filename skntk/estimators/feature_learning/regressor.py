@@ -53,7 +53,8 @@ class FeatureLearningRegressor(MultiOutputMixin, RegressorMixin, FeatureLearner)
     alpha_factors : float or sequence of float, default=(1.0, 0.1, 0.01)
         What the ``alpha`` of round 0 is multiplied by in all rounds: that of the estimator, or what
         its ``alpha="auto"`` finds with the inputs as they are. With learned features less is
-        needed. Of several the best is chosen.
+        needed. Of several the best is chosen. Relative to the kernel it does not fall below 1e-6,
+        in single precision 1e-4, unless that of the estimator does.
     cv : int, splitter or iterable, default=5
         Number of folds, or what gives them. With a number, folds hold out observations: rows that
         are equal, or of large weight, may be on both sides, as new rows may equal those of

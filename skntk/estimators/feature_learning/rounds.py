@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from sklearn.base import clone
 
+from skntk.estimators.data.defaults import ALPHA_RANGE
 from skntk.estimators.feature_learning.gradient_outer_product import (
     average_gradient_outer_product,
 )
@@ -72,7 +73,7 @@ class FeatureLearning:
 
     def rounds(self, recipe: Recipe, n_rounds: int) -> Iterator[Round]:
         """Yield the models of round 0, the plain one, to ``n_rounds``."""
-        alpha = self._alpha() * recipe.alpha_factor
+        alpha = self._alpha(recipe.alpha_factor)
         rescaling = Rescaling.identity(self._rows.X[0].size)
         model = self._start if recipe.alpha_factor == 1 else self._fitted(rescaling, alpha)
         yield Round(rescaling, model)
@@ -81,9 +82,14 @@ class FeatureLearning:
             model = self._fitted(rescaling, alpha)
             yield Round(rescaling, model)
 
-    def _alpha(self) -> float:
+    def _alpha(self, factor: float) -> float:
         found: dict[str, float] = getattr(self._start, "hyperparameters_", {})
-        return float(found.get("alpha", self._estimator.alpha))
+        alpha = float(found.get("alpha", self._estimator.alpha))
+        if self._estimator.alpha_scale != "relative":
+            return alpha * factor
+        # Less than is ever found, kernels of many rows do not bear.
+        least, _ = ALPHA_RANGE[self._estimator.dtype]
+        return max(alpha * factor, min(alpha, least))
 
     def _fitted(self, rescaling: Rescaling, alpha: float | None = None) -> Any:
         model = clone(self._estimator)
