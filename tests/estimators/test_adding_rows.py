@@ -164,13 +164,6 @@ def test_balanced_classes_need_all_rows():
         model.partial_fit(X, labels(y), classes=[0, 1, 2])
 
 
-def test_only_sums_add_up():
-    assert not hasattr(NTKRegressor(), "partial_fit")
-    with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as error:
-        _ = NTKClassifier(solver="cholesky").partial_fit
-    assert "set solver='inducing_points'" in str(error.value.__cause__)
-
-
 def test_fit_begins_anew():
     X, y, weight, X_test = data()
     model = added(NTKRegressor(NETWORK, alpha=0.05, solver=points(X)), X, y, weight)

@@ -173,6 +173,9 @@ class NetworkClassifier(ClassifierMixin, KernelMachine):
     ) -> None:
         self._hold_scores(self._one_hot_scores(kernels, posterior, ByProducts(solver)), kernels)
 
+    def _hold_factorized(self, kernels: NetworkKernels, posterior: Posterior) -> None:
+        self._hold_scores(self._one_hot_scores(kernels, posterior, by_leave_one_out), kernels)
+
     def _hold_scores(self, scores: ClassScores, kernels: NetworkKernels) -> None:
         self._hold(scores.process, kernels.architecture)
         self._scores = scores

@@ -36,6 +36,7 @@ from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.gram.matrix import Kind
 from skntk.inference import marginal_likelihood
 from skntk.inference.inducing.gaussian_process import bound_at_scale
+from skntk.inference.posteriors.protocol import Posterior
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 from skntk.solvers.inducing_points import InducingPoints
 
@@ -408,6 +409,10 @@ class NNGPClassifier(NetworkClassifier):
             self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
             self._hold_scores(self._one_hot_scores(kernels, posterior, calibrate), kernels)
         return self
+
+    def _hold_factorized(self, kernels: NetworkKernels, posterior: Posterior) -> None:
+        self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
+        super()._hold_factorized(kernels, posterior)
 
     def _hold_bound(self, process: SparseProcess) -> None:
         self.log_marginal_likelihood_value_ = bound_at_scale(process.system, 1.0)

@@ -82,13 +82,20 @@ class ClassifiedRows(TrainingRows):
         alpha: Any,
         sample_weight: Any,
         class_weight: ClassWeight,
+        known: np.ndarray | None = None,
     ) -> Self:
-        """Keep the distinct rows of positive weight of checked data, of two classes or more."""
+        """Keep the distinct rows of positive weight of checked data.
+
+        They are of two classes or more, or of some of those that are ``known``.
+        """
         alpha = as_training_alpha(alpha, len(X))
         given = as_sample_weight(sample_weight, len(X))
         weight = with_class_weight(class_weight, y, given)
         kept = np.flatnonzero(weight)
-        classes, labels = classes_and_labels(estimator, y[kept])
+        if known is None:
+            classes, labels = classes_and_labels(estimator, y[kept])
+        else:
+            classes, labels = known, np.searchsorted(known, y[kept])
         distinct = DistinctRows.of(X[kept], labels, alpha[kept])
         rows, labels = kept[distinct.first], labels[distinct.first]
         return cls(

@@ -22,6 +22,7 @@ from skntk.estimators.data.observations import Observations
 from skntk.estimators.data.rows import TrainingRows
 from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import CONSTRAINTS
+from skntk.estimators.kernel_machines.all_rows import AllRows
 from skntk.estimators.kernel_machines.automatic_alpha import FoundAlpha, find_alpha, report_end
 from skntk.estimators.kernel_machines.exact_score import ExactScore, KernelScore
 from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
@@ -130,7 +131,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
     _scaling: TargetScaling
     _process: FittedProcess
     # Of `partial_fit`.
-    _stream: RowStream
+    _stream: RowStream | AllRows
 
     set_params = own_network.set_params
 
@@ -357,6 +358,10 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         self, kernels: NetworkKernels, posterior: Posterior, solver: LinearSolver
     ) -> None:
         """Hold a posterior given these targets, and all that predictions need beside it."""
+        raise NotImplementedError
+
+    def _hold_factorized(self, kernels: NetworkKernels, posterior: Posterior) -> None:
+        """Hold a posterior by a factorization given these targets, and all beside it."""
         raise NotImplementedError
 
     def _hold_bound(self, process: SparseProcess) -> None:

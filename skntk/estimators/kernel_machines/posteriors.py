@@ -86,9 +86,7 @@ def ensemble_posterior(
     return posterior
 
 
-def log_marginal_likelihood(
-    machine: KernelMachine, posterior: GaussianProcessPosterior | ReadoutFlowPosterior
-) -> float:
+def log_marginal_likelihood(machine: KernelMachine, posterior: Posterior) -> float:
     r"""Return the log density of the training targets, of every observation.
 
     The posterior knows one of each row. Of rows with noise A that stand for r observations, or for
@@ -101,6 +99,7 @@ def log_marginal_likelihood(
     Targets whose prior and noise are scaled by c have the density of targets over root c, which has
     another unit.
     """
+    assert isinstance(posterior, GaussianProcessPosterior | ReadoutFlowPosterior)
     noise, observations = machine.alpha_, machine._observations(machine.X_train_)
     number, rows = observations.repetitions, observations.rows
     scale = machine._scaling.output_scale

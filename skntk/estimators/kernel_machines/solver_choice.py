@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+
 from skntk.inference.linalg.cholesky import CholeskySolver
 from skntk.inference.linalg.solver import LinearSolver
 from skntk.solvers.cholesky import Cholesky
@@ -14,6 +16,8 @@ SolverName = Literal["cholesky", "inducing_points", "conjugate_gradient"]
 # Parameters of classifiers whose log-loss is no sum of products, and what has one.
 _WITHOUT_SUMS = (("likelihood", "softmax", "gaussian"), ("loss", "log_loss", "squared_error"))
 Solver = SolverName | LinearSolver | InducingPoints
+
+_EXACT_INSTEAD = "solver='cholesky' and train on as many rows as memory holds."
 
 
 def linear_solver(solver: Solver) -> LinearSolver:
@@ -44,11 +48,49 @@ def inducing_points(solver: Solver) -> InducingPoints | None:
 
 def adds_rows(estimator: Any) -> bool:
     """Return whether rows can be added to a fitted estimator, or say why not."""
-    if inducing_points(estimator.solver) is None:
+    solver = estimator.solver
+    if inducing_points(solver) is None and not is_exact(solver):
         raise AttributeError(
-            f"partial_fit adds rows to sums, which solver={estimator.solver!r} does not make: set "
-            "solver='inducing_points'."
+            f"partial_fit goes on from a Cholesky factor or from sums over rows, and "
+            f"solver={solver!r} has neither: set solver='inducing_points', or solver='cholesky' "
+            "for as many rows as memory holds."
         )
+    if inducing_points(solver) is not None:
+        _require_sums(estimator)
+    if is_exact(solver):
+        try:
+            _require(
+                estimator,
+                "partial_fit extends the Cholesky factor of earlier rows",
+                "use fit on all rows.",
+                training_time=(None, "a finite time needs all eigenvectors of the kernel"),
+                likelihood=("gaussian", "its mode needs a factorization of all rows for a class"),
+                loss=("squared_error", "its training needs all eigenvectors of the kernel"),
+            )
+        except ValueError as error:
+            raise AttributeError(str(error)) from None
+    return True
+
+
+def require_addable(machine: Any) -> None:
+    """Raise a ValueError if rows cannot be added to an estimator as its parameters say."""
+    name = type(machine).__name__
+    if np.ndim(machine.alpha) == 1:
+        raise ValueError(
+            f"{name}(alpha=...) has one value for each of {len(machine.alpha)} rows, and "
+            "partial_fit takes further ones, with one alpha for all of them: set alpha to a number "
+            "or 'auto', and give rows different weights by sample_weight."
+        )
+    if machine.optimizer is not None:
+        raise ValueError(
+            f"{name}(optimizer={machine.optimizer!r}): partial_fit goes on with one network, whose "
+            "numbers an optimizer would change. Learn them by fit on some rows, set "
+            "hyperparameters_ by set_params, and optimizer=None."
+        )
+
+
+def _require_sums(estimator: Any) -> None:
+    """Raise an AttributeError for a log-loss, which is no sum of products over rows."""
     for parameter, value, other in _WITHOUT_SUMS:
         if getattr(estimator, parameter, other) == value:
             raise AttributeError(
@@ -56,7 +98,6 @@ def adds_rows(estimator: Any) -> bool:
                 "takes several passes over all rows. Call fit with all of them, or set "
                 f"{parameter}={other!r}."
             )
-    return True
 
 
 def require_solvable(machine: Any) -> None:
@@ -67,6 +108,7 @@ def require_solvable(machine: Any) -> None:
         _require(
             machine,
             "conjugate gradients train to convergence on squared error",
+            _EXACT_INSTEAD,
             training_time=(None, "a finite time needs all eigenvectors of the kernel"),
             optimizer=(None, "a marginal likelihood and its gradient need a factorization"),
             likelihood=("gaussian", "its mode needs a factorization for each class"),
@@ -76,13 +118,12 @@ def require_solvable(machine: Any) -> None:
         points.validate()
 
 
-def _require(machine: Any, reason: str, **parameters: tuple[str | None, str]) -> None:
-    """Raise a ValueError for a parameter that has not the value that a solver can train."""
+def _require(machine: Any, reason: str, instead: str, **parameters: tuple[str | None, str]) -> None:
+    """Raise a ValueError for a parameter that has not the value that can be trained."""
     for parameter, (trained, why) in parameters.items():
         value = getattr(machine, parameter, trained)
         if value is not trained and value != trained:
             raise ValueError(
                 f"{type(machine).__name__}({parameter}={value!r}): {reason}, and {why}. Set "
-                f"{parameter}={trained!r}, or solver='cholesky' and train on as many rows as "
-                "memory holds."
+                f"{parameter}={trained!r}, or {instead}"
             )

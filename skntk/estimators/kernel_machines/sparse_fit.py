@@ -86,19 +86,8 @@ def add_rows(
 
     The first rows choose the inducing points.
     """
-    if np.ndim(machine.alpha) == 1:
-        raise ValueError(
-            "partial_fit adds rows to sums that have one alpha for all of them: set alpha to a "
-            "number or 'auto', and give rows different weights by sample_weight."
-        )
-    if machine.optimizer is not None:
-        raise ValueError(
-            "partial_fit adds rows to the sums of one network, whose numbers an optimizer would "
-            "change: learn them by fit on some rows, set hyperparameters_ by set_params, and "
-            "optimizer=None."
-        )
-    stream: RowStream | None = machine.__dict__.get("_stream")
-    if stream is None:
+    stream = machine.__dict__.get("_stream")
+    if not isinstance(stream, RowStream):
         kernels = machine._prepared_kernels(rows.X, rows.targets)
         random_state = solver.generator(machine.random_state)
         points = choose_points(solver, kernels, rows.X, random_state)
@@ -112,25 +101,21 @@ def add_rows(
 
 
 def fit_on_blocks(
-    machine: KernelMachine,
-    blocks: Iterable[tuple[Any, ...]],
-    add: Callable[..., None],
-    *,
-    normalize_y: bool,
+    machine: KernelMachine, blocks: Iterable[tuple[Any, ...]], add: Callable[..., None]
 ) -> None:
-    """Train on blocks (X, y) or (X, y, sample_weight), which ``add`` takes one after the other."""
+    """Add blocks (X, y) or (X, y, sample_weight), one after the other, to no rows."""
     machine.__dict__.pop("_stream", None)
     for number, block in enumerate(blocks):
         with naming_block(number):
             add(*block)
     if "_stream" not in machine.__dict__:
         raise ValueError("There is no block of rows to train on.")
-    train_on_stream(machine, normalize_y=normalize_y)
 
 
 def train_on_stream(machine: KernelMachine, *, normalize_y: bool) -> None:
     """Train on all rows that an estimator has seen; it then holds a sample of them."""
     stream = machine._stream
+    assert isinstance(stream, RowStream)
     with machine._solving(stream.n_points):
         scaling = stream.scaling(normalize=normalize_y)
         fit = stream.fit(scaling, machine.alpha_scale)

@@ -18,6 +18,7 @@ from skntk.estimators.kernel_machines.hyperparameter_search import Optimizer
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.initial_function import InitialFunction, ShiftedProcess
 from skntk.estimators.kernel_machines.iterative import fit_iteratively
+from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.learned_hyperparameters import HyperparameterScore
 from skntk.estimators.kernel_machines.machine import (
     TrainingMethodName,
@@ -52,6 +53,7 @@ from skntk.inference.noise_level.leave_one_out import (
 )
 from skntk.inference.noise_level.likelihood import ProfiledLikelihood
 from skntk.inference.noise_level.problem import LevelCriterion
+from skntk.inference.posteriors.protocol import Posterior
 from skntk.kernels.hyperparameters import DEFAULT_BOUNDS, Bounds
 
 CriterionName = Literal["marginal_likelihood", "leave_one_out"]
@@ -409,11 +411,12 @@ class NNGPRegressor(NetworkRegressor):
         with tasks.training(), self._solving():
             solver = self._solver_for(kernel, kernel)
             posterior = bayesian_posterior(self, kernel, targets, solver)
-            self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
-            process = self._process_given(kernels, targets, posterior)
-            self._hold(process, kernels.architecture)
-            self._observation_noise = self._noise_model()
+            self._hold_factorized(kernels, posterior)
         return self
+
+    def _hold_factorized(self, kernels: NetworkKernels, posterior: Posterior) -> None:
+        self.log_marginal_likelihood_value_ = log_marginal_likelihood(self, posterior)
+        super()._hold_factorized(kernels, posterior)
 
     def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:
         if self.initial_function is not None:

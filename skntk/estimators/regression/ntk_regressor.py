@@ -385,9 +385,7 @@ class NTKRegressor(NetworkRegressor):
         with tasks.training(), self._solving():
             solver = self._solver_for(ntk, nngp)
             posterior = ensemble_posterior(self, ntk, nngp, targets, solver)
-            process = self._process_given(kernels, targets, posterior)
-            self._hold(process, kernels.architecture)
-            self._observation_noise = self._noise_model()
+            self._hold_factorized(kernels, posterior)
         return self
 
     def _criterion(self, nngp: np.ndarray | Callable[[], np.ndarray]) -> LevelCriterion:

@@ -139,6 +139,9 @@ class NetworkRegressor(MultiOutputMixin, RegressorMixin, KernelMachine):
         self._hold(process, kernels.architecture)
         self._observation_noise = self._noise_model()
 
+    def _hold_factorized(self, kernels: NetworkKernels, posterior: Posterior) -> None:
+        self._hold_trained(kernels, posterior, self._linear_solver())
+
     def _noise_model(self) -> ObservationNoise:
         """Return what the fitted model takes the noise of new observations to be."""
         if self._alpha_is_found:
