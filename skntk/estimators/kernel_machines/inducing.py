@@ -11,11 +11,10 @@ from skntk.estimators.data.defaults import ALPHA_CENTER, ALPHA_RANGE
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.memory import MATRICES_OF_POINTS
 from skntk.estimators.kernel_machines.rows_at_points import RowsAtPoints
-from skntk.estimators.kernel_machines.sums_by_workers import sums_of
-from skntk.gram.engine.progress import Report
 from skntk.inference import TrainingMethod
 from skntk.inference.inducing.ensemble import SparseEnsemble
 from skntk.inference.inducing.gaussian_process import SparseGaussianProcess
+from skntk.inference.inducing.gram_spectrum import GramSpectrum
 from skntk.inference.inducing.left_out_rows import SampledRows
 from skntk.inference.inducing.noise_level import Criterion, best_noise
 from skntk.inference.inducing.projected_system import ProjectedSystem
@@ -78,14 +77,13 @@ class SparseFit:
         cls,
         rows: RowsAtPoints,
         observed: RowsAtPoints,
+        sums: RowSums,
         variances: tuple[np.ndarray, ...],
         unit: float,
         outputs: tuple[int, ...],
         random_state: np.random.RandomState,
-        progress: bool | Report = False,
     ) -> SparseFit:
-        """Make the sums, in one pass over rows with prior variances of all kinds of kernels."""
-        sums = sums_of(observed, variances[0], progress)
+        """Join sums over rows, which have these prior variances of all kinds of kernels."""
         prior = float(observed.weight @ variances[-1])
         mean = float(np.average(variances[0], weights=observed.centering_weight))
         total = float(observed.centering_weight.sum())
@@ -101,9 +99,10 @@ class SparseFit:
         """The NNGP kernel between the inducing points."""
         return self.rows.inducing.between_points[-1]
 
-    def system(self, level: float) -> ProjectedSystem:
+    def system(self, level: float, spectrum: GramSpectrum | None = None) -> ProjectedSystem:
         """Return the equations at a level of noise."""
-        return ProjectedSystem.of(self.rows.inducing.whitening, self.sums, level * self.unit)
+        whitening = self.rows.inducing.whitening
+        return ProjectedSystem.of(whitening, self.sums, level * self.unit, spectrum)
 
     def converged(self, system: ProjectedSystem) -> SparseGaussianProcess | SparseEnsemble:
         """Return the posterior of training to convergence, or of inference."""

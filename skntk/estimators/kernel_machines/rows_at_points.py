@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -101,6 +101,17 @@ class RowsAtPoints:
             if callable(progress):
                 progress(rows.stop * m, n * m)
         return sums
+
+    def some(self, rows: np.ndarray) -> RowsAtPoints:
+        """Return some of the rows."""
+        return replace(
+            self,
+            X=self.X[rows],
+            targets=self.targets[rows],
+            weight=self.weight[rows],
+            repetitions=self.repetitions[rows],
+            centering_weight=self.centering_weight[rows],
+        )
 
     def block(self, rows: slice | np.ndarray) -> TrainingBlock:
         """Return some rows with their features."""

@@ -27,6 +27,7 @@ from skntk.estimators.kernel_machines.sparse_process import (
     SparseProcess,
 )
 from skntk.estimators.kernel_machines.sparse_rows import SparseRows
+from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.solvers.inducing_points import InducingPoints
 
 
@@ -59,11 +60,19 @@ def fit_through_points(
 
 def train_on_sums(machine: KernelMachine, fit: SparseFit, *, is_centered: bool) -> SparseProcess:
     """Find the noise, train and hold the result, given the sums over rows."""
-    level = level_of_noise(machine, fit)
-    system, kernels = fit.system(level), fit.rows.inducing.kernels
+    system = fit.system(level_of_noise(machine, fit))
+    process = process_of_system(machine, fit, system, is_centered=is_centered)
+    machine._hold_sparse(process.kernels, fit, process)
+    return process
+
+
+def process_of_system(
+    machine: KernelMachine, fit: SparseFit, system: ProjectedSystem, *, is_centered: bool
+) -> SparseProcess:
+    """Return the process of the training that equations describe."""
     method = machine._training_method()
-    process = SparseProcess(
-        kernels,
+    return SparseProcess(
+        fit.rows.inducing.kernels,
         fit.rows.inducing.points,
         fit.posterior(system, method, machine.training_time),
         fit.rows,
@@ -75,8 +84,6 @@ def train_on_sums(machine: KernelMachine, fit: SparseFit, *, is_centered: bool) 
         machine._repetitions_left_out() is not None,
         np.ndim(machine._alpha) == 0,
     )
-    machine._hold_sparse(kernels, fit, process)
-    return process
 
 
 def add_rows(

@@ -11,7 +11,9 @@ from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
+from skntk.estimators.kernel_machines.sums_by_workers import sums_of
 from skntk.gram.engine.progress import Report
+from skntk.inference.inducing.sums import RowSums
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +82,9 @@ class SparseRows:
         machine: KernelMachine,
         random_state: np.random.RandomState,
         progress: bool | Report = False,
+        known: RowSums | None = None,
     ) -> SparseFit:
-        """Return the sums over the rows, and hold the unit of ``alpha``."""
+        """Return the sums over the rows, made unless they are known; hold the unit of ``alpha``."""
         kernels = self.inducing.kernels
         variances = kernels.function.diagonals(self.everything.X, kinds=kernels.kinds)
         alpha = machine._learned_alpha
@@ -89,12 +92,13 @@ class SparseRows:
             machine._rows.alpha if alpha is None else np.full(1, alpha),
             np.asarray(variances[0], dtype=np.float64),
         )
+        observed = tuple(variance[self.chosen] for variance in variances)
         return SparseFit.of(
             self.everything,
             self.observed,
-            tuple(variance[self.chosen] for variance in variances),
+            sums_of(self.observed, observed[0], progress) if known is None else known,
+            observed,
             float(np.mean(machine._alpha_unit)),
             self.outputs,
             random_state,
-            progress,
         )

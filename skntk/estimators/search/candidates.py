@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
+from skntk.estimators.kernel_machines.solver_choice import inducing_points
 from skntk.estimators.search.closed_form import require_closed_form
-from skntk.estimators.search.kernels import digest
+from skntk.estimators.search.kernels import kernel_digest
 
 Parameters = dict[str, Any]
 
@@ -53,12 +54,15 @@ class Candidates:
             # What is checked of the first holds for all of them.
             others = family[0].parameters if family else _checked(estimator, parameters)
             family.append(Candidate(number, others | {"alpha": own_alpha}))
-        by_kernel: dict[tuple[str, str], list[Family]] = {}
+        by_kernel: dict[tuple[str, ...], list[Family]] = {}
         for family in families.values():
-            shared = family[0].parameters
-            kernel = digest(shared["architecture"]), str(shared["dtype"])
-            by_kernel.setdefault(kernel, []).append(family)
+            by_kernel.setdefault(kernel_digest(family[0].parameters), []).append(family)
         return cls(grid, list(by_kernel.values()))
+
+    def take_points(self) -> bool:
+        """Return whether some candidate is trained through inducing points."""
+        families = [family for of_kernel in self.by_kernel for family in of_kernel]
+        return any(inducing_points(family[0].parameters["solver"]) for family in families)
 
     def largest_group(self) -> int:
         """Return the largest number of candidates with one kernel."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skntk.estimators.kernel_machines.machine import KernelMachine
-from skntk.estimators.kernel_machines.solver_choice import is_exact
+from skntk.estimators.kernel_machines.solver_choice import inducing_points, is_exact
 
 # What the closed form takes into account, and what has no effect on it.
 _TAKEN_INTO_ACCOUNT = {
@@ -49,7 +49,7 @@ def require_closed_form(estimator: Any) -> None:
         )
     defaults = inspect.signature(type(estimator).__init__).parameters
     for name, value in estimator.get_params(deep=False).items():
-        if name == "solver" and is_exact(value):
+        if name == "solver" and (is_exact(value) or inducing_points(value) is not None):
             continue
         if name not in _TAKEN_INTO_ACCOUNT and not _equal(value, defaults[name].default):
             raise ValueError(

@@ -59,6 +59,12 @@ class ClosedFormSearchCV(GridSearchCV):
     not hold for what is done to the samples before: put the search at the end of a pipeline, whose
     other steps then see all samples, or a pipeline into `GridSearchCV`.
 
+    With ``solver="inducing_points"`` no matrix of all samples is formed. The sums over the samples
+    that a fold trains on are those over all samples without those over the samples that it holds
+    out, so that all folds take one pass. One eigendecomposition of them, of the number of points,
+    serves every value of ``alpha``. The points are chosen once, from all samples: scores are those
+    that `GridSearchCV` finds with these points, which it would draw anew in each fold.
+
     After `fit` the search has all methods that its best estimator predicts with, with their
     parameters: ``predict(X, return_std=True)``, ``predict_observation``, ``sample_y``,
     ``loo_predict`` and so on. With ``refit=False`` it has none.
@@ -69,13 +75,14 @@ class ClosedFormSearchCV(GridSearchCV):
         What is searched, with its other parameters set. Trained to convergence.
     param_grid : dict of str to sequence, or list of such dicts
         Values to try, by parameter: ``architecture`` and ``architecture__depth`` and so on,
-        ``alpha``, ``alpha_scale``, ``normalize_y``, ``class_weight`` and ``dtype``. Values of
-        ``alpha`` may be numbers and "auto"; one for each sample is an array of shape (n_samples,).
+        ``alpha``, ``alpha_scale``, ``normalize_y``, ``class_weight``, ``dtype`` and ``solver``,
+        exact or with inducing points. Values of ``alpha`` may be numbers and "auto"; one for each
+        sample is an array of shape (n_samples,).
     cv : int, splitter, iterable or None, default=None
         How samples are held out. None leaves out one at a time, and scores the predictions of all
         samples together, as one split: the coefficient of determination of one sample is not
         defined. Everything else is as in `GridSearchCV`: an int is a number of folds, stratified
-        for classifiers.
+        for classifiers. With inducing points None is an error.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in `GridSearchCV`. None is the estimator's `score`. A callable
         ``scorer(estimator, X, y)`` may ask for all that the estimator predicts for the X that it
@@ -126,6 +133,11 @@ class ClosedFormSearchCV(GridSearchCV):
     Cholesky factorizations; `fit` needs memory for 6 matrices of the number of samples squared.
     Scores of means and classes need neither the NNGP kernel of an ensemble nor the temperature of a
     classifier, which are found where a score asks for them.
+
+    Through m inducing points `fit` takes the kernels between samples and points twice, in blocks,
+    :math:`2 n m^2` operations for n samples, and in each fold an eigendecomposition of
+    m x m numbers; it needs memory for three such matrices of each fold.
+    ``class_weight="balanced"`` and repeated samples take the sums of a fold by themselves.
 
     With ``alpha="auto"``, the default of the estimators, each fold finds a value in its own
     training samples, from the same kernel matrix. Numbers share one decomposition, and take less
@@ -292,6 +304,12 @@ class ClosedFormSearchCV(GridSearchCV):
         """Return the splits, and what fits the samples of one."""
         n_samples, classifies = len(samples.y), is_classifier(self.estimator)
         if self.cv is None:
+            if candidates.take_points():
+                raise ValueError(
+                    "Through inducing points a search takes the sums over folds, and leaving out "
+                    "one sample at a time would take as many folds as there are samples: pass cv, "
+                    "for example cv=5, or use solver='cholesky'."
+                )
             _require_others(samples.y, classifies)
             samples.decomposes = True
             everything = np.arange(n_samples)
@@ -301,6 +319,7 @@ class ClosedFormSearchCV(GridSearchCV):
         splits = [(_positions(train), _positions(test)) for train, test in divided]
         if not splits:
             raise ValueError("`cv` has no splits: pass one that holds out samples.")
+        samples.training = [train for train, _ in splits]
         samples.decomposes = decomposition_pays(
             n_samples,
             [len(train) for train, _ in splits],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import RLock
 from typing import Any
 
+import joblib
 import numpy as np
 from sklearn.base import clone, is_classifier
 
@@ -21,10 +22,13 @@ from skntk.estimators.data.target_scaling import TargetScaling
 from skntk.estimators.data.validation import validate_inputs
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.machine import KernelMachine
+from skntk.estimators.kernel_machines.solver_choice import inducing_points
+from skntk.estimators.search.sums_of_folds import SumsOfFolds
 from skntk.gram import gram_matrix
 from skntk.gram.engine.fingerprint import architecture_digest
 from skntk.gram.kernel_function import dtypes_of_inputs
 from skntk.inference import NoiseSpectrum, PrecomputedKernel
+from skntk.solvers.inducing_points import InducingPoints
 
 # Seconds for matrices of n x n numbers in units of those of a Cholesky factorization, as measured
 # on one core at n = 1000: of an eigendecomposition, and of the product of a part of its vectors
@@ -56,6 +60,9 @@ class SamplesOfSearch:
         self._first: dict[str, np.ndarray] = {}
         self._kernels: dict[tuple[str, str], KernelOfSamples] = {}
         self._scalings: dict[bytes, list[TargetScaling]] = {}
+        # What each fold trains on.
+        self.training: list[np.ndarray] = []
+        self._sums: dict[tuple[str, ...], SumsOfFolds] = {}
         self._lock = RLock()
 
     def rows_of(self, estimator: KernelMachine, samples: np.ndarray) -> np.ndarray:
@@ -80,6 +87,18 @@ class SamplesOfSearch:
                 self._kernels.clear()
                 self._kernels[key] = self._computed(estimator)
             return self._kernels[key]
+
+    def sums_of_folds(self, estimator: Any, solver: InducingPoints) -> SumsOfFolds:
+        """Return the sums over what each fold trains on, for an estimator with inducing points."""
+        key = kernel_digest(estimator.get_params(deep=False))
+        with self._lock:
+            if key not in self._sums:
+                self._sums.clear()
+                X = self.inputs_of(estimator)
+                self._sums[key] = SumsOfFolds(
+                    estimator, solver, X, self.y, self.weight, self.training
+                )
+            return self._sums[key]
 
     def spectrum(
         self, estimator: KernelMachine, kernel: KernelOfSamples, alpha: Any
@@ -162,6 +181,16 @@ class SamplesOfSearch:
 def digest(architecture: Layer | None) -> str:
     """Return what tells the kernels of an estimator's ``architecture`` from those of others."""
     return "" if architecture is None else architecture_digest(architecture)
+
+
+def kernel_digest(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what tells the kernels that estimators with some parameters take from others."""
+    key = digest(parameters["architecture"]), str(parameters["dtype"])
+    points = inducing_points(parameters["solver"])
+    if points is None:
+        return key
+    chosen = points.n_points, points.selection, points.random_state, parameters.get("random_state")
+    return *key, joblib.hash(chosen)
 
 
 def decomposition_pays(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from time import perf_counter
 from traceback import format_exc
 from typing import Any, NamedTuple, Self
@@ -13,12 +14,14 @@ from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel, delayed
 
 from skntk._sklearn import metadata_of_rows, rows_of, score
+from skntk.estimators.kernel_machines.solver_choice import inducing_points
 from skntk.estimators.search.candidates import Candidate, Candidates, Family
 from skntk.estimators.search.kernels import SamplesOfSearch
 from skntk.estimators.search.leave_one_out_fit import LeaveOneOutFit
+from skntk.estimators.search.points_fit import PointsFit
 from skntk.estimators.search.subset_fit import Expected, FitTask, SubsetFit
 
-Fit = SubsetFit | LeaveOneOutFit
+Fit = SubsetFit | LeaveOneOutFit | PointsFit
 # What `results_of_search` asks for.
 Outcome = dict[str, Any]
 
@@ -52,9 +55,9 @@ class Fold(NamedTuple):
 class HeldOutScoring:
     """Trains candidates of a class on shared kernels, and scores them on held-out samples.
 
-    ``fit_type`` is `LeaveOneOutFit` where the folds hold all samples. ``scorer(estimator, X, y)``
-    returns a score, or a dict of scores by name. A training or a scorer that fails counts as
-    ``error_score``, unless that is "raise".
+    ``fit_type`` is that of the exact solver: `LeaveOneOutFit` where the folds hold all samples.
+    ``scorer(estimator, X, y)`` returns a score, or a dict of scores by name. A training or a scorer
+    that fails counts as ``error_score``, unless that is "raise".
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class HeldOutScoring:
             for candidate in family:
                 start = perf_counter()
                 try:
-                    fitted = self._fitted(candidate, fold, fitted)
+                    fitted = self._fitted(candidate, fold, fitted, family)
                 except Exception:
                     if self._error_score == "raise":
                         raise
@@ -98,15 +101,21 @@ class HeldOutScoring:
                 outcomes.append((candidate.number, outcome))
         return outcomes
 
-    def _fitted(self, candidate: Candidate, fold: Fold, fitted: Fit | None) -> Fit:
+    def _fitted(self, candidate: Candidate, fold: Fold, fitted: Fit | None, family: Family) -> Fit:
         """Train a candidate, with what another of its family has already found."""
-        alpha = candidate.parameters["alpha"]
+        parameters = candidate.parameters
+        alpha = parameters["alpha"]
         if fitted is not None and alpha >= 0:
             return fitted.with_alpha(alpha)
         expected = Expected(fold.X_test, fold.test)
         weight = fold.fit_metadata.get("sample_weight")
         data = self._samples, fold.train, fold.y_train, weight, expected
-        return self._fit_type(FitTask(self._class, candidate.parameters, *data)).train()
+        task = FitTask(self._class, parameters, *data)
+        if inducing_points(parameters["solver"]) is None:
+            return self._fit_type(task).train()
+        alphas = [one.parameters["alpha"] for one in family]
+        together = tuple(alphas) if isinstance(alpha, Real) else ()
+        return PointsFit(task._replace(alphas=together)).train()
 
     def _failed(self, seconds: float) -> Outcome:
         return {

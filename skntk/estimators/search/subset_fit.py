@@ -18,7 +18,7 @@ from sklearn.base import is_classifier
 from skntk._sklearn import validate_parameters
 from skntk.estimators.classification.scores import OneHotScores, by_leave_one_out
 from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
-from skntk.estimators.kernel_machines.process import OnTrainingRows, ProcessTrajectory
+from skntk.estimators.kernel_machines.process import OnTrainingRows
 from skntk.estimators.search.kernels import KernelOfSamples, SamplesOfSearch
 from skntk.inference import SubsetPosterior, TrainingSubset
 
@@ -49,10 +49,10 @@ class HeldOutProcess:
     def max_learning_rate(self) -> float:
         self._refuse("max_learning_rate_")
 
-    def mean_and_covariance(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def mean_and_covariance(self, X: np.ndarray) -> NoReturn:
         self._refuse("covariances")
 
-    def over(self, training_times: ArrayLike) -> ProcessTrajectory:
+    def over(self, training_times: ArrayLike) -> NoReturn:
         self._refuse("other training times")
 
     def _refuse(self, wish: str) -> NoReturn:
@@ -100,6 +100,8 @@ class FitTask(NamedTuple):
     y: Any
     sample_weight: Any
     expected: Expected
+    # The numbers that take the place of its ``alpha``, of which it is one; empty if there are none.
+    alphas: tuple[float, ...] = ()
 
 
 class SampleFit:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import blas, eigvalsh, lapack
 
+from skntk.inference.inducing.gram_spectrum import GramSpectrum
 from skntk.inference.inducing.shifted_cholesky import shifted_cholesky
 from skntk.inference.inducing.sums import RowSums
 from skntk.inference.inducing.whitening import Whitening
@@ -41,31 +42,44 @@ class ProjectedSystem:
     sums : RowSums
     noise : float
         s, of a row of weight 1, positive.
-    factor : ndarray of shape (m, m)
-        The lower Cholesky factor of F + s I.
-    shift : float
-        What rounding made it necessary to add to s.
+    spectrum : GramSpectrum or None
+        The eigendecomposition of F, which serves every s; None factorizes F + s I.
     """
 
     whitening: Whitening
     sums: RowSums
     noise: float
-    factor: FloatArray
-    shift: float
+    spectrum: GramSpectrum | None = None
 
     @classmethod
-    def of(cls, whitening: Whitening, sums: RowSums, noise: float) -> Self:
-        """Factorize F + s I."""
+    def of(
+        cls,
+        whitening: Whitening,
+        sums: RowSums,
+        noise: float,
+        spectrum: GramSpectrum | None = None,
+    ) -> Self:
+        """Factorize F + s I, unless its eigendecomposition is known."""
         if not noise > 0:
             raise ValueError(
                 f"Inducing points need noise, got {noise:g}: set alpha to a positive number. "
                 "1e-10 in relative units changes nothing that rounding does not."
             )
-        found = shifted_cholesky(sums.gram, noise)
-        return cls(whitening, sums, noise, found.factor, found.shift - noise)
+        system = cls(whitening, sums, noise, spectrum)
+        if spectrum is None:
+            # An error is one of the fit, and not of the first prediction.
+            _ = system.factor
+        return system
+
+    @cached_property
+    def factor(self) -> FloatArray:
+        """The lower Cholesky factor of F + s I, with a larger s where rounding asks for it."""
+        return shifted_cholesky(self.sums.gram, self.noise).factor
 
     def solve(self, b: FloatArray) -> FloatArray:
         """Return (F + s I)^-1 b for b of shape (m,) or (m, k)."""
+        if self.spectrum is not None:
+            return self.spectrum.solve(self.noise, b)
         solution, _ = lapack.dpotrs(self.factor, b.reshape(len(b), -1), lower=1)
         found: FloatArray = solution.reshape(b.shape)
         return found
@@ -73,8 +87,11 @@ class ProjectedSystem:
     def log_determinant(self) -> float:
         """Return the logarithm of the determinant of B."""
         sums = self.sums
-        own = 2.0 * float(np.log(np.diagonal(self.factor)).sum())
-        return own + (sums.n_rows - len(self.factor)) * np.log(self.noise) - sums.log_weight
+        if self.spectrum is not None:
+            own = float(np.log(self.spectrum.values + self.noise).sum())
+        else:
+            own = 2.0 * float(np.log(np.diagonal(self.factor)).sum())
+        return own + (sums.n_rows - len(sums.gram)) * np.log(self.noise) - sums.log_weight
 
     def misfit(self) -> FloatArray:
         """Return y^T B^-1 y of every output, shape (outputs,)."""
@@ -85,7 +102,7 @@ class ProjectedSystem:
     @cached_property
     def largest_curvature(self) -> float:
         """The largest eigenvalue of F + s I over the sum of the weights."""
-        last = len(self.factor) - 1
+        last = len(self.sums.gram) - 1
         largest = eigvalsh(self.sums.gram, lower=True, subset_by_index=(last, last))
         return float(largest[0] + self.noise) / self.sums.weight
 
@@ -99,6 +116,8 @@ class ProjectedSystem:
 
     def whiten(self, features: AnyFloat) -> AnyFloat:
         """Return R^-1 phi for features of shape (m, b), with R R^T = F + s I."""
+        if self.spectrum is not None:
+            return self.spectrum.whiten(self.noise, features)
         trsm = blas.get_blas_funcs("trsm", dtype=self.whitening.dtype)
         whitened: AnyFloat = trsm(1.0, self._factor_in_precision, features, lower=1)
         return whitened

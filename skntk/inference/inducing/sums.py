@@ -91,6 +91,16 @@ class RowSums:
         self.by_target += by_column[:, :-1]
         self.by_one += by_column[:, -1]
         self._add_products(features)
+        self.count(targets, weight, repetitions, variance)
+
+    def count(
+        self,
+        targets: FloatArray,
+        weight: FloatArray,
+        repetitions: FloatArray,
+        variance: FloatArray,
+    ) -> None:
+        """Add b rows to the sums that take no features, as `add` does."""
         self.squares += weight @ np.square(targets)
         self.targets += weight @ targets
         self.weight += float(weight.sum())
@@ -120,6 +130,21 @@ class RowSums:
         """Add the sums over other rows."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+    def with_those(self, others: RowSums) -> RowSums:
+        """Return the sums over these rows and over others."""
+        return self._combined(others, 1.0)
+
+    def without(self, others: RowSums) -> RowSums:
+        """Return the sums without those over some of the rows."""
+        return self._combined(others, -1.0)
+
+    def _combined(self, others: RowSums, factor: float) -> RowSums:
+        parts = {
+            field.name: getattr(self, field.name) + factor * getattr(others, field.name)
+            for field in fields(self)
+        }
+        return replace(self, **parts)
 
     def centered(self, center: FloatArray, scale: FloatArray) -> RowSums:
         """Return the sums of the targets (y - center) / scale; they share what does not change."""
