@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skntk._progress_bar import tqdm_class
 from skntk._sklearn import BaseEstimator
-from skntk._validation import check_choice, check_integer, check_real
+from skntk._validation import check_choice, check_integer, check_real, is_boolean
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.conjugate_gradient import (
     ConjugateGradientSolver,
@@ -66,6 +67,15 @@ class ConjugateGradient(BaseEstimator):
         network, its rows and the precision: a fit that was killed goes on where it stopped, and
         another fit of the same rows, with another ``alpha`` for example, reads it. None is a folder
         of its own in the system's place for temporary files, which is removed with the model.
+    std_steps : int or None, default=None
+        What a standard deviation of a test row costs: a further system, to ``tol``, or with a
+        number so many steps of it. Then it is an upper bound of the exact value, which falls with
+        each step; after one step it is what the preconditioner says, the exact value if this has
+        full rank. Of Gaussian processes alone, `NNGPRegressor` and `NNGPClassifier`: the variance
+        of an ensemble has no such bound, and covariances have none.
+    progress : bool, default=False
+        Whether a bar of tqdm, ``pip install ".[progress]"``, counts the steps of every solution
+        and shows the largest residual: in fits, and in predictions of standard deviations.
     random_state : int, RandomState instance or None, default=None
         Draws the columns of the preconditioner. An int makes the number of steps, and the last
         digits of the solution, the same in every fit.
@@ -90,7 +100,16 @@ class ConjugateGradient(BaseEstimator):
 
     A standard deviation of a test row takes a further right-hand side, :math:`2 n^2` operations in
     each step: for 1,000 rows it takes about as many products as a thousand fits of one output, by
-    256 of them at a time. Ask for those of few rows. The NTK ensemble needs the NNGP kernel of the
+    256 of them at a time. Ask for those of few rows, or for
+    their upper bound after ``std_steps`` = k steps, for k products in place of some hundred:
+
+    .. math::
+
+        k_{**} - \sum_{i < k} \frac{(r_i^T P^{-1} r_i)^2}{p_i^T (K + A) p_i}
+        \ge k_{**} - k_*^T (K + A)^{-1} k_*
+
+    with the residuals r and the directions p of the steps. How close it is depends on ``rank`` and
+    ``std_steps``: compare both on a few rows. The NTK ensemble needs the NNGP kernel of the
     training rows too; it is computed anew for each block of test rows, and not kept.
 
     References
@@ -125,6 +144,8 @@ class ConjugateGradient(BaseEstimator):
         storage: Storage = "memory",
         storage_dtype: Literal["float64", "float32"] | None = None,
         storage_location: str | PathLike[str] | None = None,
+        std_steps: int | None = None,
+        progress: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.rank = rank
@@ -133,6 +154,8 @@ class ConjugateGradient(BaseEstimator):
         self.storage = storage
         self.storage_dtype = storage_dtype
         self.storage_location = storage_location
+        self.std_steps = std_steps
+        self.progress = progress
         self.random_state = random_state
 
     def check(self) -> None:
@@ -142,11 +165,21 @@ class ConjugateGradient(BaseEstimator):
         ------
         TypeError, ValueError
             If a parameter is not valid.
+        ImportError
+            If ``progress=True`` and tqdm is not installed.
         """
         check_integer(self, "rank", minimum=1)
         check_real(self, "tol", minimum=0.0, exclusive=True)
         check_integer(self, "max_iter", minimum=1)
         check_choice(self, "storage", ("memory", "file", "none"))
+        if self.std_steps is not None:
+            check_integer(self, "std_steps", minimum=1)
+        if not is_boolean(self.progress):
+            raise TypeError(
+                f"ConjugateGradient(progress={self.progress!r}): progress must be True or False."
+            )
+        if self.progress:
+            tqdm_class("ConjugateGradient(progress=True)", "set progress=False.")
         if self.storage_dtype is not None:
             check_choice(self, "storage_dtype", _PRECISIONS)
         if self.storage_location is not None and not isinstance(
@@ -189,6 +222,8 @@ class ConjugateGradient(BaseEstimator):
             max_iter=self.max_iter,
             random_state=seed,
             report=report,
+            progress=self.progress,
+            std_steps=self.std_steps,
         )
 
     def factorize(

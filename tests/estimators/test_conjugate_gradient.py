@@ -123,6 +123,68 @@ def test_what_needs_a_factorization_is_refused(model, match):
         model.set_params(solver="conjugate_gradient").fit(X, y)
 
 
+@pytest.mark.parametrize("estimator", [NNGPRegressor(NETWORK), NNGPClassifier(NETWORK)])
+def test_a_bound_of_the_standard_deviation(estimator):
+    X, y, X_test = problem_for(estimator, n_samples=60)
+    exact = clone(estimator).set_params(alpha=0.01).fit(X, y).predict_std(X_test)
+    gaps = {}
+    for rank, steps in [(1, 1), (15, 1), (15, 4), (15, 100), (60, 1)]:
+        solver = ConjugateGradient(rank, tol=1e-10, std_steps=steps, random_state=0)
+        bound = fitted(estimator, X, y, solver, alpha=0.01).predict_std(X_test)
+        gaps[rank, steps] = (bound / exact - 1).max()
+        assert (bound >= exact * (1 - 1e-9)).all()
+    assert gaps[1, 1] > gaps[15, 1] > 2 * gaps[15, 4] > 1e-3
+    assert gaps[15, 100] < 1e-8
+    assert gaps[60, 1] < 1e-8
+
+
+def test_a_bound_takes_a_product_a_step_and_covariances_have_none(monkeypatch):
+    X, y, X_test = regression()
+    solver = ConjugateGradient(rank=9, std_steps=2, random_state=0)
+    model = fitted(NNGPRegressor(NETWORK), X, y, solver, alpha=0.1)
+    products, matmul = [], conjugate_gradient.ConjugateGradientSystem.matmul
+    monkeypatch.setattr(
+        conjugate_gradient.ConjugateGradientSystem,
+        "matmul",
+        lambda *args: products.append(1) or matmul(*args),
+    )
+    model.predict_std(X_test)
+    assert len(products) == 2
+    for use in (lambda: model.predict(X_test, return_cov=True), lambda: model.sample_y(X_test)):
+        with pytest.raises(ValueError, match="set std_steps=None"):
+            use()
+    # A row that the training rows say nothing about has the variance of the prior.
+    far = model._process.posterior.variance(np.zeros((1, len(X))), np.ones(1))
+    assert_array_equal(far, [1.0])
+    with pytest.raises(ValueError, match="and not that of an ensemble"):
+        fitted(NTKRegressor(NETWORK), X, y, solver, alpha=0.1)
+
+
+def test_a_bar_counts_steps(capsys):
+    X, y, X_test = regression()
+    solver = ConjugateGradient(rank=9, progress=True, random_state=0)
+    model = fitted(NNGPRegressor(NETWORK), X, y, solver, alpha=0.1)
+    shown = capsys.readouterr().err
+    assert "conjugate gradients, 1 right-hand side:" in shown
+    assert f"{model.n_iter_}step" in shown
+    assert f"residual {model.residual_:.1e}" in shown
+    model.predict_std(X_test)
+    assert f"conjugate gradients, {len(X_test)} right-hand sides" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"std_steps": 0}, ValueError, "std_steps must be"),
+        ({"progress": "yes"}, TypeError, "progress must be True or False"),
+    ],
+)
+def test_parameters_of_spread_and_bar_are_checked(options, error, message):
+    X, y, _ = regression()
+    with pytest.raises(error, match=message):
+        fitted(NNGPRegressor(NETWORK), X, y, ConjugateGradient(**options))
+
+
 def test_predictions_that_need_one_are_refused():
     X, y, X_test = regression()
     model = fitted(NTKRegressor(NETWORK), X, y, alpha=0.1)

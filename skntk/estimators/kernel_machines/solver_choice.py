@@ -105,6 +105,13 @@ def require_solvable(machine: Any) -> None:
     iterative, points = iterative_solver(machine.solver), inducing_points(machine.solver)
     if iterative is not None:
         iterative.check()
+        if iterative.std_steps is not None and len(machine.kinds) > 1:
+            raise ValueError(
+                f"{type(machine).__name__}(solver=ConjugateGradient(std_steps="
+                f"{iterative.std_steps!r})): some steps bound the variance of a Gaussian process, "
+                "and not that of an ensemble of trained networks. Set std_steps=None, or use the "
+                "NNGP estimator."
+            )
         _require(
             machine,
             "conjugate gradients train to convergence on squared error",

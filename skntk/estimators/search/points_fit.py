@@ -17,7 +17,7 @@ from skntk.estimators.data.alpha_of_rows import as_alpha_per_sample
 from skntk.estimators.kernel_machines.inducing import SparseFit
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels
 from skntk.estimators.kernel_machines.solver_choice import inducing_points
-from skntk.estimators.kernel_machines.sparse_fit import noise_level, process_of_system
+from skntk.estimators.kernel_machines.sparse_fit import level_of_noise, process_of_system
 from skntk.estimators.kernel_machines.sparse_process import SparseProcess
 from skntk.estimators.kernel_machines.sparse_rows import SparseRows
 from skntk.estimators.search.subset_fit import Expected, FitTask, HeldOutProcess
@@ -118,7 +118,7 @@ class PointsFit:
             sums, self._spectrum = found
             sums = _counting(sums_of_folds.normalized(sums, model), sparse_rows)
         self._fit = sparse_rows.sums(model, self._generator(), known=sums)
-        levels = [level for level in task.alphas if level > 0] or [noise_level(model, self._fit)]
+        levels = [level for level in task.alphas if level > 0] or [level_of_noise(model, self._fit)]
         processes = [self._process_at(level) for level in levels]
         posteriors = [process.posterior for process in processes]
         path = HeldOutPath(sums_of_folds.inducing, inputs[task.expected.samples], posteriors)

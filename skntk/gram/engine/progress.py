@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from skntk._progress_bar import tqdm_class
+
 Report = Callable[[int, int], None]
 """Called with the number of finished pairs of samples, and the number of all."""
 
@@ -68,13 +70,7 @@ def reporting(progress: bool | Report, total: int) -> Iterator[Progress | None]:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Report]:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "progress=True shows a bar of tqdm, which is not installed: install it with `pip "
-            "install tqdm`, or pass a callable, progress=lambda finished, total: ..."
-        ) from error
+    tqdm = tqdm_class("progress=True", "pass a callable, progress=lambda finished, total: ...")
     with tqdm(total=total, desc="kernel matrix", unit="pair", unit_scale=True) as bar:
 
         def report(finished: int, total: int) -> None:

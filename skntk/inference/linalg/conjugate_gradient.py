@@ -7,12 +7,14 @@ Systems, 2nd edition, 2003, algorithm 9.1).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
 
+from skntk._progress_bar import tqdm_class
 from skntk.inference.linalg.arrays import FloatArray
 from skntk.inference.linalg.errors import ConvergenceError, SingularKernelError
 from skntk.inference.linalg.preconditioner import LowRankPreconditioner
@@ -109,6 +111,8 @@ class _Recurrence:
         self._n_iter = 0
         self._active = np.flatnonzero(self._norms > 0)
         self._R = B[:, self._active]
+        # How much of B^T A^-1 B the steps have explained.
+        self._explained = np.zeros(B.shape[1])
         self._set_out(np.arange(len(self._active)))
 
     def _set_out(self, restarted: np.ndarray) -> None:
@@ -130,6 +134,14 @@ class _Recurrence:
                 report(self._iteration())
         return self._iteration()
 
+    def explained_after(self, n_steps: int, report: Report | None) -> FloatArray:
+        """Return a lower bound of the diagonal of B^T A^-1 B."""
+        while self._active.size and self._n_iter < n_steps:
+            self._step()
+            if report is not None:
+                report(self._iteration())
+        return self._explained
+
     def _iteration(self) -> Iteration:
         return Iteration(self._X, self._n_iter, self._residual)
 
@@ -138,6 +150,7 @@ class _Recurrence:
         curvature = np.einsum("ij,ij->j", self._directions, images)
         self._require_positive(curvature)
         lengths = self._squares / curvature
+        self._explained[self._active] += lengths * self._squares
         self._X[:, self._active] += lengths * self._directions
         self._R -= lengths * images
         self._n_iter += 1
@@ -240,6 +253,10 @@ class ConjugateGradientSystem(LinearSystem):
         The most steps of a solution.
     report : callable or None
         Is called with an `Iteration` after every step.
+    progress : bool
+        Whether every solution shows a bar of tqdm.
+    std_steps : int or None
+        Steps after which `quadratic_form` is bounded from below; None solves for it.
     n_iter : int
         Steps of the last solution, 0 before the first.
     residual : ndarray of shape (m,)
@@ -252,6 +269,8 @@ class ConjugateGradientSystem(LinearSystem):
     tol: float
     max_iter: int
     report: Report | None = None
+    progress: bool = False
+    std_steps: int | None = None
     n_iter: int = field(default=0, init=False)
     residual: FloatArray = field(default_factory=lambda: np.empty(0), init=False)
 
@@ -270,21 +289,72 @@ class ConjugateGradientSystem(LinearSystem):
         columns = b.reshape(len(b), -1)
         solution = np.empty(columns.shape)
         residuals, n_iter = [np.empty(0)], 0
-        for start in range(0, columns.shape[1], _COLUMNS_AT_A_TIME):
-            part = slice(start, start + _COLUMNS_AT_A_TIME)
-            found = conjugate_gradient(
-                self.matmul,
-                self.preconditioner.solve,
-                columns[:, part],
-                tol=self.tol,
-                max_iter=self.max_iter,
-                report=self.report,
-            )
-            solution[:, part] = found.solution
-            residuals.append(found.residual)
-            n_iter = max(n_iter, found.n_iter)
+        with self._reporting(columns.shape[1]) as report:
+            for part in _parts(columns.shape[1]):
+                found = conjugate_gradient(
+                    self.matmul,
+                    self.preconditioner.solve,
+                    columns[:, part],
+                    tol=self.tol,
+                    max_iter=self.max_iter,
+                    report=report,
+                )
+                solution[:, part] = found.solution
+                residuals.append(found.residual)
+                n_iter = max(n_iter, found.n_iter)
         self.n_iter, self.residual = n_iter, np.concatenate(residuals)
         return solution.reshape(b.shape)
+
+    @contextmanager
+    def _reporting(self, n_columns: int) -> Iterator[Report | None]:
+        if not self.progress:
+            yield self.report
+            return
+        tqdm = tqdm_class("progress=True", "set progress=False.")
+        label = f"conjugate gradients, {n_columns} right-hand side{'s' if n_columns != 1 else ''}"
+        with tqdm(desc=label, unit="step") as bar:
+
+            def report(iteration: Iteration) -> None:
+                bar.set_postfix_str(f"residual {iteration.residual.max():.1e}", refresh=False)
+                bar.update()
+                if self.report is not None:
+                    self.report(iteration)
+
+            yield report
+
+    def quadratic_form(self, B: FloatArray) -> FloatArray:
+        r"""Return the diagonal of B^T A^-1 B, or with `std_steps` a lower bound of it.
+
+        The steps of conjugate gradients explain more and more of it,
+
+        .. math::
+
+            b^T A^{-1} b \ge \sum_{i < k} \frac{(r_i^T P^{-1} r_i)^2}{p_i^T A p_i},
+
+        with residuals r and directions p (Hestenes and Stiefel 1952, theorem 6:1; in finite
+        precision Z. Strakos and P. Tichy, On error estimation in the conjugate gradient method and
+        why it works in finite precision computations, 2002). Where the preconditioner P is A, it
+        is an equality after one step.
+        """
+        if self.std_steps is None:
+            return super().quadratic_form(B)
+        explained = np.empty(B.shape[1])
+        with self._reporting(B.shape[1]) as report:
+            for part in _parts(B.shape[1]):
+                recurrence = _Recurrence(
+                    self.matmul, self.preconditioner.solve, B[:, part], self.tol
+                )
+                explained[part] = recurrence.explained_after(self.std_steps, report)
+        return explained
+
+    def reduction(self, B: FloatArray) -> FloatArray:
+        """Return B^T A^-1 B, symmetric; `std_steps` bound no covariances."""
+        if self.std_steps is not None:
+            raise ValueError(
+                "Covariances, and samples with them, have no bound after some steps: set "
+                "std_steps=None of ConjugateGradient, or ask for standard deviations alone."
+            )
+        return super().reduction(B)
 
     def matmul(self, B: FloatArray) -> FloatArray:
         """Return A B."""
@@ -305,6 +375,12 @@ class ConjugateGradientSystem(LinearSystem):
     def to_dense(self) -> FloatArray:
         """Refuse."""
         raise _refused("A training that is followed over time")
+
+
+def _parts(n_columns: int) -> Iterator[slice]:
+    """Return the columns that are worked on together."""
+    for start in range(0, n_columns, _COLUMNS_AT_A_TIME):
+        yield slice(start, min(start + _COLUMNS_AT_A_TIME, n_columns))
 
 
 def _refused(what: str) -> ValueError:
@@ -338,6 +414,11 @@ class ConjugateGradientSolver:
         Draws the columns. An int makes the result the same every time.
     report : callable or None, default=None
         Is called after every step, with the number of steps and the residuals so far.
+    progress : bool, default=False
+        Whether every solution shows a bar of tqdm, which counts its steps.
+    std_steps : int or None, default=None
+        Steps after which the variance of a Gaussian process is bounded from above; None solves for
+        it, to the tolerance. See `ConjugateGradientSystem.quadratic_form`.
 
     Examples
     --------
@@ -359,6 +440,8 @@ class ConjugateGradientSolver:
     max_iter: int = 1000
     random_state: int | np.random.Generator = 0
     report: Report | None = None
+    progress: bool = False
+    std_steps: int | None = None
 
     def factorize(
         self, operator: KernelOperator, noise: FloatArray, *, overwrite: bool = False
@@ -367,5 +450,12 @@ class ConjugateGradientSolver:
         random = np.random.default_rng(self.random_state)
         preconditioner = LowRankPreconditioner.of(operator, noise, self.rank, random)
         return ConjugateGradientSystem(
-            operator, noise, preconditioner, self.tol, self.max_iter, self.report
+            operator,
+            noise,
+            preconditioner,
+            self.tol,
+            self.max_iter,
+            self.report,
+            self.progress,
+            self.std_steps,
         )
