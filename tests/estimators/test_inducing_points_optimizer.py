@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -143,6 +144,34 @@ def test_what_cannot_be_learned(params, message):
     model = NNGPRegressor(NETWORK, alpha=0.1, solver=InducingPoints(12), **LEARNING)
     with pytest.raises(ValueError, match=message):
         model.set_params(**params).fit(X, Y)
+
+
+@pytest.mark.parametrize("solver", ["cholesky", InducingPoints(12, random_state=0)])
+@pytest.mark.parametrize("cls", [NNGPRegressor, NTKRegressor])
+def test_equal_targets_tell_nothing_about_hyperparameters(cls, solver):
+    model = cls(NETWORK, alpha="auto", solver=solver, architecture_bounds="fixed", **LEARNING)
+    with pytest.raises(ValueError, match=r"all targets are equal.*Set optimizer=None, or alpha"):
+        model.fit(X, np.full(40, 3.0))
+    with_constant = clone(model).fit(X, np.column_stack([Y, np.full(40, 3.0)]))
+    alone = model.fit(X, Y)
+    assert_allclose(with_constant.theta_, alone.theta_, rtol=1e-6)
+    assert_allclose(with_constant.predict(X)[:, 1], 3.0)
+
+
+def test_little_noise_and_all_rows_as_points_keep_the_digits_of_a_score():
+    # Where networks agree, their spread is no difference of large numbers.
+    model = NTKRegressor(NETWORK, alpha=1e-6, alpha_bounds=(1e-7, 1e-5), **LEARNING)
+    scores = []
+    for solver in ("cholesky", InducingPoints(selection=X)):
+
+        def optimizer(score, initial_theta, bounds):
+            scores.append(score(initial_theta, eval_gradient=True))
+            return initial_theta, 0.0
+
+        clone(model).set_params(solver=solver, optimizer=optimizer).fit(X, Y)
+    (exact, slope), (found, found_slope) = scores
+    assert_allclose(found, exact, rtol=1e-8)
+    assert_allclose(found_slope, slope, rtol=1e-4)
 
 
 def test_rows_that_are_added_are_those_of_one_network():

@@ -273,6 +273,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         if self.optimizer is None:
             return kernels, self._rows.alpha
         self._require_density()
+        self._require_varying_targets()
         start = self._alpha_to_start_from(kernels)
         objective = self._hyperparameter_score(kernels.architecture, start, score)
         architecture, alpha = self._search(objective, tasks)
@@ -293,6 +294,24 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
 
     def _require_density(self) -> None:
         """Raise a ValueError if the targets have no density that an optimizer could make large."""
+
+    def _require_varying_targets(self) -> None:
+        """Raise a ValueError if a search for hyperparameters has nothing to go by."""
+        if self._alpha_is_found and not self._varying_outputs().any():
+            raise ValueError(
+                f"{type(self).__name__}(optimizer={self.optimizer!r}, alpha='auto'): all targets "
+                "are equal, which tells nothing about hyperparameters. Set optimizer=None, or "
+                "alpha to a number."
+            )
+
+    def _varying_outputs(self) -> np.ndarray:
+        """Return which outputs count in the score of hyperparameters, shape (n_outputs,).
+
+        Where every output has the best scale, one of equal targets would have a density without
+        bound.
+        """
+        varies = ~np.atleast_1d(self._scaling.says_nothing(self.y_train_))
+        return varies | (not self._alpha_is_found)
 
     def _search(
         self, objective: HyperparameterScore, tasks: UnobservedFit
@@ -329,7 +348,7 @@ class KernelMachine(CallbackSupportMixin, CheckedParameters):
         exact = ExactScore(
             replace(self._noise, sample_weight=observations.sample_weight),
             np.asarray(self.X_train_[rows], np.float64),
-            self.y_train_[rows],
+            self.y_train_.reshape(len(self.X_train_), -1)[rows][:, self._varying_outputs()],
             observations.repetitions,
             self.kinds,
             score,

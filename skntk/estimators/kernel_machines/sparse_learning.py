@@ -31,9 +31,10 @@ def learn_through_points(
 ) -> SparseRows:
     """Return the rows with the kernels that an optimizer finds; the inducing points stay."""
     machine._require_density()
+    machine._require_varying_targets()
     start = machine._given_alpha()
     if machine._alpha_is_found:
-        fit = rows.sums(machine, random_state)
+        fit = rows.sums(machine, random_state).of_outputs(machine._varying_outputs())
         level, _, _ = fit.best_level(machine._sparse_criterion(fit), machine.dtype)
         start = np.full(1, level)
     kernels, best_scale = rows.inducing.kernels, machine._alpha_is_found
@@ -55,7 +56,11 @@ def sparse_objective(
 ) -> HyperparameterScore:
     """Return a score of rows at inducing points as a function of theta."""
     noise = replace(machine._noise, sample_weight=rows.observed.centering_weight)
+    targets = rows.observed.targets[:, machine._varying_outputs()]
     score = SparseScore.of(
-        rows.observed, noise, criterion, has_one_alpha=np.ndim(machine._alpha) == 0
+        replace(rows.observed, targets=targets),
+        noise,
+        criterion,
+        has_one_alpha=np.ndim(machine._alpha) == 0,
     )
     return hyperparameter_score(machine, architecture, alpha, score)

@@ -12,6 +12,7 @@ from scipy.linalg import blas, lapack
 
 from skntk.inference.inducing.gaussian_process import mean_coefficients
 from skntk.inference.inducing.left_out_rows import LeftOutRows
+from skntk.inference.inducing.network_spread import NetworkSpread, rows_that_are_points
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.shifted_cholesky import shifted_cholesky
 from skntk.inference.inducing.training_run import SparseRun
@@ -112,6 +113,13 @@ class SparseEnsemble:
     ) -> FloatArray:
         """Return the variance at rows by the ensembles that leave them out."""
         variance = self.variance(ntk_cross, nngp_cross, nngp_diagonal)
+        diagonal = as_kernel(nngp_diagonal)
+        points = rows_that_are_points(self.nngp, nngp_cross, diagonal)
+        if points.any():
+            features = as_kernel(self.system.whitening.features(ntk_cross[points]))
+            cross = as_kernel(nngp_cross[points])
+            spread = NetworkSpread.of(self.system, self.nngp, features, cross, diagonal[points])
+            variance[points] = spread.variance
         return np.square(left_out.factor / left_out.noise) * variance
 
     def require_convergence(self) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from skntk.inference.inducing.left_out_rows import LeftOutRows, SampledRows
+from skntk.inference.inducing.network_spread import NetworkSpread
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.sparse_gradient import SampleGradient, SparseGradient
 from skntk.inference.linalg.arrays import FloatArray, as_kernel
@@ -148,50 +149,42 @@ class EnsembleSpread:
     ----------
     system : ProjectedSystem
     rows : SampledRows
-    prediction : ndarray of shape (m, b)
-        How the values of an initial function at the inducing points enter predictions of the rows.
-    change : ndarray of shape (m, b)
-        Half of the derivative of the variance of the networks by that.
-    variance_of_networks : ndarray of shape (b,)
+    networks : NetworkSpread
         With the rows.
     """
 
     system: ProjectedSystem
     rows: SampledRows
-    prediction: FloatArray
-    change: FloatArray
-    variance_of_networks: FloatArray
+    networks: NetworkSpread
 
     @classmethod
     def of(cls, system: ProjectedSystem, rows: SampledRows, nngp: FloatArray) -> Self:
         """Return the spread, given the NNGP kernel between the inducing points."""
         assert rows.nngp_cross is not None
-        features, cross = as_kernel(rows.block.features), as_kernel(rows.nngp_cross).T
-        learned = features - system.noise * system.solve(features)
-        prediction = system.whitening.to_kernel_coefficients(learned)
-        change = nngp @ prediction - cross
-        variance = rows.nngp_diagonal + np.einsum("ij,ij->j", prediction, change - cross)
-        return cls(system, rows, prediction, change, np.maximum(variance, 0.0))
+        features, cross = as_kernel(rows.block.features), as_kernel(rows.nngp_cross)
+        networks = NetworkSpread.of(system, nngp, features, cross, rows.nngp_diagonal)
+        return cls(system, rows, networks)
 
     def variance(self, left_out: LeftOutRows) -> FloatArray:
         """Return the variance with the noise, shape (b,)."""
-        spread = np.square(left_out.factor / left_out.noise) * self.variance_of_networks
+        spread = np.square(left_out.factor / left_out.noise) * self.networks.variance
         variance: FloatArray = spread + self.rows.block.repetitions * left_out.noise
         return variance
 
     def gradient(self, left_out: LeftOutRows, by_variance: FloatArray) -> _SpreadGradient:
         """Return the derivatives of a score, given that by the variance."""
-        ratio = left_out.factor / left_out.noise
+        ratio, networks = left_out.factor / left_out.noise, self.networks
         by_networks = ratio**2 * by_variance
-        weighted = self.prediction * by_networks
-        by_prediction = 2 * self.change * by_networks
+        by_prediction = 2 * networks.change * by_networks
+        # The kernels of a row that is a point are those of the points.
+        by_row = np.where(networks.is_point, 0.0, by_networks)
         return _SpreadGradient(
-            by_ratio=2 * ratio * self.variance_of_networks * by_variance,
+            by_ratio=2 * ratio * networks.variance * by_variance,
             by_factor=np.zeros_like(by_variance),
             by_row_noise=self.rows.block.repetitions * by_variance,
-            by_features=np.zeros_like(self.prediction),
+            by_features=np.zeros_like(by_prediction),
             by_learned=as_kernel(self.system.whitening.features(by_prediction.T)),
-            by_prior_variance=by_networks,
-            by_prior_cross=(-2 * weighted.T,),
-            by_prior=weighted @ self.prediction.T,
+            by_prior_variance=by_row,
+            by_prior_cross=(-2 * (networks.weights * by_row).T,),
+            by_prior=(networks.weights * by_networks) @ networks.weights.T,
         )

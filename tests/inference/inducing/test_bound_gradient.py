@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from skntk.inference import (
+    EnsemblePosterior,
     ensemble_leave_one_out_density,
     leave_one_out_density,
     marginal_likelihood,
 )
 from skntk.inference.inducing.bound_gradient import bound_gradient
+from skntk.inference.inducing.ensemble import SparseEnsemble
 from skntk.inference.inducing.left_out_gradient import left_out_gradient
-from skntk.inference.inducing.left_out_rows import TrainingBlock
+from skntk.inference.inducing.left_out_rows import LeftOutRows, TrainingBlock
 from skntk.inference.inducing.noise_level import SampledRows
 from skntk.inference.inducing.projected_system import ProjectedSystem
 from skntk.inference.inducing.sums import RowSums
@@ -175,3 +177,31 @@ def test_with_all_rows_left_out_densities_are_those_of_all_kernels(ensemble, bes
     else:
         change += of_prior
     np.testing.assert_allclose(change, np.vdot(exact.by_kernels[0], direction), rtol=1e-6)
+
+
+def test_little_noise_leaves_the_spread_of_networks_its_digits():
+    full, nngp, noise = kernel(X, X), kernel(0.8 * X, 0.8 * X), 1e-6
+    exact = ensemble_leave_one_out_density(
+        full, nngp, noise / WEIGHT, Y, REPETITIONS, best_scale=True
+    )
+    kernels = full, full, np.diagonal(nngp), nngp, nngp
+    found = left_out(kernels, noise, rows=np.arange(40), ensemble=True)
+    assert found.score == pytest.approx(exact.score, rel=1e-8)
+    direction = RANDOM.normal(size=full.shape)
+    direction += direction.T
+    np.testing.assert_allclose(
+        np.vdot(found.sample.by_prior, direction),
+        np.vdot(exact.by_kernels[1], direction),
+        rtol=1e-6,
+    )
+
+
+def test_little_noise_leaves_the_variance_of_networks_its_digits():
+    full, nngp, noise = kernel(X, X), kernel(0.8 * X, 0.8 * X), 1e-6
+    exact = EnsemblePosterior.condition(full, nngp, noise / WEIGHT, Y)
+    system = system_of((full, full, np.diagonal(nngp)), noise)
+    block = TrainingBlock(system.whitening.features(full), Y, WEIGHT, REPETITIONS, WEIGHT)
+    rows = LeftOutRows.of(system, block, None, all_observations=True)
+    sparse = SparseEnsemble.of(system, nngp, (2,), 1.0)
+    variance = sparse.left_out_variance(rows, full, nngp, np.diagonal(nngp))
+    np.testing.assert_allclose(variance, exact.leave_one_out(Y)[1], rtol=1e-6)
