@@ -15,11 +15,14 @@ from skntk.architecture.layers.attention import *  # noqa: F403
 from skntk.architecture.layers.convolution import *  # noqa: F403
 from skntk.architecture.layers.dense import *  # noqa: F403
 from skntk.architecture.layers.dropout import *  # noqa: F403
+from skntk.architecture.layers.feature_product import *  # noqa: F403
 from skntk.architecture.layers.graphs import *  # noqa: F403
 from skntk.architecture.layers.input_scale import *  # noqa: F403
 from skntk.architecture.layers.linearized import *  # noqa: F403
 from skntk.architecture.layers.local_convolution import *  # noqa: F403
 from skntk.architecture.layers.normalization import *  # noqa: F403
+from skntk.architecture.layers.one_feature import *  # noqa: F403
+from skntk.architecture.layers.p_norm import *  # noqa: F403
 from skntk.architecture.layers.pooling import *  # noqa: F403
 from skntk.architecture.layers.position_embedding import *  # noqa: F403
 from skntk.architecture.layers.reductions import *  # noqa: F403

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import factorial
 
 import numpy as np
@@ -26,6 +27,8 @@ class Kernels:
     nngp: np.ndarray
     ntk: np.ndarray
     sizes: tuple[int, ...] = ()
+    # Of shape (n, n_features), before the first layer that changes them.
+    inputs: np.ndarray | None = None
 
     def mapped(self, change: Callable[[np.ndarray], np.ndarray], sizes=None) -> Kernels:
         return Kernels(change(self.nngp), change(self.ntk), self.sizes if sizes is None else sizes)
@@ -37,9 +40,10 @@ def kernels_in_extended_precision(network, X):
     pixels = X.reshape(len(X), -1, X.shape[-1])
     covariance = np.einsum("ipc,jqc->ijpq", pixels, pixels) / X.shape[-1]
     if type(network.layers[0]).__name__ == "InputScale":
-        scaled = pixels * np.asarray(network.layers[0].scales, np.longdouble)
-        covariance = np.einsum("ipc,jqc->ijpq", scaled, scaled) / X.shape[-1]
-    kernels = behind(network, Kernels(covariance, np.zeros_like(covariance), X.shape[1:-1]))
+        pixels = pixels * np.asarray(network.layers[0].scales, np.longdouble)
+        covariance = np.einsum("ipc,jqc->ijpq", pixels, pixels) / X.shape[-1]
+    start = Kernels(covariance, np.zeros_like(covariance), X.shape[1:-1], pixels[:, 0])
+    kernels = behind(network, start)
     return kernels.nngp[:, :, 0, 0], kernels.ntk[:, :, 0, 0]
 
 
@@ -356,6 +360,78 @@ def product_of_branches(layer, kernels):
     return first
 
 
+# Layers that read features ------------------------------------------------------------------------
+
+
+def of_pairs(kernel, kernels):
+    """Return the kernels behind a first layer, given both of a pair of samples."""
+    X = kernels.inputs
+    pairs = np.array([[kernel(x, z) for z in X] for x in X])
+    return Kernels(*np.moveaxis(pairs, -1, 0)[..., np.newaxis, np.newaxis])
+
+
+def for_each_feature(values, X):
+    return np.broadcast_to(np.asarray(values, np.longdouble), X.shape[1:])
+
+
+def one_feature_dense(layer, kernels):
+    """Integrate over the thresholds, of units with weights of either sign."""
+    low, high, weights = (
+        for_each_feature(values, kernels.inputs)
+        for values in (layer.low, layer.high, layer.feature_weights)
+    )
+
+    def of_feature(x, z, low, high):
+        x, z = np.clip([x, z], low, high)
+        std = (high - low) / np.sqrt(np.longdouble(12))
+        ends = low, min(x, z), max(x, z), high
+        value = tangent = 0
+        for start, end in pairwise(ends):
+            t = start + (end - start) * EVEN
+            density = (end - start) * EVEN_WEIGHTS / (high - low)
+            for sign in (1, -1):
+                u, v = sign * (x - t) / std, sign * (z - t) / std
+                are_active = (u > 0) & (v > 0)
+                if layer.activation == "step":
+                    value += np.sum(density * are_active)
+                else:
+                    # Squares of the weights are 1 on average.
+                    value += np.sum(density * are_active * u * v) / 2
+                    tangent += np.sum(density * are_active * (u * v + 1)) / 2
+        return np.array([value, tangent])
+
+    def kernel(x, z):
+        features = zip(x, z, low, high, weights, strict=True)
+        return sum(weight * of_feature(*others) for *others, weight in features) / np.sum(weights)
+
+    return of_pairs(kernel, kernels)
+
+
+def feature_product(layer, kernels):
+    lengths, interactions = (
+        for_each_feature(values, kernels.inputs)
+        for values in (layer.length_scales, layer.interactions)
+    )
+    is_category = np.isin(np.arange(kernels.inputs.shape[1]), layer.categorical or [])
+
+    def kernel(x, z):
+        alike = np.where(is_category, np.rint(x) == np.rint(z), np.exp(-np.abs(x - z) / lengths))
+        return np.array([np.prod((1 + interactions * alike) / (1 + interactions)), 0])
+
+    return of_pairs(kernel, kernels)
+
+
+def p_norm_exponential(layer, kernels):
+    lengths = for_each_feature(layer.length_scales, kernels.inputs)
+    p, q = np.longdouble(layer.p), np.longdouble(layer.p if layer.q is None else layer.q)
+
+    def kernel(x, z):
+        total = np.sum(np.abs(x - z) ** p / lengths**p)
+        return np.array([np.exp(-(total ** (q / p))), 0])
+
+    return of_pairs(kernel, kernels)
+
+
 LAYERS = {
     "AvgPool": pool,
     "Concat": concat,
@@ -364,12 +440,15 @@ LAYERS = {
     "Dense": dense,
     "Dropout": dropout,
     "ExpNormalized": exp_normalized,
+    "FeatureProduct": feature_product,
     "Flatten": flatten,
     "GlobalAvgPool": global_pool,
     "GlobalSumPool": global_pool,
     "Identity": lambda layer, kernels: kernels,
     "InputScale": lambda layer, kernels: kernels,
     "LayerNorm": layer_norm,
+    "OneFeatureDense": one_feature_dense,
+    "PNormExponential": p_norm_exponential,
     "Product": product_of_branches,
     "Residual": lambda layer, kernels: weighted_sum(
         [1, 1], all_of([layer.main, layer.shortcut], kernels)

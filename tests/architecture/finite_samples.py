@@ -43,7 +43,7 @@ def network_and_widths(layer):
         return as_spatial_network(layer), widths
     if category == "spatial_preset":
         return layer, ({32: -1, 64: 2} if isinstance(layer, AttentionNet) else {8: -1, 16: 2})
-    if layer.scales_inputs:
+    if layer.scales_inputs or layer.reads_features:
         network = Serial([layer, Dense(1.3, 0.2), Dense(1.1, 0.1)])
     elif category == "preset":
         network = layer

@@ -48,7 +48,7 @@ def as_network(layer, bias_std=0.2):
     """Return a network around the layer; presets and combinators are networks as they are."""
     if type(layer).category in ("combinator", "preset"):
         return layer
-    if layer.scales_inputs:
+    if layer.scales_inputs or layer.reads_features:
         return Serial([layer, Dense(1.3, bias_std), Dense(1.1, 0.1)])
     return Serial([Dense(1.3, bias_std), layer, Dense(1.1, 0.1)])
 

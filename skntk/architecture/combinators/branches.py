@@ -73,6 +73,10 @@ class Branches(Composition):
     def scale_inputs(self, X: Array) -> Array:
         return X
 
+    @property
+    def reads_features(self) -> bool:
+        return any(branch.reads_features for branch in self.branches)
+
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return all(branch.outputs_are_gaussian(inputs_are_gaussian) for branch in self.branches)
 

@@ -19,7 +19,13 @@ from skntk.architecture.core.repetition import repeated_groups
 from skntk.architecture.layers.dense import Dense
 from skntk.architecture.propagation.correlation import CorrelationState
 from skntk.architecture.propagation.pixel_covariance import Grid, Offsets, PixelCovariance
-from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.propagation.state import (
+    Array,
+    InputSamples,
+    PairState,
+    SampleState,
+    Statistics,
+)
 
 __all__ = ["Serial"]
 
@@ -103,6 +109,7 @@ class Composition(Layer):
         for position, member in enumerate(members):
             check_part(member, self)
             self._check_first_layer(position, member)
+            self._check_reader(position, member)
         return members
 
     def _check_first_layer(self, position: int, member: Layer) -> None:
@@ -113,6 +120,9 @@ class Composition(Layer):
                 f"{position}: the inputs of the network are scaled, not those of a part of it. "
                 "Put the layer that scales first, as in Serial([InputScale(...), ...])."
             )
+
+    def _check_reader(self, position: int, member: Layer) -> None:
+        """Raise a TypeError if a member reads features of the inputs and cannot do so here."""
 
 
 class Serial(Composition):
@@ -165,6 +175,18 @@ class Serial(Composition):
     def _check_first_layer(self, position: int, member: Layer) -> None:
         if position > 0:
             super()._check_first_layer(position, member)
+
+    def _check_reader(self, position: int, member: Layer) -> None:
+        if member.reads_features and not all(map(_only_scales, self.layers[:position])):
+            raise TypeError(
+                f"Serial cannot have {type(member).__name__} at position {position}: it reads the "
+                "features of the inputs, which the layers before it have replaced. Put it first, "
+                "or behind an InputScale alone."
+            )
+
+    @property
+    def reads_features(self) -> bool:
+        return any(layer.reads_features for layer in self.layers)
 
     def outputs_are_gaussian(self, inputs_are_gaussian: bool = False) -> bool:
         return reduce(
@@ -349,7 +371,8 @@ def _loop_state(state: Any) -> Any:
     """Return a state with one structure, whichever layer it comes from."""
     if isinstance(state, CorrelationState):
         return CorrelationState(*(correlation.complete() for correlation in state))
-    return state
+    # No layer of a group that is repeated reads the inputs.
+    return SampleState(*state) if isinstance(state, InputSamples) else state
 
 
 def _only_scales(layer: Layer) -> bool:

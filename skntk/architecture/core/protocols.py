@@ -53,6 +53,14 @@ class Structure:
         """
         return False
 
+    @property
+    def reads_features(self) -> bool:
+        """Whether the layer reads the features of the inputs, and not their covariance alone.
+
+        Nothing that changes the inputs may stand before it, other than their scales.
+        """
+        return False
+
 
 class InputTransform:
     """What becomes of the inputs of a network before its kernels are computed."""

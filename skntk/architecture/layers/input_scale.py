@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import jax.numpy as jnp
-import numpy as np
 from numpy.typing import ArrayLike
 
-from skntk._validation import check_real
+from skntk.architecture.core.feature_arrays import check_feature_array
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, one_leaf
@@ -64,29 +63,8 @@ class InputScale(Layer):
         return [cls([0.5, 1.5, 0.0, 1.0, 2.0])]
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if np.ndim(self.scales) == 0:
-            check_real(self, "scales", minimum=0)
-        else:
-            self._check_array(input_shape)
+        check_feature_array(self, "scales", input_shape, minimum=0)
         return input_shape
-
-    def _check_array(self, input_shape: tuple[int, ...]) -> None:
-        try:
-            scales = np.asarray(self.scales, float)
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"InputScale(scales={self.scales!r}): scales must be a number or an array of "
-                "numbers, one for each feature."
-            ) from None
-        n_features = input_shape[-1]
-        if scales.shape != (n_features,):
-            features = "features" if len(input_shape) == 1 else "channels"
-            raise ValueError(
-                f"InputScale(scales=...): scales has shape {scales.shape}, but the samples have "
-                f"{n_features} {features}: it must be one number, or have shape ({n_features},)."
-            )
-        if not (np.isfinite(scales).all() and (scales >= 0).all()):
-            raise ValueError("InputScale(scales=...): scales must be finite and at least 0.")
 
     @property
     def scales_inputs(self) -> bool:

@@ -28,6 +28,20 @@ class SampleState(NamedTuple):
     ntk: Array
 
 
+class InputSamples(SampleState):
+    """The kernels of the inputs with themselves, together with the inputs.
+
+    Behind any layer that changes them it is a `SampleState` like others.
+
+    Attributes
+    ----------
+    features : array of shape (n_features, n) or None
+        The inputs, which layers such as `OneFeatureDense` read; None where they are not known.
+    """
+
+    features: Array | None = None
+
+
 class PairState(NamedTuple):
     """The kernels of every left sample with every right sample, before or after a layer.
 
@@ -43,10 +57,12 @@ class PairState(NamedTuple):
     ntk: Array
 
 
-def input_samples(X: Array) -> SampleState:
+def input_samples(X: Array) -> InputSamples:
     """Return the state of inputs ``X (n, features)``: mean squares, and no NTK yet."""
     nngp = jnp.mean(X * X, axis=-1)
-    return SampleState(nngp, jnp.zeros_like(nngp))
+    state = InputSamples(nngp, jnp.zeros_like(nngp))
+    state.features = X.T
+    return state
 
 
 def input_pairs(X: Array, Y: Array) -> PairState:

@@ -121,7 +121,9 @@ class PreparedNetwork(NamedTuple):
         """Prepare a network that has been checked."""
         precision = np.dtype(dtype)
         if precision == np.float32 and len(input_shape) == 1:
-            arguments = NetworkArguments.of(SinglePrecision(architecture), np.dtype(np.float64))
+            arguments = NetworkArguments.of(
+                SinglePrecision(architecture, *input_shape), np.dtype(np.float64)
+            )
         else:
             arguments = NetworkArguments.of(architecture, precision)
         # Not of the user's objects, whose hyperparameters may change later.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,13 @@ from skntk.architecture.propagation.correlation import (
     roots,
     single,
 )
-from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
+from skntk.architecture.propagation.state import (
+    Array,
+    PairState,
+    SampleState,
+    Statistics,
+    input_samples,
+)
 
 
 class _Scales(NamedTuple):
@@ -52,10 +58,15 @@ class SinglePrecision(DelegatingLayer):
     Parameters
     ----------
     network : layer
+    n_features : int
+        Of the inputs.
     """
 
-    def __init__(self, network: Layer) -> None:
+    static: ClassVar[tuple[str, ...]] = ("n_features",)
+
+    def __init__(self, network: Layer, n_features: int) -> None:
         self.network = network
+        self.n_features = n_features
 
     def delegate(self) -> Layer:
         """Return the network."""
@@ -71,8 +82,10 @@ class SinglePrecision(DelegatingLayer):
         """Map the kernels of pairs, from products of inputs in double precision."""
         correlation = _input_correlation(state.nngp, left.reciprocal, right.reciprocal)
         start = CorrelationState(correlation, Correlation(jnp.ones_like(correlation.from_one)))
-        one: Any = jax.ShapeDtypeStruct((1,), np.float64)
-        _, shapes = jax.eval_shape(self.network.propagate_scales, SampleState(one, one))
+        shapes = jax.eval_shape(
+            lambda X: self.network.propagate_scales(input_samples(X))[1],
+            jax.ShapeDtypeStruct((1, self.n_features), np.float64),
+        )
         statistics = (_unpacked(side.statistics, shapes) for side in (left, right))
         outputs = self.network.propagate_correlations(start, *statistics)
         return PairState(
