@@ -47,12 +47,12 @@ def in_own_loop(
     def packed(*operands: Any) -> Array:
         return lax.complex(*function(*operands))
 
-    result = _apart(packed, nonnegative, *operands)
+    result = apart(packed, nonnegative, *operands)
     return lax.real(result), lax.imag(result)
 
 
-def _apart(function: Callable[..., Array], nonnegative: Array, *operands: Any) -> Array:
-    """Return the complex array that a function returns, as the branch of a condition."""
+def apart(function: Callable[..., Array], nonnegative: Array, *operands: Any) -> Array:
+    """Return the array that a function returns, as the branch of a condition: see `in_own_loop`."""
     shape = jax.eval_shape(function, *operands)
     always = jnp.logical_not(jnp.ravel(nonnegative)[0] < 0)
     return lax.cond(
@@ -134,4 +134,4 @@ class PackedState(NamedTuple):
 
         form = jax.eval_shape(packed, self.gaps).form
         positive = 2 + lax.real(self.gaps[:1, :1])
-        return PackedState(_apart(lambda gaps: packed(gaps).gaps, positive, self.gaps), form)
+        return PackedState(apart(lambda gaps: packed(gaps).gaps, positive, self.gaps), form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any, ClassVar
 
 import jax
@@ -21,8 +22,8 @@ from skntk.architecture.propagation.feature_loops import (
     distance,
     leading,
     n_numbers,
+    one_minus_product,
     over_features,
-    zeros_of_pairs,
 )
 from skntk.architecture.propagation.state import Array
 
@@ -169,29 +170,17 @@ class FeatureProduct(FixedUnits):
         }
 
     def _dissimilarity(self, left: dict[str, Values], right: dict[str, Values]) -> Array:
-        zeros = zeros_of_pairs(left["largest"], right["largest"])
         n_features = n_numbers(left["positions"]) + n_numbers(left["categories"])
-        depths = jnp.asarray(self._depths(n_features), zeros.dtype)
+        dtype = leading(left["largest"]).dtype
+        depths = jnp.asarray(self._depths(n_features), dtype)
         numbers, categories = self._kinds_of_columns(n_features)
-
-        def by_exponentials() -> Array:
-            sides = (
-                left["growth"],
-                right["growth"],
-                leading(left["decay"]),
-                leading(right["decay"]),
-            )
-            return over_features(_times_exponential, zeros, *sides, depths[numbers])
-
-        def by_positions() -> Array:
-            sides = left["positions"], right["positions"]
-            return over_features(_times_laplace, zeros, *sides, depths[numbers])
-
-        largest = (jnp.max(leading(side["largest"])) for side in (left, right))
-        fits = jnp.maximum(*largest) <= _LARGEST_EXPONENT
-        of_numbers = lax.cond(fits, by_exponentials, by_positions)
-        sides = left["categories"], right["categories"]
-        return over_features(_times_equality, of_numbers, *sides, depths[categories])
+        parts = []
+        if len(numbers):
+            parts.append(_of_numbers(left, right, depths[numbers]))
+        if len(categories):
+            sides = left["categories"], right["categories"]
+            parts.append(one_minus_product(_inequality, None, *sides, depths[categories]))
+        return reduce(lambda rest, part: rest + part * (1 - rest), parts)
 
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int
@@ -217,25 +206,37 @@ class FeatureProduct(FixedUnits):
             return product * jnp.where(is_read, jnp.sqrt(2.0) * cosine, 1)
 
         ones = jnp.ones((len(inputs), drawn.shape[-1]), inputs.dtype)
-        units: Array = over_features(times, ones, values, frequencies, phases, is_read)
+        units: Array = over_features(times, ones, (values, frequencies, phases, is_read))
         return units
 
 
-# With D = 1 - K of the features before, one more of which the kernel is 1 - q makes 1 - (1 - D)(1 -
-# q) = D + q (1 - D): a sum of positive numbers, which keeps the digits of small differences.
+def _of_numbers(left: dict[str, Values], right: dict[str, Values], depths: Array) -> Array:
+    """Return 1 minus the product of the kernels of features that are numbers."""
+
+    def by_exponentials() -> Array:
+        sides = left["growth"], right["growth"], leading(left["decay"]), leading(right["decay"])
+        return one_minus_product(_gap_by_exponentials, None, *sides, depths)
+
+    def by_positions() -> Array:
+        # Rarely needed, and slow to compile if it were written out.
+        return one_minus_product(_gap, False, left["positions"], right["positions"], depths)
+
+    largest = (jnp.max(leading(side["largest"])) for side in (left, right))
+    fits = jnp.maximum(*largest) <= _LARGEST_EXPONENT
+    result: Array = lax.cond(fits, by_exponentials, by_positions)
+    return result
 
 
-def _times_exponential(
-    rest: Array, left: Values, right: Values, left_decay: Array, right_decay: Array, depth: Array
+def _gap_by_exponentials(
+    left: Values, right: Values, left_decay: Array, right_decay: Array, depth: Array
 ) -> Array:
     # 1 - exp(-abs(a - b)) = abs(exp(a) - exp(b)) min(exp(-a), exp(-b)): no exponential of a pair.
-    difference = distance(left, right) * jnp.minimum(left_decay, right_decay)
-    return rest + depth * difference * (1 - rest)
+    return depth * distance(left, right) * jnp.minimum(left_decay, right_decay)
 
 
-def _times_laplace(rest: Array, left: Values, right: Values, depth: Array) -> Array:
-    return rest - depth * jnp.expm1(-distance(left, right)) * (1 - rest)
+def _gap(left: Values, right: Values, depth: Array) -> Array:
+    return -depth * jnp.expm1(-distance(left, right))
 
 
-def _times_equality(rest: Array, left: Values, right: Values, depth: Array) -> Array:
-    return rest + jnp.where(distance(left, right) > 0, depth, 0) * (1 - rest)
+def _inequality(left: Values, right: Values, depth: Array) -> Array:
+    return jnp.where(distance(left, right) > 0, depth, 0)

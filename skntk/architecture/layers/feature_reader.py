@@ -6,12 +6,14 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from skntk.architecture.activations.loops import apart
 from skntk.architecture.core.input_shapes import check_vector_input
 from skntk.architecture.core.layer import Layer
 from skntk.architecture.propagation.correlation import (
     Correlation,
     CorrelationState,
     Split,
+    single,
 )
 from skntk.architecture.propagation.feature_loops import Values
 from skntk.architecture.propagation.state import (
@@ -67,25 +69,27 @@ class FixedUnits(FeatureReader):
         raise NotImplementedError
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
-        return _units_of(state), self._coordinates(self._features(state))
+        outputs = SampleState(jnp.ones_like(state.nngp), jnp.zeros_like(state.nngp))
+        return outputs, (self._coordinates(self._features(state)), outputs.nngp)
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
-        nngp = 1 - self._dissimilarity(left, right)
+        nngp = 1 - self._in_own_loop(left, right)
         return PairState(nngp, jnp.zeros_like(nngp))
 
     def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
-        coordinates = self._coordinates(self._features(state))
-        return _units_of(state), {name: Split.of(values) for name, values in coordinates.items()}
+        outputs, (coordinates, ones) = self.propagate_samples(state)
+        split = {name: Split.of(values) for name, values in coordinates.items()}
+        return outputs, (split, single(ones))
 
     def propagate_correlations(
         self, state: CorrelationState, left: Statistics, right: Statistics
     ) -> CorrelationState:
-        nngp = self._dissimilarity(left, right)
+        nngp = self._in_own_loop(left, right)
         return CorrelationState(Correlation(nngp), Correlation(jnp.ones_like(nngp)))
 
-
-def _units_of(state: SampleState) -> SampleState:
-    return SampleState(jnp.ones_like(state.nngp), jnp.zeros_like(state.nngp))
+    def _in_own_loop(self, left: Statistics, right: Statistics) -> Array:
+        (left_coordinates, ones), (right_coordinates, _) = left, right
+        return apart(self._dissimilarity, ones, left_coordinates, right_coordinates)
 
 
 def for_each_feature(values: Any, n_features: int) -> Array:

@@ -12,6 +12,7 @@ from jax import lax
 from numpy.typing import ArrayLike
 
 from skntk._validation import check_choice
+from skntk.architecture.activations.loops import apart, in_own_loop
 from skntk.architecture.core.feature_arrays import check_feature_array
 from skntk.architecture.core.protocols import Parameters
 from skntk.architecture.core.pytree import CanonicalForms, one_leaf
@@ -26,9 +27,9 @@ from skntk.architecture.propagation.correlation import (
 from skntk.architecture.propagation.feature_loops import (
     Values,
     distance,
+    leading,
     n_numbers,
-    over_features,
-    zeros_of_pairs,
+    sum_over_features,
 )
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
@@ -248,21 +249,22 @@ class OneFeatureDense(FeatureReader):
     def _tangent(self, of_weights: Array, of_biases: Array) -> Array:
         return of_weights + of_biases if self._units.trained else jnp.zeros_like(of_weights)
 
-    def _half_squared_distances(self, left: Values, right: Values) -> tuple[Array, Array]:
+    def _half_squared_distances(
+        self, positive: Array, left: Values, right: Values
+    ) -> tuple[Array, Array]:
         """Return half of the squared distances of both kernels, of pairs of positions."""
-        zeros = zeros_of_pairs(left, right)
+        if self._units.trained:
+            return in_own_loop(self._sums_over_features, positive, left, right)
+        nngp = apart(lambda *sides: self._sums_over_features(*sides)[0], positive, left, right)
+        return nngp, jnp.zeros_like(nngp)
 
-        def step(
-            sums: tuple[Array, Array], left: Values, right: Values, probability: Array
-        ) -> tuple[Array, Array]:
+    def _sums_over_features(self, left: Values, right: Values) -> tuple[Array, Array]:
+        def term(left: Values, right: Values, probability: Array) -> tuple[Array, Array]:
             gap = distance(left, right)
-            return (
-                sums[0] + probability * self._units.distance(gap),
-                sums[1] + probability * gap,
-            )
+            return probability * self._units.distance(gap), probability * gap
 
-        probabilities = self._probabilities(n_numbers(left), zeros.dtype)
-        nngp, gaps = over_features(step, (zeros, zeros), left, right, probabilities)
+        probabilities = self._probabilities(n_numbers(left), leading(left).dtype)
+        nngp, gaps = sum_over_features(term, left, right, probabilities)
         return nngp, nngp + gaps / 2
 
     def propagate_samples(self, state: SampleState) -> tuple[SampleState, Statistics]:
@@ -272,14 +274,9 @@ class OneFeatureDense(FeatureReader):
 
     def propagate_pairs(self, state: PairState, left: Statistics, right: Statistics) -> PairState:
         (left_positions, left_kernels), (right_positions, right_kernels) = left, right
-        distances = self._half_squared_distances(left_positions, right_positions)
-        nngp, ntk = (
-            (of_left + of_right) / 2 - half_square
-            for of_left, of_right, half_square in zip(
-                left_kernels, right_kernels, distances, strict=True
-            )
-        )
-        return PairState(nngp, ntk if self._units.trained else jnp.zeros_like(nngp))
+        distances = self._half_squared_distances(left_kernels.nngp, left_positions, right_positions)
+        sides = zip(left_kernels, right_kernels, distances, strict=True)
+        return PairState(*((of_left + of_right) / 2 - gap for of_left, of_right, gap in sides))
 
     def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
         positions = self._positions(self._features(state))
@@ -290,16 +287,10 @@ class OneFeatureDense(FeatureReader):
         self, state: CorrelationState, left: Statistics, right: Statistics
     ) -> CorrelationState:
         (left_positions, left_lengths), (right_positions, right_lengths) = left, right
-        distances = self._half_squared_distances(left_positions, right_positions)
-        nngp, ntk = (
-            length.correlation(other, half_square)
-            for length, other, half_square in zip(
-                left_lengths, right_lengths, distances, strict=True
-            )
-        )
-        return CorrelationState(
-            nngp, ntk if self._units.trained else Correlation(jnp.ones_like(nngp.from_one))
-        )
+        positive = left_lengths[0].reciprocal
+        distances = self._half_squared_distances(positive, left_positions, right_positions)
+        sides = zip(left_lengths, right_lengths, distances, strict=True)
+        return CorrelationState(*(length.correlation(other, gap) for length, other, gap in sides))
 
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int

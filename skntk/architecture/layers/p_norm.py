@@ -17,8 +17,7 @@ from skntk.architecture.layers.feature_reader import FixedUnits, for_each_featur
 from skntk.architecture.propagation.feature_loops import (
     Values,
     distance,
-    over_features,
-    zeros_of_pairs,
+    sum_over_features,
 )
 from skntk.architecture.propagation.state import Array
 
@@ -112,10 +111,10 @@ class PNormExponential(FixedUnits):
         p, q = self._powers
         sides = left["positions"], right["positions"]
 
-        def add(total: Array, left: Values, right: Values) -> Array:
-            return total + _power(distance(left, right), p)
+        def term(left: Values, right: Values) -> Array:
+            return _power(distance(left, right), p)
 
-        return -jnp.expm1(-_power(over_features(add, zeros_of_pairs(*sides), *sides), q / p))
+        return -jnp.expm1(-_power(sum_over_features(term, *sides), q / p))
 
     def initialize(
         self, key: Array, input_shape: tuple[int, ...], width: int, outputs: int

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -15,22 +17,110 @@ from skntk.architecture.propagation.state import Array
 Values = Array | Split
 """Numbers of samples: in double precision, or split into two in single precision."""
 
-# So many features are added up in one pass over the pairs of a tile.
-_FEATURES_AT_ONCE = 8
+# So many features are written out, and share one pass over the pairs of a tile. Of more, each has a
+# pass of its own, which is slower by a half and compiled once for any number of them. LLVM
+# vectorizes no pass over the features of one of several groups.
+_MOST_WRITTEN_OUT = 32
 
 
-def over_features(step: Callable[..., Any], start: Any, *features: Any) -> Any:
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def sum_over_features(term: Callable[..., Any], *features: Any) -> Any:
+    """Return the sum of a function of pairs over all features.
+
+    No array of all pairs and all features is made, nor to differentiate it.
+
+    Parameters
+    ----------
+    term : callable
+        Maps what is known of one feature to a pytree of arrays.
+    *features : pytrees of arrays of shape (n_features, ...)
+        At least of one feature.
+
+    Returns
+    -------
+    pytree of arrays
+    """
+
+    def add(total: Any, *of_one: Any) -> Any:
+        return jax.tree.map(jnp.add, total, term(*of_one))
+
+    return over_features(add, _zeros(term, features), features)
+
+
+@sum_over_features.defjvp
+def _sum_over_features_jvp(
+    term: Callable[..., Any], features: tuple[Any, ...], changes: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    @jax.checkpoint
+    def add(total: Any, of_one: tuple[Any, ...]) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, term(*of_one)), None
+
+    def in_loop(*features: Any) -> Any:
+        return lax.scan(add, _zeros(term, features), features)[0]
+
+    return sum_over_features(term, *features), jax.jvp(in_loop, features, changes)[1]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def one_minus_product(gap: Callable[..., Array], written_out: bool | None, *features: Any) -> Array:
+    """Return 1 - prod_j (1 - q_j), to full relative precision.
+
+    With D what it is of the features before, one more makes 1 - (1 - D)(1 - q) = D + q (1 - D): a
+    sum of positive numbers.
+
+    Parameters
+    ----------
+    gap : callable
+        Maps what is known of one feature to q, numbers from 0 to less than 1.
+    written_out : bool or None
+        As for `over_features`.
+    *features : pytrees of arrays of shape (n_features, ...)
+        At least of one feature.
+
+    Returns
+    -------
+    array
+    """
+
+    def multiply(rest: Array, *of_one: Any) -> Array:
+        return rest + gap(*of_one) * (1 - rest)
+
+    result: Array = over_features(multiply, _zeros(gap, features), features, written_out)
+    return result
+
+
+@one_minus_product.defjvp
+def _one_minus_product_jvp(
+    gap: Callable[..., Array],
+    written_out: bool | None,
+    features: tuple[Any, ...],
+    changes: tuple[Any, ...],
+) -> tuple[Array, Array]:
+    result = one_minus_product(gap, written_out, *features)
+
+    def logarithm(*of_one: Any) -> Array:
+        return -jnp.log1p(-gap(*of_one))
+
+    _, change = jax.jvp(partial(sum_over_features, logarithm), features, changes)
+    return result, (1 - result) * change
+
+
+def over_features(
+    step: Callable[..., Any],
+    start: Any,
+    features: tuple[Any, ...],
+    written_out: bool | None = None,
+) -> Any:
     """Return what a function makes of one feature after the other.
-
-    No array of all pairs and all features is made. Several features share one pass over the pairs,
-    which is compiled once for any number of them.
 
     Parameters
     ----------
     step : callable
         Maps what was made of the features before, and what is known of one feature, to the next.
     start : pytree of arrays
-    *features : pytrees of arrays of shape (n_features, ...)
+    features : tuple of pytrees of arrays of shape (n_features, ...)
+    written_out : bool or None, default=None
+        Whether all features share one pass; None is if they are few.
 
     Returns
     -------
@@ -38,13 +128,19 @@ def over_features(step: Callable[..., Any], start: Any, *features: Any) -> Any:
         Of the shapes of ``start``.
     """
     n_features = len(jax.tree.leaves(features)[0])
-    if n_features == 0:
-        return start
+    if not (n_features <= _MOST_WRITTEN_OUT if written_out is None else written_out):
+        return lax.scan(lambda result, of_one: (step(result, *of_one), None), start, features)[0]
+    result = start
+    for number in range(n_features):
+        of_one = jax.tree.map(itemgetter(number), features)
+        result = step(result, *of_one)
+    return result
 
-    def one_feature(carry: Any, of_feature: tuple[Any, ...]) -> tuple[Any, None]:
-        return step(carry, *of_feature), None
 
-    return lax.scan(one_feature, start, features, unroll=min(n_features, _FEATURES_AT_ONCE))[0]
+def _zeros(term: Callable[..., Any], features: tuple[Any, ...]) -> Any:
+    """Return zeros of the shapes of what a function makes of one feature."""
+    shapes = jax.eval_shape(term, *jax.tree.map(itemgetter(0), features))
+    return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
 
 
 def distance(left: Values, right: Values) -> Array:
@@ -67,9 +163,3 @@ def leading(values: Values) -> Array:
 def n_numbers(values: Values) -> int:
     """Return how many numbers are known of each sample."""
     return len(leading(values))
-
-
-def zeros_of_pairs(left: Values, right: Values) -> Array:
-    """Return a zero for each pair, given arrays (n_features, n_left, 1) and (.., 1, n_right)."""
-    some, other = leading(left), leading(right)
-    return jnp.zeros(jnp.broadcast_shapes(some.shape[1:], other.shape[1:]), some.dtype)
