@@ -371,6 +371,7 @@ def of_pairs(kernel, kernels):
 
 
 def for_each_feature(values, X):
+    values = 1 if values is None else values
     return np.broadcast_to(np.asarray(values, np.longdouble), X.shape[1:])
 
 

@@ -152,9 +152,9 @@ class OneFeatureDense(FeatureReader):
         The function of every unit: sqrt(2) times a step from 0 to 1, or the rectifier.
     low, high : float or array-like of shape (n_features,), default=-3.0 and 3.0
         The range of the features, or of each. The defaults are for standardized features.
-    feature_weights : float or array-like of shape (n_features,), default=1.0
-        How often units read each feature, relative to the others; at least 0. One number is the
-        weight of all features, whatever it is.
+    feature_weights : array-like of shape (n_features,), float or None, default=None
+        How often units read each feature, relative to the others; at least 0. None is the same for
+        all, and so is one number, whatever it is. Estimators learn them if they are an array.
 
     References
     ----------
@@ -179,7 +179,7 @@ class OneFeatureDense(FeatureReader):
     canonical_forms: ClassVar[CanonicalForms] = {
         "low": one_leaf,
         "high": one_leaf,
-        # One number for all features changes nothing.
+        # One number for all features changes nothing, as does none.
         "feature_weights": lambda value: None if np.ndim(value) == 0 else one_leaf(value),
     }
 
@@ -188,7 +188,7 @@ class OneFeatureDense(FeatureReader):
         activation: str = "step",
         low: ArrayLike = -3.0,
         high: ArrayLike = 3.0,
-        feature_weights: ArrayLike = 1.0,
+        feature_weights: ArrayLike | None = None,
     ) -> None:
         self.activation = activation
         self.low = low
@@ -214,13 +214,17 @@ class OneFeatureDense(FeatureReader):
                 f"OneFeatureDense(low={self.low!r}, high={self.high!r}): high must be greater than "
                 "low for every feature. Leave out features that are constant."
             )
-        check_feature_array(self, "feature_weights", shape, minimum=0)
+        if self.feature_weights is not None:
+            self._check_weights(shape)
+        return shape
+
+    def _check_weights(self, input_shape: tuple[int, ...]) -> None:
+        check_feature_array(self, "feature_weights", input_shape, minimum=0)
         if not np.any(np.asarray(self.feature_weights, float) > 0):
             raise ValueError(
                 f"OneFeatureDense(feature_weights={self.feature_weights!r}): the weight of one "
                 "feature at least must be greater than 0."
             )
-        return shape
 
     @property
     def _units(self) -> _Units:

@@ -67,8 +67,9 @@ class AxisAlignedNet(_FirstLayerPreset):
     low, high : float or array-like of shape (n_features,), default=-3.0 and 3.0
         The range of the features, or of each, see `OneFeatureDense`. The defaults are for
         standardized features.
-    feature_weights : float or array-like of shape (n_features,), default=1.0
-        How often the first layer reads each feature. To learn them, start from an array.
+    feature_weights : array-like of shape (n_features,), float or None, default=None
+        How often the first layer reads each feature, relative to the others; None is the same for
+        all. Estimators learn them if they are an array.
     last_layer : Dense or None, default=None
         As for `FullyConnected`.
 
@@ -102,7 +103,7 @@ class AxisAlignedNet(_FirstLayerPreset):
         first_activation: str = "step",
         low: ArrayLike = -3.0,
         high: ArrayLike = 3.0,
-        feature_weights: ArrayLike = 1.0,
+        feature_weights: ArrayLike | None = None,
         last_layer: Dense | None = None,
     ) -> None:
         super().__init__(activation, weight_std, bias_std, last_layer)
@@ -120,11 +121,7 @@ class AxisAlignedNet(_FirstLayerPreset):
         ]
 
     def _first_layer(self) -> OneFeatureDense:
-        # Behind a pytree one number for all features has become None.
-        weights = self.canonical("feature_weights")
-        return OneFeatureDense(
-            self.first_activation, self.low, self.high, 1.0 if weights is None else weights
-        )
+        return OneFeatureDense(self.first_activation, self.low, self.high, self.feature_weights)
 
 
 class FeatureProductNet(_FirstLayerPreset):
