@@ -128,14 +128,15 @@ class FeatureProduct(FixedUnits):
 
     def _check_categorical(self, n_features: int) -> None:
         label = f"FeatureProduct(categorical={self.categorical!r})"
-        values = list(self.categorical) if isinstance(self.categorical, Iterable) else ["none"]
+        is_iterable = isinstance(self.categorical, Iterable)
+        values: list[Any] = list(self.categorical) if is_iterable else []  # type: ignore[arg-type]
         if values and all(map(is_boolean, values)):
             if len(values) != n_features:
                 raise ValueError(
                     f"{label}: the mask has {len(values)} entries, but the samples have "
                     f"{n_features} features."
                 )
-        elif isinstance(self.categorical, str) or not all(map(is_integer, values)):
+        elif not (is_iterable and all(map(is_integer, values))):
             raise TypeError(
                 f"{label}: categorical must be None, numbers of columns, or a mask with True or "
                 "False for each column."
@@ -191,6 +192,7 @@ class FeatureProduct(FixedUnits):
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         drawn, frequencies, phases = lax.stop_gradient(parameters)
+        inputs = jnp.asarray(inputs)
         n_features = inputs.shape[-1]
         _, categories = self._kinds_of_columns(n_features)
         is_category = np.isin(np.arange(n_features), categories)[:, None]

@@ -153,8 +153,8 @@ class OneFeatureDense(FeatureReader):
     low, high : float or array-like of shape (n_features,), default=-3.0 and 3.0
         The range of the features, or of each. The defaults are for standardized features.
     feature_weights : array-like of shape (n_features,), float or None, default=None
-        How often units read each feature, relative to the others; at least 0. None is the same for
-        all, and so is one number, whatever it is. Estimators learn them if they are an array.
+        How often units read each feature, relative to the others; at least 0. None or one number is
+        the same for all. Estimators learn them if they are an array.
 
     References
     ----------
@@ -179,8 +179,7 @@ class OneFeatureDense(FeatureReader):
     canonical_forms: ClassVar[CanonicalForms] = {
         "low": one_leaf,
         "high": one_leaf,
-        # One number for all features changes nothing, as does none.
-        "feature_weights": lambda value: None if np.ndim(value) == 0 else one_leaf(value),
+        "feature_weights": one_leaf,
     }
 
     def __init__(
@@ -233,8 +232,7 @@ class OneFeatureDense(FeatureReader):
     def _probabilities(self, n_features: int, dtype: Any) -> Array:
         """Return how probable it is that a unit reads each feature."""
         weights = self.canonical("feature_weights")
-        if weights is None:
-            return jnp.full(n_features, 1 / n_features, dtype)
+        weights = for_each_feature(1.0 if weights is None else weights, n_features)
         return jnp.asarray(weights / jnp.sum(weights), dtype)
 
     def _positions(self, features: Array) -> Array:
@@ -309,6 +307,7 @@ class OneFeatureDense(FeatureReader):
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         weights, thresholds, drawn = parameters
+        inputs = jnp.asarray(inputs)
         n_features = inputs.shape[-1]
         ends = jnp.cumsum(self._probabilities(n_features, inputs.dtype))
         # Rounding may end the sum below 1.

@@ -131,7 +131,7 @@ class PNormExponential(FixedUnits):
         weights, sizes, phases = lax.stop_gradient(parameters)
         p, q = self._powers
         lengths = for_each_feature(self.canonical("length_scales"), inputs.shape[-1])
-        stable = _symmetric_stable(*weights, p) * _positive_stable(*sizes, q / p) ** (1 / p)
+        stable = _symmetric_stable(weights, p) * _positive_stable(sizes, q / p) ** (1 / p)
         angles = jnp.matmul(inputs / lengths, stable, precision="highest") + 2 * jnp.pi * phases
         return jnp.sqrt(2.0) * jnp.cos(angles)
 
@@ -151,15 +151,17 @@ def _uniform_and_exponential(key: Array, shape: tuple[int, ...]) -> tuple[Array,
     return jax.random.uniform(uniform_key, shape), jax.random.exponential(exponential_key, shape)
 
 
-def _symmetric_stable(uniform: Array, exponential: Array, p: float) -> Array:
+def _symmetric_stable(drawn: tuple[Array, Array], p: float) -> Array:
     """Return numbers with the characteristic function exp(-abs(t)^p), by Chambers et al. (1976)."""
+    uniform, exponential = drawn
     angle = jnp.pi * (uniform - 0.5)
     ratio = jnp.cos((1 - p) * angle) / exponential
     return jnp.sin(p * angle) / jnp.cos(angle) ** (1 / p) * ratio ** ((1 - p) / p)
 
 
-def _positive_stable(uniform: Array, exponential: Array, power: float) -> Array:
+def _positive_stable(drawn: tuple[Array, Array], power: float) -> Array:
     """Return positive numbers with the Laplace transform exp(-s^power), by Kanter (1975)."""
+    uniform, exponential = drawn
     if power == 1:
         return jnp.ones_like(uniform)
     angle = jnp.pi * uniform
