@@ -204,8 +204,8 @@ class FeatureProduct(FixedUnits):
 
         def times(product: Array, *of_feature: Array) -> Array:
             value, frequency, phase, is_read = of_feature
-            cosine = jnp.cos(value[:, None] * frequency + 2 * jnp.pi * phase)
-            return product * jnp.where(is_read, jnp.sqrt(2.0) * cosine, 1)
+            angles = value[:, None] * frequency[None] + 2 * jnp.pi * phase[None]
+            return product * jnp.where(is_read[None], jnp.sqrt(2.0) * jnp.cos(angles), 1)
 
         ones = jnp.ones((len(inputs), drawn.shape[-1]), inputs.dtype)
         units: Array = over_features(times, ones, (values, frequencies, phases, is_read))

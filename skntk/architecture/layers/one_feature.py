@@ -31,6 +31,7 @@ from skntk.architecture.propagation.feature_loops import (
     n_numbers,
     sum_over_features,
 )
+from skntk.architecture.propagation.finite import as_channels
 from skntk.architecture.propagation.state import Array, PairState, SampleState, Statistics
 
 __all__ = ["OneFeatureDense"]
@@ -67,7 +68,7 @@ class _Units(NamedTuple):
 # 2 + 6 (y - y')^2 P(t not between them) / 2.
 _UNITS = {
     "step": _Units(
-        function=lambda x: jnp.sqrt(2.0) * (x > 0),
+        function=lambda x: jnp.where(x > 0, jnp.sqrt(2.0), 0),
         variance=jnp.ones_like,
         distance=lambda gap: gap,
         trained=False,
@@ -314,4 +315,5 @@ class OneFeatureDense(FeatureReader):
         numbers = jnp.searchsorted(ends / ends[-1], lax.stop_gradient(drawn), side="right")
         standardized = (self._positions(inputs.T) - 0.5) * _RECIPROCAL_STD
         read = standardized[jnp.minimum(numbers, n_features - 1)].T
+        weights, thresholds = (as_channels(values, read) for values in (weights, thresholds))
         return self._units.function(weights * (read - thresholds)).astype(inputs.dtype)

@@ -19,6 +19,7 @@ from skntk.architecture.propagation.feature_loops import (
     distance,
     sum_over_features,
 )
+from skntk.architecture.propagation.finite import as_channels
 from skntk.architecture.propagation.state import Array
 
 __all__ = ["PNormExponential"]
@@ -131,9 +132,10 @@ class PNormExponential(FixedUnits):
         weights, sizes, phases = lax.stop_gradient(parameters)
         p, q = self._powers
         lengths = for_each_feature(self.canonical("length_scales"), inputs.shape[-1])
-        stable = _symmetric_stable(weights, p) * _positive_stable(sizes, q / p) ** (1 / p)
-        angles = jnp.matmul(inputs / lengths, stable, precision="highest") + 2 * jnp.pi * phases
-        return jnp.sqrt(2.0) * jnp.cos(angles)
+        scales = _positive_stable(sizes, q / p) ** (1 / p)
+        stable = _symmetric_stable(weights, p) * scales[None] / lengths[:, None]
+        angles = jnp.matmul(inputs, stable, precision="highest")
+        return jnp.sqrt(2.0) * jnp.cos(angles + 2 * jnp.pi * as_channels(phases, angles))
 
 
 def _power(values: Array, exponent: float) -> Array:
