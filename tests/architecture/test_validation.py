@@ -32,6 +32,7 @@ from skntk.architecture import (
     Sum,
 )
 from skntk.architecture.core.categories import CATEGORIES
+from skntk.architecture.core.pytree import one_leaf
 from skntk.architecture.core.registry import registered
 from tests.architecture.networks import (
     N_FEATURES,
@@ -66,8 +67,13 @@ def test_numbers_have_to_be_finite(layer):
 @every_example
 def test_numbers_have_to_be_numbers(layer):
     for name in params(layer, float):
-        for value in ("1.0", [1.0], True, 1j):
+        for value in ("1.0", True, 1j):
             refuse(layer, name, value, TypeError, "must be a real number")
+        if type(layer).canonical_forms.get(name) is one_leaf:  # a number, or one for each feature
+            with pytest.raises(ValueError, match=rf"{name} has shape \(1,\), but the samples have"):
+                as_network(clone(layer).set_params(**{name: [1.0]})).output_shape((N_FEATURES,))
+        else:
+            refuse(layer, name, [1.0], TypeError, "must be a real number")
 
 
 @every_example
