@@ -47,7 +47,8 @@ def estimators_page() -> str:
     names = [
         name
         for name in skntk.__all__
-        if inspect.isclass(getattr(skntk, name)) and name not in skntk.kernels.__all__
+        if inspect.isclass(getattr(skntk, name))
+        and name not in {*skntk.kernels.__all__, *skntk.recipes.__all__}
     ]
     functions = functions_of("skntk.estimators")
     lead = "Regressors, classifiers and transformers that follow scikit-learn's conventions."

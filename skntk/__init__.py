@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     )
     from skntk.features import NNGPFeatures, NTKFeatures
     from skntk.kernels import NeuralTangentKernel, NNGPKernel, NTKKernel
-    from skntk.recipes import make_tabular_classifier
+    from skntk.recipes import (
+        TabularClassifier,
+        TabularRegressor,
+        make_tabular_classifier,
+        make_tabular_regressor,
+    )
 
 __all__ = [
     "ClosedFormSearchCV",
@@ -50,6 +55,8 @@ __all__ = [
     "NTKKernel",
     "NTKRegressor",
     "NeuralTangentKernel",
+    "TabularClassifier",
+    "TabularRegressor",
     "WarpedTargetRegressor",
     "ZCAWhitening",
     "__version__",
@@ -58,6 +65,7 @@ __all__ = [
     "gram_diagonal",
     "gram_matrix",
     "make_tabular_classifier",
+    "make_tabular_regressor",
     "row_blocks",
     "set_program_cache_size",
     "training_time_curve",
@@ -77,8 +85,11 @@ __getattr__, __dir__ = importing_on_demand(
         "NTKFeatures": "features",
         "NTKKernel": "kernels",
         "NeuralTangentKernel": "kernels",
+        "TabularClassifier": "recipes",
+        "TabularRegressor": "recipes",
         "WarpedTargetRegressor": "estimators",
         "average_gradient_outer_product": "estimators",
         "make_tabular_classifier": "recipes",
+        "make_tabular_regressor": "recipes",
     },
 )

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn import config_context
-from sklearn.datasets import load_iris
 from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.metrics import get_scorer, log_loss
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate, validation_curve
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,7 +18,6 @@ from skntk import (
     NNGPRegressor,
     NTKRegressor,
     WarpedTargetRegressor,
-    make_tabular_classifier,
     training_time_curve,
 )
 from skntk.architecture import FullyConnected
@@ -246,28 +244,6 @@ def test_at_the_end_of_a_pipeline(kind):
     assert_allclose(found[0], expected.predict(scaled.transform(X[:5])), rtol=1e-7)
     score = expected.score(scaled.transform(X), Y, WEIGHT)
     assert pipeline.score(X, Y, sample_weight=WEIGHT) == pytest.approx(score)
-
-
-@pytest.mark.parametrize("routed", [True, False])
-def test_the_classifier_for_tables_takes_weights(routed):
-    rows, classes = load_iris(return_X_y=True)
-    rows, classes = rows[::3], classes[::3]
-    weight = np.where(np.arange(len(classes)) % 2, 5.0, 0.5)
-    with config_context(enable_metadata_routing=routed):
-        search = make_tabular_classifier(n_components=20, cv=2, random_state=0)
-        search.set_params(param_grid={"logisticregression__C": [1.0]})
-        name = "sample_weight" if routed else "logisticregression__sample_weight"
-        search.fit(rows, classes, **{name: weight})
-        if not routed:
-            return
-        probabilities = search.predict_proba(rows)
-        assert search.score(rows, classes, sample_weight=weight) == pytest.approx(
-            -log_loss(classes, probabilities, sample_weight=weight)
-        )
-        unweighted = make_tabular_classifier(n_components=20, cv=2, random_state=0)
-        unweighted.set_params(param_grid={"logisticregression__C": [1.0]}).fit(rows, classes)
-        assert np.abs(unweighted.predict_proba(rows) - probabilities).max() > 1e-3
-        assert unweighted.best_score_ != search.best_score_
 
 
 @pytest.mark.usefixtures("routing")

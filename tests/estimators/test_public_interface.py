@@ -59,6 +59,7 @@ def test_what_the_package_exports():
         "gram_diagonal",
         "gram_matrix",
         "make_tabular_classifier",
+        "make_tabular_regressor",
         "row_blocks",
         "set_program_cache_size",
         "training_time_curve",

@@ -95,14 +95,7 @@ def test_a_search_that_leaves_one_out_trains_once_for_equal_samples(monkeypatch)
 
 
 def test_the_recipe_predicts_as_with_rows_that_differ():
-    recipe = make_tabular_classifier(n_components=50, cv=3, random_state=0)
-    # Noise makes all values rare, which the indicators are not for.
-    recipe.param_grid = recipe.param_grid | {
-        "featureunion__onehotencoder": ["drop"],
-        "networkfeatures__kernel": recipe.param_grid["networkfeatures__kernel"][:1],
-        "logisticregression__C": [0.1, 1.0],
-    }
-    repeated, alone = losses(recipe, *table(10, 5, 150))
+    repeated, alone = losses(make_tabular_classifier(random_state=0), *table(10, 5, 150))
     assert_allclose(repeated, alone, atol=0.01)
 
 

@@ -1,0 +1,126 @@
+"""How far new observations are from predictions: what residuals of held-out rows say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from sklearn.utils import gen_batches
+
+from skntk.recipes.columns import Table
+from skntk.recipes.cross_fitting import FittedFeatures
+from skntk.recipes.encoded_table import EncodedTable, TableEncodings
+from skntk.recipes.ridge import LinearModel, RidgePath, RidgeSums
+from skntk.recipes.selected_ensemble import HeldOut, SelectedEnsemble
+from skntk.recipes.tasks import Folds, Regression
+
+__all__ = ["ResidualSpread"]
+
+# Residuals below this part of their root mean square count as that: a logarithm has no floor.
+_LEAST_RESIDUAL = 1e-2
+_BLOCK = 8192
+_PENALTIES = np.logspace(4, 0, 9)
+
+
+@dataclass(frozen=True)
+class ResidualSpread:
+    r"""The standard deviation of new observations around predictions, as a function of the row.
+
+    .. math:: s(x)^2 = c^2 \, e^{g(x)} \, (1 + h(x))
+
+    h is the posterior variance of the Gaussian process with the features of one network, in units
+    of its noise: it grows away from the training rows. g is a ridge regression of the logarithm of
+    squared residuals of held-out rows on the same features: the noise may depend on the row. c
+    makes residuals over standard deviations have a mean square of 1 where they were held out, and
+    their quantiles are those of new observations.
+
+    Attributes
+    ----------
+    quotients : ndarray of shape (n_rows,)
+        Residuals over standard deviations, sorted.
+    """
+
+    features: FittedFeatures
+    factor: np.ndarray
+    penalty: float
+    log_square: LinearModel
+    scale: float
+    quotients: np.ndarray
+
+    @classmethod
+    def fit(cls, ensemble: SelectedEnsemble, held_out: HeldOut[Regression]) -> ResidualSpread:
+        """Learn from the residuals of held-out rows, with the features of the heaviest member."""
+        task, folds = held_out.task, held_out.folds
+        member = max(ensemble.members, key=lambda member: member.weights.sum())
+        penalty = member.penalties[int(np.argmax(member.weights))]
+        features = member.features
+        values, rest = features.values_and_rest(held_out.table)
+        residuals = task.y - held_out.predictions
+        variances = np.empty(len(residuals))
+        for train, test in folds:
+            factor = _factor(values[train], task.weight[train], penalty)
+            variances[test] = _variance(factor, values[test], rest[test], penalty)
+        level = np.sqrt(np.average(residuals**2, weights=task.weight))
+        squares = np.maximum(residuals**2, (_LEAST_RESIDUAL * level) ** 2 + np.finfo(float).tiny)
+        logarithms = np.log(squares / (1 + variances))
+        fitted, model = _fit_logarithms(values, logarithms, task.weight, folds)
+        spread = np.sqrt(np.exp(fitted) * (1 + variances))
+        quotients = residuals / spread
+        scale = float(np.sqrt(np.average(quotients**2, weights=task.weight))) or 1.0
+        factor = _factor(values, task.weight, penalty)
+        return cls(features, factor, penalty, model, scale, np.sort(quotients / scale))
+
+    def std(self, encodings: TableEncodings, table: Table) -> np.ndarray:
+        """Return the standard deviation of a new observation for every row."""
+        blocks = gen_batches(len(table), _BLOCK)
+        return np.concatenate(
+            [self._of_block(encodings.transform(table.take(rows))) for rows in blocks]
+        )
+
+    def _of_block(self, table: EncodedTable) -> np.ndarray:
+        values, rest = self.features.values_and_rest(table)
+        variance = _variance(self.factor, values, rest, self.penalty)
+        return np.asarray(self.scale * np.sqrt(np.exp(self.log_square(values)) * (1 + variance)))
+
+    def quantiles(self, levels: np.ndarray) -> np.ndarray:
+        """Return quantiles of residuals over standard deviations, conservative for few rows."""
+        n_rows = len(self.quotients)
+        # The new one of n + 1 exchangeable residuals is below the k-th with probability
+        # k / (n + 1).
+        positions = np.where(
+            levels < 0.5, np.floor(levels * (n_rows + 1)), np.ceil(levels * (n_rows + 1))
+        )
+        return self.quotients[np.clip(positions.astype(int) - 1, 0, n_rows - 1)]
+
+
+def _factor(values: np.ndarray, weight: np.ndarray, penalty: float) -> np.ndarray:
+    path = RidgePath(RidgeSums.over(values, np.zeros(len(values)), weight))
+    return np.asarray(np.linalg.cholesky(path.precision(penalty)))
+
+
+def _variance(
+    factor: np.ndarray, values: np.ndarray, rest: np.ndarray, penalty: float
+) -> np.ndarray:
+    """Return the posterior variance in units of the noise."""
+    whitened = solve_triangular(factor, values.T, lower=True)
+    return np.asarray(np.sum(whitened**2, axis=0) + rest / penalty)
+
+
+def _fit_logarithms(
+    values: np.ndarray, logarithms: np.ndarray, weight: np.ndarray, folds: Folds
+) -> tuple[np.ndarray, LinearModel]:
+    """Return the regression of the penalty that predicts held-out rows best, and these."""
+    paths = [
+        RidgePath(RidgeSums.over(values[train], logarithms[train], weight[train]))
+        for train, _ in folds
+    ]
+    best, chosen, least = logarithms, 0.0, np.inf
+    for penalty in _PENALTIES:
+        fitted = np.empty_like(logarithms)
+        for path, (_, test) in zip(paths, folds, strict=True):
+            fitted[test] = path.advance(penalty)(values[test])
+        loss = np.average((fitted - logarithms) ** 2, weights=weight)
+        if loss < least:
+            best, chosen, least = fitted, penalty, loss
+    return best, RidgePath(RidgeSums.over(values, logarithms, weight)).advance(chosen)
