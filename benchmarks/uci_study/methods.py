@@ -10,12 +10,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skntk import ClosedFormSearchCV, NNGPClassifier, gram_matrix, make_tabular_classifier
 from skntk.architecture import FullyConnected
+from skntk.kernels import NNGPKernel, NTKKernel
 
 N_TREES = 500
 SEARCH = {
@@ -82,8 +85,31 @@ def closed_form_search():
     return make_pipeline(inputs, StandardScaler(), search)
 
 
+def grid_of_networks():
+    """Return logistic regression on features of kernels, with the grid that a search tries."""
+    indicators = OneHotEncoder(
+        min_frequency=0.05, handle_unknown="infrequent_if_exist", sparse_output=False
+    )
+    kernels = [
+        kernel(FullyConnected(depth)) for kernel in (NNGPKernel, NTKKernel) for depth in (1, 3)
+    ]
+    pipeline = make_pipeline(
+        make_union(StandardScaler(), indicators),
+        StandardScaler(),
+        Nystroem(kernels[0], n_components=500, random_state=0),
+        LogisticRegression(max_iter=1000),
+    )
+    grid = {
+        "featureunion__onehotencoder": ["drop", indicators],
+        "nystroem__kernel": kernels,
+        "logisticregression__C": np.logspace(-2, 4, 7),
+    }
+    return pipeline, grid
+
+
 METHODS = {
     "recipe": Method(make_tabular_classifier(random_state=0)),
+    "grid of networks": Method(*grid_of_networks(), scoring="neg_log_loss"),
     "one-hot regression": Method(closed_form_search()),
     "random forest": Method(ForestWithSmoothedShares(N_TREES, random_state=0)),
     "RBF SVC": Method(
