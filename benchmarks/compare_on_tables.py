@@ -86,7 +86,7 @@ def write_tables(arguments: argparse.Namespace) -> None:
             key: float(np.mean([line[key] for line in lines if key in line])) for key in keys
         }
     methods = [name for name in METHODS if any(name in scores for scores in found.values())]
-    text = "\n\n".join([_means(found, methods), _each_table(found, methods)]) + "\n"
+    text = "\n\n".join([_means(found, methods), _all_tables(found, methods)]) + "\n"
     arguments.output.write_text(text)
     print(text)
 
@@ -143,7 +143,7 @@ def _mean(pairs: list[tuple[dict[str, float], Any]], key: str, digits: int) -> s
     return f"{np.mean(values):.{digits}f}" if values else ""
 
 
-def _each_table(found: dict[str, dict[str, dict[str, float]]], methods: list[str]) -> str:
+def _all_tables(found: dict[str, dict[str, dict[str, float]]], methods: list[str]) -> str:
     """Return the losses of all methods on all tables, and the seconds of the recipe."""
     rows = []
     for name, scores in found.items():

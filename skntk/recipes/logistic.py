@@ -57,8 +57,8 @@ class LogisticPath:
             scores -= scores.max(axis=1, keepdims=True)
             exponentials = np.exp(scores)
             sums = exponentials.sum(axis=1, keepdims=True)
-            of_class = np.sum(scores * self._indicators, axis=1, keepdims=True)
-            fit = np.sum(self._weight * (np.log(sums) - of_class))
+            observed = np.sum(scores * self._indicators, axis=1, keepdims=True)
+            fit = np.sum(self._weight * (np.log(sums) - observed))
             excess = self._weight * (exponentials / sums - self._indicators)
             gradient = np.vstack(
                 [

@@ -75,10 +75,10 @@ class ResidualSpread:
         """Return the standard deviation of a new observation for every row."""
         blocks = gen_batches(len(table), _BLOCK)
         return np.concatenate(
-            [self._of_block(encodings.transform(table.take(rows))) for rows in blocks]
+            [self._block_std(encodings.transform(table.take(rows))) for rows in blocks]
         )
 
-    def _of_block(self, table: EncodedTable) -> np.ndarray:
+    def _block_std(self, table: EncodedTable) -> np.ndarray:
         values, rest = self.features.values_and_rest(table)
         variance = _variance(self.factor, values, rest, self.penalty)
         return np.asarray(self.scale * np.sqrt(np.exp(self.log_square(values)) * (1 + variance)))

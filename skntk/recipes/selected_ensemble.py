@@ -80,9 +80,9 @@ class SelectedEnsemble:
     def predict(self, table: Table) -> np.ndarray:
         """Return the average prediction for rows."""
         blocks = gen_batches(len(table), _BLOCK)
-        return np.concatenate([self._of_block(table.take(rows)) for rows in blocks])
+        return np.concatenate([self._predict_block(table.take(rows)) for rows in blocks])
 
-    def _of_block(self, table: Table) -> np.ndarray:
+    def _predict_block(self, table: Table) -> np.ndarray:
         encoded = self.encodings.transform(table)
         average: Any = 0.0
         for member in self.members:
@@ -134,9 +134,11 @@ def select_ensemble(
     weights = greedy_weights(predictions, compared.loss)
     members = []
     for result in results:
-        of_result = np.array([w for w, (r, _) in zip(weights, models, strict=True) if r is result])
-        if of_result.any():
-            members.append(_refit(fitter, result, of_result, encodings, table, task, rows))
+        member_weights = np.array(
+            [w for w, (r, _) in zip(weights, models, strict=True) if r is result]
+        )
+        if member_weights.any():
+            members.append(_refit(fitter, result, member_weights, encodings, table, task, rows))
             report(f"{result.candidate.name}, all rows")
     ensemble = SelectedEnsemble(
         encodings, tuple(members), task.predictions, _leaderboard(results, models, weights)

@@ -191,8 +191,8 @@ def _fit_temperature(held_out: HeldOut[Classification]) -> float:
     task = held_out.task
 
     def loss(logarithm: float) -> float:
-        of_rows = task.weight.sum() * task.loss(_tempered(held_out.predictions, np.exp(logarithm)))
-        return float(of_rows + (logarithm / _SPREAD) ** 2 / 2)
+        total = task.weight.sum() * task.loss(_tempered(held_out.predictions, np.exp(logarithm)))
+        return float(total + (logarithm / _SPREAD) ** 2 / 2)
 
     return float(np.exp(minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded").x))
 
