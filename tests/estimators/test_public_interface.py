@@ -51,6 +51,8 @@ def test_what_the_package_exports():
         "NTKFeatures",
         "NTKKernel",
         "NeuralTangentKernel",
+        "TabularClassifier",
+        "TabularRegressor",
         "WarpedTargetRegressor",
         "ZCAWhitening",
         "__version__",
