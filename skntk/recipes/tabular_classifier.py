@@ -54,7 +54,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         Number of folds that candidates were compared by.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if they are strings.
 
     See Also

@@ -43,7 +43,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         Number of folds that candidates were compared by.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if they are strings.
 
     See Also
