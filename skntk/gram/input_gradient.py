@@ -2,8 +2,9 @@
 
 The kernel of two vectors depends on their mean product and on the mean square of each. Two forward
 derivatives of a tile, by products and by squares, therefore tell those by all features, which are
-matrix products from there on. Of images, one reverse derivative of a tile gives those of each pair,
-which are added up at once. No array is larger than a tile times the features.
+matrix products from there on. Where layers read the features one by one, a reverse derivative of a
+tile for every output adds up the pairs. Of images, one reverse derivative of a tile gives those of
+each pair, which are added up at once. No array is larger than a tile times the features.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from sklearn.utils import gen_batches
 
 from skntk.architecture.core.layer import Layer
@@ -37,7 +39,7 @@ from skntk.gram.engine.compilation import Program, program
 from skntk.gram.engine.devices import Devices
 from skntk.gram.engine.engine import engine_for
 from skntk.gram.engine.prepared_network import NetworkArguments, PreparedNetwork, prepare
-from skntk.gram.engine.programs import kernels_of_samples, padded_images
+from skntk.gram.engine.programs import kernels_of_pairs, kernels_of_samples, padded_images
 from skntk.gram.engine.working_memory import working_memory_in_bytes
 from skntk.gram.kernel_function import Kind
 
@@ -68,7 +70,8 @@ def contracted_input_gradient(
 
     This is the gradient of a function :math:`f_o(x) = \sum_j k(x, z_j) c_{jo}`. At equal inputs,
     where kernels of kinked activations have a kink, it is the mean of the derivatives from both
-    sides, along any line.
+    sides, along any line. So it is at equal features, where those of layers that read features one
+    by one have a kink.
 
     X, of shape (n, ...), and Z, of shape (m, ...), are checked samples in double precision, and
     ``coefficients`` of shape (m, n_outputs). Returns an array of shape (n, n_outputs, n_features),
@@ -212,6 +215,36 @@ def vector_gradient_program(
 ) -> Array:
     """Return the gradient by vectors X of shape (n, features), shape (n, n_outputs, features)."""
     network = arguments.network()
+    gradient = _through_features if network.reads_features else _through_covariances
+    return gradient(network, X, Z, coefficients, kind)
+
+
+def _through_features(
+    network: Layer, X: Array, Z: Array, coefficients: Array, kind: Kind
+) -> Array:
+    """Return the gradient of any network of vectors."""
+    statistics = partial(kernels_of_samples, network, with_kernels=False)
+    _, right = statistics(Z)
+
+    def kernels(X: Array) -> Array:
+        _, left = statistics(X)
+        kernel: Array = getattr(kernels_of_pairs(network, left, right, X=X, Y=Z), kind)
+        return kernel
+
+    values, by_inputs = jax.vjp(kernels, X)
+
+    def of_output(coefficients: Array) -> Array:
+        gradient: Array = by_inputs(jnp.broadcast_to(coefficients[None], values.shape))[0]
+        return gradient
+
+    # One after the other: what a derivative keeps of the pairs is there once.
+    return jnp.moveaxis(lax.map(of_output, coefficients.T), 0, 1)
+
+
+def _through_covariances(
+    network: Layer, X: Array, Z: Array, coefficients: Array, kind: Kind
+) -> Array:
+    """Return the gradient of a network that knows mean products and mean squares alone."""
     left, by_inputs = jax.vjp(network.scale_inputs, X)
     right = network.scale_inputs(Z)
     _, right_statistics = network.propagate_samples(input_samples(right))

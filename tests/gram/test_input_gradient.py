@@ -6,20 +6,26 @@ import pytest
 from skntk import gram_diagonal, gram_matrix
 from skntk.architecture import (
     Abs,
+    AxisAlignedNet,
     Conv,
     Dense,
     Dropout,
     Erf,
+    FeatureProduct,
+    FeatureProductNet,
     Flatten,
     FlipAverage,
     FullyConnected,
     GlobalAvgPool,
     InputScale,
     LinearizedNetwork,
+    OneFeatureDense,
+    PNormExponential,
     Relu,
     SelfAttention,
     Serial,
     Sign,
+    Sum,
 )
 from skntk.gram.input_gradient import contracted_input_gradient
 
@@ -30,11 +36,27 @@ VECTORS = Serial(
 )
 LAYERS = [InputScale([0.8, 1.2]), Conv((2, 2), weight_std=1.3, bias_std=0.3), Relu()]
 FLAT = Serial([*LAYERS, Flatten(), Dense()])
+PRODUCT = FeatureProduct([0.5, 1.0, 3.0], [1.0, 0.2, 3.0], categorical=[1])
+BRANCHES = Serial(
+    [
+        InputScale([0.8, 1.2, 0.3]),
+        Sum([OneFeatureDense("relu", -2.0, 1.0), Serial([PRODUCT, Dense()]), Dense(1.3, 0.4)]),
+        Relu(),
+        Dense(1.1, 0.2),
+    ]
+)
 NETWORKS = [
     pytest.param(VECTORS, (3,), "nngp", id="vectors"),
     pytest.param(VECTORS, (3,), "ntk", id="vectors, NTK"),
     pytest.param(Serial([Dropout(0.8), Abs(), Dense()]), (3,), "ntk", id="dropout"),
     pytest.param(FullyConnected(4), (3,), "ntk", id="repeated layers"),
+    pytest.param(AxisAlignedNet(), (3,), "ntk", id="stumps"),
+    pytest.param(AxisAlignedNet(), (40,), "nngp", id="stumps of many features"),
+    pytest.param(FeatureProductNet(interactions=[1.0, 0.2, 3.0]), (3,), "ntk", id="product"),
+    pytest.param(PNormExponential([1.0, 2.0, 4.0]), (3,), "nngp", id="exponential"),
+    pytest.param(PNormExponential(2.0, 1.5, 0.8), (3,), "nngp", id="p-norm"),
+    pytest.param(BRANCHES, (3,), "nngp", id="branches"),
+    pytest.param(BRANCHES, (3,), "ntk", id="branches, NTK"),
     pytest.param(FLAT, (3, 2, 2), "nngp", id="flat"),
     pytest.param(Serial([*LAYERS, GlobalAvgPool()]), (3, 2, 2), "ntk", id="pooled"),
     pytest.param(FlipAverage(FLAT), (3, 2, 2), "nngp", id="flips that differ"),
@@ -73,6 +95,9 @@ def test_is_the_limit_of_differences(network, shape, kind):
         pytest.param(FullyConnected(2), "nngp", id="relu, NNGP kernel"),
         pytest.param(FullyConnected(1, Sign()), "nngp", id="sign"),
         pytest.param(VECTORS, "ntk", id="scaled, NTK"),
+        pytest.param(AxisAlignedNet(), "ntk", id="stumps, NTK"),
+        pytest.param(AxisAlignedNet(first_activation="relu"), "nngp", id="splines"),
+        pytest.param(BRANCHES, "ntk", id="branches, NTK"),
     ],
 )
 def test_at_equal_rows_it_is_the_mean_of_both_sides(network, kind):

@@ -149,10 +149,21 @@ def distance(left: Values, right: Values) -> Array:
     Equal numbers have the distance 0, and 0 as its derivative.
     """
     if isinstance(left, Split) and isinstance(right, Split):
-        return jnp.abs(left.minus(right))
+        return _absolute(left.minus(right))
     assert not isinstance(left, Split)
     assert not isinstance(right, Split)
-    return jnp.abs(left - right)
+    return _absolute(left - right)
+
+
+@jax.custom_jvp
+def _absolute(values: Array) -> Array:
+    return jnp.abs(values)
+
+
+@_absolute.defjvp
+def _absolute_jvp(values: tuple[Array], changes: tuple[Array]) -> tuple[Array, Array]:
+    # JAX takes the derivative from above at 0, and not the mean of both.
+    return _absolute(*values), jnp.sign(*values) * changes[0]
 
 
 def leading(values: Values) -> Array:
