@@ -3,7 +3,7 @@
 The kernel of two vectors depends on their mean product and on the mean square of each. Two forward
 derivatives of a tile, by products and by squares, therefore tell those by all features, which are
 matrix products from there on. Where layers read the features one by one, a reverse derivative of a
-tile for every output adds up the pairs. Of images, one reverse derivative of a tile gives those of
+tile for each output adds up the pairs. Of images, one reverse derivative of a tile gives those of
 each pair, which are added up at once. No array is larger than a tile times the features.
 """
 
@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import prod
+from math import isqrt, prod
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from sklearn.utils import gen_batches
 
 from skntk.architecture.core.layer import Layer
@@ -49,6 +48,10 @@ _ROWS_PER_DISPATCH = 120
 
 # The gradients of a tile, and what its derivatives are multiplied by, take so many bytes each.
 _BYTES_IN_TILE = 2**25
+
+# Where layers read features, one number for each pair and output may take so many bytes: what is
+# much larger than a cache is slower.
+_BYTES_OF_OUTPUTS = 2**23
 
 # Reverse differentiation of images keeps about so many arrays of all their pairs of pixels, which
 # may take so many bytes in a thread.
@@ -168,6 +171,8 @@ def _tile_sizes(
     *sizes, n_features = network.signature.sample_shape
     if not sizes:
         most = _BYTES_IN_TILE // (8 * n_features * n_outputs)
+        if network.layers.reads_features:
+            most = min(most, isqrt(_BYTES_OF_OUTPUTS // (8 * n_outputs)))
         return _block_size(n_left, most), _block_size(n_right, most)
     n_bytes = 8 * _ARRAYS_KEPT * prod(sizes) * network.signature.n_offsets
     n_pairs = max(1, _BYTES_KEPT // n_bytes)
@@ -219,9 +224,7 @@ def vector_gradient_program(
     return gradient(network, X, Z, coefficients, kind)
 
 
-def _through_features(
-    network: Layer, X: Array, Z: Array, coefficients: Array, kind: Kind
-) -> Array:
+def _through_features(network: Layer, X: Array, Z: Array, coefficients: Array, kind: Kind) -> Array:
     """Return the gradient of any network of vectors."""
     statistics = partial(kernels_of_samples, network, with_kernels=False)
     _, right = statistics(Z)
@@ -237,8 +240,7 @@ def _through_features(
         gradient: Array = by_inputs(jnp.broadcast_to(coefficients[None], values.shape))[0]
         return gradient
 
-    # One after the other: what a derivative keeps of the pairs is there once.
-    return jnp.moveaxis(lax.map(of_output, coefficients.T), 0, 1)
+    return jax.vmap(of_output, 1, 1)(coefficients)
 
 
 def _through_covariances(

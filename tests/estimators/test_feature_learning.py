@@ -25,7 +25,16 @@ from skntk import (
     average_gradient_outer_product,
     call_final_estimator,
 )
-from skntk.architecture import Conv, Dense, Flatten, FullyConnected, InputScale, Relu, Serial
+from skntk.architecture import (
+    Conv,
+    Dense,
+    Flatten,
+    FullyConnected,
+    InputScale,
+    PNormExponential,
+    Relu,
+    Serial,
+)
 from skntk.estimators.feature_learning.rescaling import Rescaling
 from skntk.solvers import InducingPoints
 
@@ -267,6 +276,21 @@ def test_methods_are_reached_through_pipelines():
     pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
     mean, std = pipeline.predict(X_test, return_std=True, observation_noise=True)
     assert_array_equal(call_final_estimator(pipeline, "predict_observation", X_test), (mean, std))
+
+
+def test_networks_that_cut_along_axes_get_a_scale_for_each_feature():
+    random = np.random.default_rng(0)
+    X = random.uniform(-2, 2, size=(360, 6))
+    y = np.where(X[:, 0] > 0.5, 1.0, 0.0) + np.abs(X[:, 1])
+    network = Serial([PNormExponential(2.0), Dense()])
+    model = FeatureLearningRegressor(NNGPRegressor(network), matrix="diagonal", **FEW)
+    model.fit(X[:160], y[:160])
+    plain = NNGPRegressor(network).fit(X[:160], y[:160])
+    assert 1 - model.score(X[160:], y[160:]) < 0.3 * (1 - plain.score(X[160:], y[160:]))
+    assert model.feature_importances_[:2].sum() > 0.95
+    of_classes = LearnedFeatures(NNGPClassifier(network), matrix="diagonal", **FEW)
+    of_classes.fit(X[:160], X[:160, 0] > 0.5)
+    assert of_classes.feature_importances_.argmax() == 0
 
 
 def test_names_of_features_are_those_of_a_table():

@@ -16,7 +16,17 @@ from skntk import (
     NTKRegressor,
     average_gradient_outer_product,
 )
-from skntk.architecture import Conv, Dense, Flatten, Relu, Serial
+from skntk.architecture import (
+    AxisAlignedNet,
+    Conv,
+    Dense,
+    FeatureProductNet,
+    Flatten,
+    InputScale,
+    PNormExponential,
+    Relu,
+    Serial,
+)
 from skntk.solvers import InducingPoints
 from tests.estimators.problems import NETWORK, classification, regression
 
@@ -42,8 +52,20 @@ def outer_product_by_differences(outputs, X, weight=None):
         NTKRegressor(NETWORK, alpha=0.1, training_time=20.0),
         NTKRegressor(NETWORK, solver=InducingPoints(10, random_state=0)),
         NNGPRegressor(NETWORK, alpha=0.1, solver="conjugate_gradient"),
+        NTKRegressor(AxisAlignedNet(), alpha=0.1),
+        NNGPRegressor(Serial([InputScale([1.0, 0.5, 2.0, 0.3]), FeatureProductNet(depth=1)])),
+        NNGPRegressor(Serial([PNormExponential(2.0), Dense()]), alpha=0.1),
     ],
-    ids=["nngp", "ntk", "early", "inducing points", "conjugate gradients"],
+    ids=[
+        "nngp",
+        "ntk",
+        "early",
+        "inducing points",
+        "conjugate gradients",
+        "stumps",
+        "products",
+        "exponential",
+    ],
 )
 def test_of_a_regressor(model):
     X, y, X_test = regression(n_outputs=2)

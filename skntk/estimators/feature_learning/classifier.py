@@ -37,7 +37,8 @@ class FeatureLearningClassifier(ClassifierMixin, FeatureLearner):
         The model, with any solver. None is ``NNGPClassifier()``.
     matrix : {"full", "diagonal"} or sequence of these, default=("full", "diagonal")
         Whether inputs are multiplied by the power of the matrix or of its diagonal, which gives
-        every feature a scale and rotates nothing. Of several the best is chosen.
+        every feature a scale and rotates nothing. Of several the best is chosen. A full matrix
+        mixes the columns that networks such as `AxisAlignedNet` cut along: use "diagonal" for them.
     power : float or sequence of float, default=0.5
         The power p. Of several the best is chosen.
     n_rounds : int, default=3
