@@ -21,7 +21,7 @@ from skntk.inference.linalg.solver import KernelOperator
 
 __all__ = ["ConjugateGradient"]
 
-Storage = Literal["memory", "file", "none"]
+Storage = Literal["memory", "file", "workers", "none"]
 _PRECISIONS = ("float32", "float64")
 
 
@@ -43,7 +43,8 @@ class ConjugateGradient(BaseEstimator):
     :math:`6 n \, \text{rank}^2` operations [2]_.
 
     Memory holds K once, in the precision of the estimator's ``dtype`` or of ``storage_dtype``, or
-    not at all, and :math:`8 n \, \text{rank}` bytes of the preconditioner.
+    not at all, and :math:`8 n \, \text{rank}` bytes of the preconditioner. The workers of a dask
+    cluster can hold K in its place.
 
     Parameters
     ----------
@@ -54,10 +55,14 @@ class ConjugateGradient(BaseEstimator):
         The largest residual relative to the targets, greater than 0.
     max_iter : int, default=1000
         The most steps, at least 1.
-    storage : {"memory", "file", "none"}, default="memory"
+    storage : {"memory", "file", "workers", "none"}, default="memory"
         Where an estimator keeps the kernel of the training rows: in memory; in a file that is
-        mapped into memory, for kernels larger than that; or nowhere, so that each step computes it
-        anew, for kernels that take little time.
+        mapped into memory, for kernels larger than that; in the memory of the workers of a dask
+        cluster, for fits within ``joblib.parallel_config(backend="dask")``, ``pip install
+        ".[cluster]"``; or nowhere, so that each step computes it anew, for kernels that take little
+        time. Workers that are lost cost the blocks that they had, which others compute again.
+        Standard deviations need the client of the cluster; a pickled model computes the kernel
+        anew.
     storage_dtype : {"float64", "float32"} or None, default=None
         The precision in which it is kept. None is the estimator's ``dtype``. A kernel that is
         computed in double precision and kept in single precision takes half of the memory, and has
@@ -171,7 +176,7 @@ class ConjugateGradient(BaseEstimator):
         check_integer(self, "rank", minimum=1)
         check_real(self, "tol", minimum=0.0, exclusive=True)
         check_integer(self, "max_iter", minimum=1)
-        check_choice(self, "storage", ("memory", "file", "none"))
+        check_choice(self, "storage", ("memory", "file", "workers", "none"))
         if self.std_steps is not None:
             check_integer(self, "std_steps", minimum=1)
         if not is_boolean(self.progress):

@@ -48,7 +48,7 @@ def require_memory_of_fit(machine: _Machine, n_samples: int, n_outputs: int) -> 
     require_memory(
         memory_of_iteration(iterative, machine.dtype, n_samples, n_outputs) + factorized,
         f"{what} by conjugate gradients",
-        "Set storage='file' or 'none' of ConjugateGradient to hold no kernel, "
+        "Set storage='file', 'workers' or 'none' of ConjugateGradient to hold no kernel, "
         "storage_dtype='float32' to hold half of it, or a smaller rank.",
     )
 

@@ -11,15 +11,16 @@ from joblib.parallel import get_active_backend
 from sklearn.utils import gen_even_slices
 
 from skntk._processes import refuse_to_fork
+from skntk.estimators.kernel_machines.joblib_workers import (
+    PARTS_PER_WORKER,
+    arrays_in_tasks,
+    number_of_workers,
+)
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.estimators.kernel_machines.rows_at_points import InducingKernels, RowsAtPoints
 from skntk.gram.engine.progress import Report
 from skntk.inference.inducing.sums import RowSums
 from skntk.inference.inducing.whitening import Whitening
-
-# Sums of a part are as large as a matrix of the inducing points: a few for every worker keep all of
-# them busy to the end.
-_PARTS_PER_WORKER = 3
 
 _ARRAYS = [field.name for field in fields(RowsAtPoints) if field.name != "inducing"]
 
@@ -37,27 +38,16 @@ def sums_of(rows: RowsAtPoints, variance: np.ndarray, progress: bool | Report = 
     if getattr(backend, "supports_sharedmem", False):
         return rows.sums(variance, progress)
     refuse_to_fork(n_jobs)
-    n_workers = _number_of_workers(backend, n_jobs)
+    n_workers = number_of_workers(backend, n_jobs)
     sums = RowSums.zero(len(rows.inducing.points), rows.targets.shape[1])
-    parts = list(gen_even_slices(len(rows.X), min(len(rows.X), _PARTS_PER_WORKER * n_workers)))
-    for part, found in zip(parts, _sums_of_parts(rows, variance, parts, n_jobs), strict=True):
-        sums.merge(found)
-        if callable(progress):
-            m = len(rows.inducing.points)
-            progress(part.stop * m, len(rows.X) * m)
+    parts = list(gen_even_slices(len(rows.X), min(len(rows.X), PARTS_PER_WORKER * n_workers)))
+    with arrays_in_tasks(backend):
+        for part, found in zip(parts, _sums_of_parts(rows, variance, parts, n_jobs), strict=True):
+            sums.merge(found)
+            if callable(progress):
+                m = len(rows.inducing.points)
+                progress(part.stop * m, len(rows.X) * m)
     return sums
-
-
-def _number_of_workers(backend: object, n_jobs: int | None) -> int:
-    _, configured = get_active_backend()
-    n_jobs = configured if n_jobs is None else n_jobs
-    number = int(backend.effective_n_jobs(-1 if n_jobs is None else n_jobs))  # type: ignore[attr-defined]
-    if number < 1:
-        raise RuntimeError(
-            "The joblib backend that is configured has no workers: start some, for example "
-            "`dask worker ADDRESS` for a cluster of dask, or leave joblib.parallel_config."
-        )
-    return number
 
 
 def _sums_of_parts(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skntk.estimators.kernel_machines.kernel_on_workers import KernelOnWorkers
 from skntk.estimators.kernel_machines.kernels import NetworkKernels
 from skntk.gram.engine.progress import Report
 from skntk.gram.kernel_file import fill_by_rows, kernel_in_file, rows_in_block
@@ -30,6 +31,8 @@ def training_operator(
         return computed_operator(kernels.function, X, kind)
     if solver.storage == "file":
         return _in_file(kernels.function, X, kind, dtype, solver, report)
+    if solver.storage == "workers":
+        return KernelOnWorkers.of(computed_operator(kernels.function, X, kind), dtype, report)
     if dtype == kernels.function.dtype:
         (matrix,) = kernels.matrices(X, kinds=(kind,), progress=progress)
         return DenseOperator(matrix)

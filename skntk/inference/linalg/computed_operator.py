@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from skntk.inference.linalg.arrays import FloatArray
-from skntk.inference.linalg.products import product
+from skntk.inference.linalg.row_blocks import Argument, Result, RowBlocks
 
 __all__ = ["ComputedOperator"]
 
@@ -17,7 +17,7 @@ _DOUBLE = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
-class ComputedOperator:
+class ComputedOperator(RowBlocks):
     """A kernel matrix that is computed anew, some rows at a time, whenever it is asked for.
 
     Attributes
@@ -44,34 +44,20 @@ class ComputedOperator:
     block: Callable[[np.ndarray], np.ndarray]
     dtype: np.dtype = _DOUBLE
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, n)."""
-        return len(self.variances), len(self.variances)
-
-    def diagonal(self) -> FloatArray:
-        """Return the diagonal of K."""
-        return np.asarray(self.variances, dtype=np.float64)
-
     def columns(self, indices: np.ndarray) -> np.ndarray:
-        """Return columns of K, which are rows of it."""
+        """Return columns of K, which are rows of it: no other entries are computed."""
         return self.block(np.asarray(indices)).T
 
-    def matmul(self, B: FloatArray) -> FloatArray:
-        """Return K B in double precision: every entry of K is computed once."""
-        result = np.empty(B.shape)
-        for rows in self._blocks():
-            result[rows] = product(self.block(rows), B)
-        return result
-
-    def to_dense(self) -> FloatArray:
-        """Return K in a new array."""
-        matrix = np.empty(self.shape)
-        for rows in self._blocks():
-            matrix[rows] = self.block(rows)
-        return matrix
-
-    def _blocks(self) -> list[np.ndarray]:
+    def parts(self) -> list[slice]:
+        """Return the rows that are computed at a time."""
         n_rows = len(self.variances)
         at_once = max(1, _BYTES_IN_BLOCK // max(1, self.dtype.itemsize * n_rows))
-        return np.split(np.arange(n_rows), range(at_once, n_rows, at_once))
+        return [slice(start, start + at_once) for start in range(0, n_rows, at_once)]
+
+    def visit(
+        self, function: Callable[[np.ndarray, Argument], Result], argument: Argument
+    ) -> Iterator[Result]:
+        """Compute one block after the other, and yield what a function returns for it."""
+        indices = np.arange(len(self.variances))
+        for rows in self.parts():
+            yield function(self.block(indices[rows]), argument)
