@@ -41,7 +41,7 @@ def test_an_integer_makes_them_repeat():
         ({"tol": 0.0}, ValueError, "tol must be > 0"),
         ({"tol": "small"}, TypeError, "tol must be a real number"),
         ({"max_iter": 0}, ValueError, "max_iter must be at least 1"),
-        ({"storage": "disk"}, ValueError, "'memory', 'file', 'none'"),
+        ({"storage": "disk"}, ValueError, "'memory', 'file', 'workers', 'none'"),
         ({"storage_dtype": "float16"}, ValueError, "'float32', 'float64'"),
         ({"storage_location": 3, "storage": "file"}, TypeError, "path of a folder"),
         ({"storage_location": "here"}, ValueError, "Set storage='file'"),
