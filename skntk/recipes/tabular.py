@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skntk._sample_weight import as_sample_weight
 from skntk._sklearn import CheckedParameters, Interval
+from skntk.inference.linalg.threads import small_problem_threads
 from skntk.recipes.candidates import CANDIDATES
 from skntk.recipes.columns import Table, TableColumns, named_columns
 from skntk.recipes.deadline import Deadline
@@ -69,7 +70,7 @@ class TabularEstimator(CheckedParameters):
         """Find the ensemble in the time that there is, and what it predicts for held-out rows."""
         deadline = Deadline(self.time_limit)
         random_state = check_random_state(self.random_state)
-        with _bar(self.verbose) as report:
+        with _bar(self.verbose) as report, small_problem_threads(len(table)):
             return select_ensemble(
                 table,
                 task,

@@ -10,6 +10,7 @@ from sklearn.utils import check_array, column_or_1d
 
 from skntk._sklearn import RegressorMixin, fit_context
 from skntk.estimators.composition.transformed_normal import as_levels
+from skntk.inference.linalg.threads import small_problem_threads
 from skntk.recipes.residuals import ResidualSpread
 from skntk.recipes.tabular import TabularEstimator, check_weights
 from skntk.recipes.tasks import Regression
@@ -94,7 +95,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         self._scale = float(np.sqrt(np.average(deviations**2, weights=weight))) or 1.0
         task = Regression((deviations / self._scale)[kept], weight[kept])
         self._ensemble, held_out = self._select(table.take(kept), task)
-        self._spread = ResidualSpread.fit(self._ensemble, held_out)
+        with small_problem_threads(len(table)):
+            self._spread = ResidualSpread.fit(self._ensemble, held_out)
         self.n_folds_ = len(held_out.folds)
         self.leaderboard_ = [
             {**line, "loss": line["loss"] * self._scale} for line in self._ensemble.leaderboard
