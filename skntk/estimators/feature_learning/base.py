@@ -45,35 +45,19 @@ MATRICES: Final[tuple[MatrixName, ...]] = ("full", "diagonal")
 # tables and generated functions a tenth or a hundredth was chosen where features matter.
 ALPHA_FACTORS: Final = (1.0, 0.1, 0.01)
 
-CONSTRAINTS: dict[str, list[Any]] = {
-    "estimator": [HasMethods(["fit", "predict"]), None],
-    "matrix": [StrOptions({"full", "diagonal"}), "array-like"],
-    "power": [Interval(Real, 0, None, closed="neither"), "array-like"],
-    "n_rounds": [Interval(Integral, 0, None, closed="left")],
-    "alpha_factors": [Interval(Real, 0, None, closed="neither"), "array-like"],
-    "cv": ["cv_object"],
-    "random_state": ["random_state"],
-}
 
+class FeatureLearningParameters(CheckedParameters):
+    """What says how features are learned, for estimators and for the transformer."""
 
-class FeatureLearner(CheckedParameters):
-    """An estimator around one of an infinitely wide network, whose inputs it re-scales."""
-
-    _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
-    _base: ClassVar[type[KernelMachine]]
-    _examples: ClassVar[str]
-
-    n_features_in_: int
-    estimator_: KernelMachine
-    best_params_: dict[str, Any]
-    n_rounds_: int
-    cv_results_: dict[str, Any]
-    feature_matrix_: np.ndarray
-    feature_importances_: np.ndarray
-    transformation_: np.ndarray
-    _rescaling: Rescaling
-    _calibration: np.ndarray | float
-    _sample_shape: tuple[int, ...]
+    _constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "matrix": [StrOptions({"full", "diagonal"}), "array-like"],
+        "power": [Interval(Real, 0, None, closed="neither"), "array-like"],
+        "n_rounds": [Interval(Integral, 0, None, closed="left")],
+        "alpha_factors": [Interval(Real, 0, None, closed="neither"), "array-like"],
+        "cv": ["cv_object"],
+        "random_state": ["random_state"],
+    }
 
     def __init__(
         self,
@@ -93,6 +77,25 @@ class FeatureLearner(CheckedParameters):
         self.alpha_factors = alpha_factors
         self.cv = cv
         self.random_state = random_state
+
+
+class FeatureLearner(FeatureLearningParameters):
+    """An estimator around one of an infinitely wide network, whose inputs it re-scales."""
+
+    _base: ClassVar[type[KernelMachine]]
+    _examples: ClassVar[str]
+
+    n_features_in_: int
+    estimator_: KernelMachine
+    best_params_: dict[str, Any]
+    n_rounds_: int
+    cv_results_: dict[str, Any]
+    feature_matrix_: np.ndarray
+    feature_importances_: np.ndarray
+    transformation_: np.ndarray
+    _rescaling: Rescaling
+    _calibration: np.ndarray | float
+    _sample_shape: tuple[int, ...]
 
     # The steps of `fit` ----------------------------------------------------------------------
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,18 +10,16 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skntk._sklearn import (
-    CheckedParameters,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     search_context,
 )
-from skntk.estimators.feature_learning.base import ALPHA_FACTORS, CONSTRAINTS, MATRICES
+from skntk.estimators.feature_learning.base import FeatureLearningParameters
 from skntk.estimators.feature_learning.classifier import FeatureLearningClassifier
 from skntk.estimators.feature_learning.regressor import FeatureLearningRegressor
-from skntk.estimators.feature_learning.rounds import MatrixName
 
 
-class LearnedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CheckedParameters):
+class LearnedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FeatureLearningParameters):
     r"""Inputs times the matrix that `FeatureLearningRegressor` or its like has learned.
 
     `fit` learns which directions of the inputs the targets depend on, and `transform` multiplies
@@ -74,34 +71,13 @@ class LearnedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Checked
     >>> y = np.sin(2 * X[:, 0])
     >>> neighbors = KNeighborsRegressor(5)
     >>> model = make_pipeline(LearnedFeatures(n_rounds=2, cv=2, random_state=0), neighbors)
-    >>> scores = [each.fit(X[:200], y[:200]).score(X[200:], y[200:]) for each in (neighbors, model)]
+    >>> scores = [m.fit(X[:200], y[:200]).score(X[200:], y[200:]) for m in (neighbors, model)]
     >>> scores[1] > 0.9 > 0.5 > scores[0]
     True
     """
 
-    _constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
-
     learner_: FeatureLearningRegressor | FeatureLearningClassifier
     n_features_in_: int
-
-    def __init__(
-        self,
-        estimator: Any = None,
-        *,
-        matrix: MatrixName | Sequence[MatrixName] = MATRICES,
-        power: float | Sequence[float] = 0.5,
-        n_rounds: int = 3,
-        alpha_factors: float | Sequence[float] = ALPHA_FACTORS,
-        cv: Any = 5,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.matrix = matrix
-        self.power = power
-        self.n_rounds = n_rounds
-        self.alpha_factors = alpha_factors
-        self.cv = cv
-        self.random_state = random_state
 
     @search_context
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -125,8 +101,8 @@ class LearnedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Checked
         TypeError, ValueError
             As `FeatureLearningRegressor.fit`.
         """
-        of_classes = self.estimator is not None and is_classifier(self.estimator)
-        learner = FeatureLearningClassifier if of_classes else FeatureLearningRegressor
+        classifies = self.estimator is not None and is_classifier(self.estimator)
+        learner = FeatureLearningClassifier if classifies else FeatureLearningRegressor
         self.learner_ = learner(**self.get_params(deep=False)).fit(X, y, sample_weight)
         self.n_features_in_ = self.learner_.n_features_in_
         if hasattr(self.learner_, "feature_names_in_"):
