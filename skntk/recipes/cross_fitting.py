@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from skntk.recipes.features import NetworkFeatures
 from skntk.recipes.product_evidence import ProductScales, learn_product
 from skntk.recipes.tasks import Folds, LinearPath, Task
 
-__all__ = ["CrossFit", "CrossFitter", "FittedFeatures"]
+__all__ = ["CrossFit", "CrossFitter", "FittedFeatures", "held_out_scores"]
 
 # Smaller penalties are not tried once the loss has risen by this factor above the least.
 _RISE = 1.02
@@ -54,6 +55,15 @@ class FeaturesOfRows(NamedTuple):
     features: FittedFeatures
     values: np.ndarray
     moments: np.ndarray
+
+
+def held_out_scores(
+    paths: Sequence[LinearPath], held_out: Sequence[np.ndarray], folds: Folds, penalty: float
+) -> np.ndarray:
+    """Return the values of the next models of all folds for the rows that they hold out."""
+    scores = [path.advance(penalty)(values) for path, values in zip(paths, held_out, strict=True)]
+    order = np.argsort(np.concatenate([rows for _, rows in folds]))
+    return np.asarray(np.concatenate(scores)[order])
 
 
 class CrossFitter:
@@ -100,31 +110,28 @@ class CrossFitter:
         features, values, moments = self.task.prepare(*fitted)
         return FeaturesOfRows(FittedFeatures(candidate, features), values, moments)
 
-    def cross_fit(self, candidate: Candidate, clock: Callable[[], float]) -> CrossFit:
+    def cross_fit(self, candidate: Candidate) -> CrossFit:
         """Return what the candidate predicts for every row, with penalties in decreasing order."""
-        start = clock()
+        start = monotonic()
         paths, held_out = self._paths(candidate)
-        order = np.argsort(np.concatenate([rows for _, rows in self.folds]))
         penalties, predictions, losses = [], [], []
         for penalty in self.task.penalties.tolist():
-            held_out_scores = [
-                path.advance(penalty)(values) for path, values in zip(paths, held_out, strict=True)
-            ]
-            scores = np.concatenate(held_out_scores)[order]
+            scores = held_out_scores(paths, held_out, self.folds, penalty)
             penalties.append(penalty)
             predictions.append(self.task.predictions(scores))
             losses.append(self.task.loss(predictions[-1]))
             if losses[-1] > _RISE * min(losses):
                 break
-        return CrossFit(candidate, penalties, predictions, losses, clock() - start)
+        return CrossFit(candidate, penalties, predictions, losses, monotonic() - start)
 
-    def _paths(self, candidate: Candidate) -> tuple[list[LinearPath], list[np.ndarray]]:
+    def _paths(self, candidate: Candidate) -> tuple[Sequence[LinearPath], list[np.ndarray]]:
         """Return the linear models of all folds, and the features of the rows held out."""
         if not candidate.learned:
             shared = self.features(candidate)
-            paths = self.task.fold_paths(shared.values, shared.moments, self.folds)
-            return paths, [shared.values[rows] for _, rows in self.folds]
-        paths, held_out = [], []
+            shared_paths = self.task.fold_paths(shared.values, shared.moments, self.folds)
+            return shared_paths, [shared.values[rows] for _, rows in self.folds]
+        paths: list[LinearPath] = []
+        held_out = []
         self._learn_scales()
         for fold, (train, test) in enumerate(self.folds):
             fitted = self.features(candidate, fold)

@@ -16,11 +16,6 @@ class Deadline:
         self._limit = inf if limit is None else limit
 
     @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return monotonic() - self._start
-
-    @property
     def left(self) -> float:
         """Seconds until the limit."""
-        return self._limit - self.elapsed
+        return self._limit - (monotonic() - self._start)

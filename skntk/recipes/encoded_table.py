@@ -43,10 +43,11 @@ class TableEncodings:
 
     def transform(self, table: Table) -> EncodedTable:
         """Return rows in all encodings."""
+        axes = self.axes.transform(table)
         return EncodedTable(
             {
-                "axes": self.axes.transform(table),
-                "steps": self.steps.transform(table),
+                "axes": axes,
+                "steps": self.steps.transform(axes),
                 "normal": self.normal.transform(table),
             }
         )

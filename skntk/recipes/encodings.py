@@ -72,7 +72,7 @@ class StepEncoding:
         Which column of the `AxesEncoding` an input is made from.
     """
 
-    axes: AxesEncoding
+    n_numbers: int
     indicators: OneHotEncoder | None
     columns: np.ndarray
 
@@ -81,19 +81,19 @@ class StepEncoding:
         """Learn the categories, given rows as the other encoding has them."""
         columns = np.arange(axes.n_numbers)
         if axes.n_columns == axes.n_numbers:
-            return cls(axes, None, columns)
+            return cls(axes.n_numbers, None, columns)
         indicators = _indicators().fit(encoded[:, axes.n_numbers :])
-        n_levels = [len(names) for names in _levels(indicators)]
-        categories = np.repeat(np.arange(axes.n_numbers, axes.n_columns), n_levels)
-        return cls(axes, indicators, np.concatenate([columns, categories]))
+        # The name of an indicator is x, the number of its category, _ and the level.
+        names = indicators.get_feature_names_out()
+        categories = [axes.n_numbers + int(name[1:].partition("_")[0]) for name in names]
+        return cls(axes.n_numbers, indicators, np.concatenate([columns, categories]))
 
-    def transform(self, table: Table) -> np.ndarray:
-        """Return numbers from 0 to 3; indicators are one or the other."""
-        encoded = self.axes.transform(table)
-        numbers = encoded[:, : self.axes.n_numbers]
+    def transform(self, encoded: np.ndarray) -> np.ndarray:
+        """Return numbers from 0 to 3, given rows as the other encoding has them."""
+        numbers = encoded[:, : self.n_numbers]
         if self.indicators is None:
             return numbers
-        indicators = self.indicators.transform(encoded[:, self.axes.n_numbers :])
+        indicators = self.indicators.transform(encoded[:, self.n_numbers :])
         return np.hstack([numbers, RANK_RANGE * indicators])
 
 
@@ -139,19 +139,10 @@ def _indicators() -> OneHotEncoder:
     )
 
 
-def _levels(indicators: OneHotEncoder) -> list[np.ndarray]:
-    """Return, for every column, the numbers of its indicators."""
-    names = indicators.get_feature_names_out()
-    columns = np.array([int(name.split("_")[0][1:]) for name in names])
-    return [np.flatnonzero(columns == j) for j in range(indicators.n_features_in_)]
-
-
 def _varied(numbers: np.ndarray) -> np.ndarray:
     """Return the columns that have two values at least."""
-    low, high = np.full(numbers.shape[1], np.inf), np.full(numbers.shape[1], -np.inf)
-    if len(numbers):
-        low = np.min(numbers, axis=0, where=~np.isnan(numbers), initial=np.inf)
-        high = np.max(numbers, axis=0, where=~np.isnan(numbers), initial=-np.inf)
+    low = np.min(numbers, axis=0, where=~np.isnan(numbers), initial=np.inf)
+    high = np.max(numbers, axis=0, where=~np.isnan(numbers), initial=-np.inf)
     return np.flatnonzero(high > low)
 
 

@@ -9,9 +9,9 @@ from scipy.linalg import solve_triangular
 from sklearn.utils import gen_batches
 
 from skntk.recipes.columns import Table
-from skntk.recipes.cross_fitting import FittedFeatures
+from skntk.recipes.cross_fitting import FittedFeatures, held_out_scores
 from skntk.recipes.encoded_table import EncodedTable, TableEncodings
-from skntk.recipes.ridge import LinearModel, RidgePath, RidgeSums
+from skntk.recipes.ridge import LinearModel, RidgePath
 from skntk.recipes.selected_ensemble import HeldOut, SelectedEnsemble
 from skntk.recipes.tasks import Folds, Regression
 
@@ -21,6 +21,8 @@ __all__ = ["ResidualSpread"]
 _LEAST_RESIDUAL = 1e-2
 _BLOCK = 8192
 _PENALTIES = np.logspace(4, 0, 9)
+# Ridge regression has no use for sums of squares beside its own.
+_NO_MOMENTS = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,17 @@ class ResidualSpread:
         values, rest = features.values_and_rest(held_out.table)
         residuals = task.y - held_out.predictions
         variances = np.empty(len(residuals))
-        for train, test in folds:
-            factor = _factor(values[train], task.weight[train], penalty)
-            variances[test] = _variance(factor, values[test], rest[test], penalty)
+        for path, (_, rows) in zip(task.fold_paths(values, _NO_MOMENTS, folds), folds, strict=True):
+            factor = np.linalg.cholesky(path.precision(penalty))
+            variances[rows] = _variance(factor, values[rows], rest[rows], penalty)
         level = np.sqrt(np.average(residuals**2, weights=task.weight))
         squares = np.maximum(residuals**2, (_LEAST_RESIDUAL * level) ** 2 + np.finfo(float).tiny)
         logarithms = np.log(squares / (1 + variances))
-        fitted, model = _fit_logarithms(values, logarithms, task.weight, folds)
+        fitted, model = _fit(Regression(logarithms, task.weight), values, folds)
         spread = np.sqrt(np.exp(fitted) * (1 + variances))
         quotients = residuals / spread
         scale = float(np.sqrt(np.average(quotients**2, weights=task.weight))) or 1.0
-        factor = _factor(values, task.weight, penalty)
+        factor = np.linalg.cholesky(_all_rows(task, values).precision(penalty))
         return cls(features, factor, penalty, model, scale, np.sort(quotients / scale))
 
     def std(self, encodings: TableEncodings, table: Table) -> np.ndarray:
@@ -94,11 +96,6 @@ class ResidualSpread:
         return self.quotients[np.clip(positions.astype(int) - 1, 0, n_rows - 1)]
 
 
-def _factor(values: np.ndarray, weight: np.ndarray, penalty: float) -> np.ndarray:
-    path = RidgePath(RidgeSums.over(values, np.zeros(len(values)), weight))
-    return np.asarray(np.linalg.cholesky(path.precision(penalty)))
-
-
 def _variance(
     factor: np.ndarray, values: np.ndarray, rest: np.ndarray, penalty: float
 ) -> np.ndarray:
@@ -107,20 +104,14 @@ def _variance(
     return np.asarray(np.sum(whitened**2, axis=0) + rest / penalty)
 
 
-def _fit_logarithms(
-    values: np.ndarray, logarithms: np.ndarray, weight: np.ndarray, folds: Folds
-) -> tuple[np.ndarray, LinearModel]:
-    """Return the regression of the penalty that predicts held-out rows best, and these."""
-    paths = [
-        RidgePath(RidgeSums.over(values[train], logarithms[train], weight[train]))
-        for train, _ in folds
-    ]
-    best, chosen, least = logarithms, 0.0, np.inf
-    for penalty in _PENALTIES:
-        fitted = np.empty_like(logarithms)
-        for path, (_, test) in zip(paths, folds, strict=True):
-            fitted[test] = path.advance(penalty)(values[test])
-        loss = np.average((fitted - logarithms) ** 2, weights=weight)
-        if loss < least:
-            best, chosen, least = fitted, penalty, loss
-    return best, RidgePath(RidgeSums.over(values, logarithms, weight)).advance(chosen)
+def _fit(task: Regression, values: np.ndarray, folds: Folds) -> tuple[np.ndarray, LinearModel]:
+    """Return predictions of held-out rows with the best penalty, and its model of all rows."""
+    paths = task.fold_paths(values, _NO_MOMENTS, folds)
+    held_out = [values[rows] for _, rows in folds]
+    fits = [held_out_scores(paths, held_out, folds, penalty) for penalty in _PENALTIES.tolist()]
+    best = int(np.argmin([task.loss(fitted) for fitted in fits]))
+    return fits[best], _all_rows(task, values).advance(_PENALTIES[best])
+
+
+def _all_rows(task: Regression, values: np.ndarray) -> RidgePath:
+    return task.path([(slice(None), values)], _NO_MOMENTS)

@@ -122,7 +122,7 @@ def select_ensemble(
 
     def seconds(effort: Effort) -> float:
         pilot = next(candidate for candidate in CANDIDATES if candidate.n_fits == 1)
-        return start(effort).cross_fit(pilot, lambda: deadline.elapsed).seconds
+        return start(effort).cross_fit(pilot).seconds
 
     n_fits = sum(candidate.n_fits for candidate in CANDIDATES)
     fitter = start(choose_effort(len(table), n_fits, deadline.left, seconds))
@@ -158,7 +158,7 @@ def _cross_fit(
         refits = _REFIT * (sum(r.seconds for r in results) + unit * candidate.n_fits)
         if results and deadline.left < unit * candidate.n_fits + refits:
             continue
-        results.append(fitter.cross_fit(candidate, lambda: deadline.elapsed))
+        results.append(fitter.cross_fit(candidate))
         report(candidate.name)
     return results
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skntk._progress_bar import tqdm_class
 from skntk._sample_weight import as_sample_weight
 from skntk._sklearn import CheckedParameters, Interval
 from skntk.inference.linalg.threads import small_problem_threads
@@ -37,14 +38,21 @@ class TabularEstimator(CheckedParameters):
         "verbose": ["boolean"],
     }
 
-    time_limit: float | None
-    n_jobs: int | None
-    random_state: int | np.random.RandomState | None
-    verbose: bool
-
     n_features_in_: int
     feature_names_in_: np.ndarray
     leaderboard_: list[dict[str, Any]]
+
+    def __init__(
+        self,
+        time_limit: float | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.time_limit = time_limit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
 
     def _learn_columns(self, X: Any) -> Table:
         """Check a table to train on, and read it."""
@@ -100,13 +108,7 @@ def _bar(verbose: bool) -> Iterator[Callable[[str], None]]:
     if not verbose:
         yield lambda name: None
         return
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "verbose=True shows a bar of tqdm, which is not installed: install it with `pip "
-            "install tqdm`, or pass verbose=False."
-        ) from error
+    tqdm = tqdm_class("verbose=True", "pass verbose=False.")
     with tqdm(total=len(CANDIDATES), desc="candidates") as bar:
 
         def report(name: str) -> None:

@@ -62,18 +62,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     make_tabular_classifier : The same, with an explanation.
     """
 
-    def __init__(
-        self,
-        time_limit: float | None = None,
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.time_limit = time_limit
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-
     @fit_context
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Choose the ensemble and fit it to all rows.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import add
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from scipy.special import softmax
 
+from skntk.inference.inducing.sums import RowSums
 from skntk.recipes.features import NetworkFeatures
 from skntk.recipes.folds import shuffled_folds, stratified_folds
 from skntk.recipes.logistic import LogisticPath
-from skntk.recipes.ridge import LinearModel, RidgePath, RidgeSums
+from skntk.recipes.ridge import LinearModel, RidgePath, sums_over
 
 __all__ = ["Classification", "LinearPath", "Regression", "Task"]
 
@@ -60,7 +60,9 @@ class Task(Protocol):
     def path(self, blocks: Blocks, moments: np.ndarray) -> LinearPath:
         """Return the models on features of all rows, which have about these sums of squares."""
 
-    def fold_paths(self, values: np.ndarray, moments: np.ndarray, folds: Folds) -> list[LinearPath]:
+    def fold_paths(
+        self, values: np.ndarray, moments: np.ndarray, folds: Folds
+    ) -> Sequence[LinearPath]:
         """Return the models of all folds, on features that they share."""
 
     @staticmethod
@@ -95,16 +97,17 @@ class Regression:
     ) -> tuple[NetworkFeatures, np.ndarray, np.ndarray]:
         return features, values, np.empty(0)
 
-    def path(self, blocks: Blocks, moments: np.ndarray) -> LinearPath:
-        return RidgePath(reduce(add, (self._sums(values, rows) for rows, values in blocks)))
+    def path(self, blocks: Blocks, moments: np.ndarray) -> RidgePath:
+        sums = (self._sums(values, rows) for rows, values in blocks)
+        return RidgePath(reduce(RowSums.with_those, sums))
 
-    def fold_paths(self, values: np.ndarray, moments: np.ndarray, folds: Folds) -> list[LinearPath]:
+    def fold_paths(self, values: np.ndarray, moments: np.ndarray, folds: Folds) -> list[RidgePath]:
         held_out = [self._sums(values[rows], rows) for _, rows in folds]
-        total = reduce(add, held_out)
-        return [RidgePath(total - sums) for sums in held_out]
+        total = reduce(RowSums.with_those, held_out)
+        return [RidgePath(total.without(sums)) for sums in held_out]
 
-    def _sums(self, values: np.ndarray, rows: slice | np.ndarray) -> RidgeSums:
-        return RidgeSums.over(values, self.y[rows], self.weight[rows])
+    def _sums(self, values: np.ndarray, rows: slice | np.ndarray) -> RowSums:
+        return sums_over(values, self.y[rows], self.weight[rows])
 
     @staticmethod
     def predictions(scores: np.ndarray) -> np.ndarray:
@@ -139,13 +142,15 @@ class Classification:
     ) -> tuple[NetworkFeatures, np.ndarray, np.ndarray]:
         return features.uncorrelated(values)
 
-    def fold_paths(self, values: np.ndarray, moments: np.ndarray, folds: Folds) -> list[LinearPath]:
+    def fold_paths(
+        self, values: np.ndarray, moments: np.ndarray, folds: Folds
+    ) -> list[LogisticPath]:
         return [
             self.take(rows).path([(slice(None), values[rows])], moments * (len(rows) / len(values)))
             for rows, _ in folds
         ]
 
-    def path(self, blocks: Blocks, moments: np.ndarray) -> LinearPath:
+    def path(self, blocks: Blocks, moments: np.ndarray) -> LogisticPath:
         # Features come in the order of their moments: where memory ends, the least are left out.
         n_features = min(len(moments), _MOST_BYTES // (4 * len(self.y)))
         features = np.concatenate(

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import log_loss
+from sklearn.model_selection import cross_validate
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skntk import make_tabular_classifier, make_tabular_regressor
@@ -124,6 +126,21 @@ def test_weights_are_those_of_rows():
     np.testing.assert_allclose(regressor.predict(X), 0.25, atol=0.02)
     classifier = make_tabular_classifier(random_state=0).fit(X, y, sample_weight=weight)
     np.testing.assert_allclose(classifier.predict_proba(X)[:, 1], 0.25, atol=0.02)
+
+
+def test_weights_are_routed_to_fits_and_scores():
+    X = np.arange(40.0)[:, np.newaxis] % 20
+    y = np.repeat([0.0, 1.0], 20)
+    weight = np.repeat([3.0, 1.0], 20)
+    with config_context(enable_metadata_routing=True):
+        model = make_tabular_classifier(time_limit=1e-3, random_state=0)
+        model.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        weights = {"sample_weight": weight}
+        routed = cross_validate(model, X, y, cv=2, params=weights, return_estimator=True)
+    fitted = routed["estimator"][0]
+    np.testing.assert_allclose(fitted.predict_proba(X)[:, 1], 0.25, atol=0.05)
+    # Three quarters of the weight are in the class that is predicted.
+    np.testing.assert_allclose(routed["test_score"], 0.75)
 
 
 def test_new_levels_and_gaps_have_predictions(regressor, table):
