@@ -270,7 +270,7 @@ class FeatureMatrixDisplay:
             )
         display = cls(
             matrix=matrix,
-            feature_names=None if names is None else [str(each) for each in np.asarray(names)],
+            feature_names=None if names is None else [str(name) for name in np.asarray(names)],
             name=model.name if name is None else name,
         )
         return display.plot(

@@ -262,12 +262,12 @@ def _through_covariances(
     products, squares = input_pairs(left, right).nngp, input_samples(left).nngp
     one, zero = jnp.ones_like, jnp.zeros_like
     _, derivative = jax.linearize(kernels, products, squares)
-    of_products = derivative(one(products), zero(squares))
-    of_squares = derivative(zero(products), one(squares))
+    by_products = derivative(one(products), zero(squares))
+    by_squares = derivative(zero(products), one(squares))
     weights = (coefficients[:, :, None] * right[:, None, :]).reshape(len(right), -1)
     n_features = left.shape[1]
-    gradient = (of_products @ weights).reshape(len(left), -1, n_features)
-    gradient += 2 * (of_squares @ coefficients)[:, :, None] * left[:, None, :]
+    gradient = (by_products @ weights).reshape(len(left), -1, n_features)
+    gradient += 2 * (by_squares @ coefficients)[:, :, None] * left[:, None, :]
     by_output = jax.vmap(lambda part: by_inputs(part)[0], 1, 1)
     return by_output(gradient / n_features)
 
@@ -299,11 +299,11 @@ def image_gradient_program(
         return kernel
 
     values, by_left = jax.vjp(kernels, left)
-    (of_pairs,) = by_left(jnp.ones_like(values))
+    (by_pairs,) = by_left(jnp.ones_like(values))
 
     def contracted(leaf: Array) -> Array:
         pairs = leaf.reshape(*leaf.shape[:-1], len(X), len(Z))
         return jnp.moveaxis(pairs @ coefficients, -1, 0)
 
     by_output = jax.vmap(lambda part: by_inputs(part)[0], 0, 1)
-    return by_output(jax.tree.map(contracted, of_pairs))
+    return by_output(jax.tree.map(contracted, by_pairs))

@@ -188,7 +188,7 @@ class FeatureProduct(FixedUnits):
     ) -> Parameters:
         shape = (input_shape[-1], outputs)
         keys = jax.random.split(key, 3)
-        return tuple(jax.random.uniform(each, shape) for each in keys)
+        return tuple(jax.random.uniform(one, shape) for one in keys)
 
     def apply(self, parameters: Parameters, inputs: Array, key: Array | None = None) -> Array:
         drawn, frequencies, phases = lax.stop_gradient(parameters)
@@ -202,8 +202,8 @@ class FeatureProduct(FixedUnits):
         values = jnp.where(is_category, jnp.round(inputs.T), inputs.T)
         is_read = drawn < self._depths(n_features)[:, None]
 
-        def times(product: Array, *of_feature: Array) -> Array:
-            value, frequency, phase, is_read = of_feature
+        def times(product: Array, *feature: Array) -> Array:
+            value, frequency, phase, is_read = feature
             angles = value[:, None] * frequency[None] + 2 * jnp.pi * phase[None]
             return product * jnp.where(is_read[None], jnp.sqrt(2.0) * jnp.cos(angles), 1)
 

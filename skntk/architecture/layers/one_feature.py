@@ -249,8 +249,8 @@ class OneFeatureDense(FeatureReader):
         variance = jnp.sum(probabilities * self._units.variance(positions), axis=0)
         return SampleState(variance, self._tangent(variance, jnp.full_like(variance, 0.5)))
 
-    def _tangent(self, of_weights: Array, of_biases: Array) -> Array:
-        return of_weights + of_biases if self._units.trained else jnp.zeros_like(of_weights)
+    def _tangent(self, by_weights: Array, by_biases: Array) -> Array:
+        return by_weights + by_biases if self._units.trained else jnp.zeros_like(by_weights)
 
     def _half_squared_distances(
         self, positive: Array, left: Values, right: Values
@@ -279,7 +279,7 @@ class OneFeatureDense(FeatureReader):
         (left_positions, left_kernels), (right_positions, right_kernels) = left, right
         distances = self._half_squared_distances(left_kernels.nngp, left_positions, right_positions)
         sides = zip(left_kernels, right_kernels, distances, strict=True)
-        return PairState(*((of_left + of_right) / 2 - gap for of_left, of_right, gap in sides))
+        return PairState(*((first + second) / 2 - gap for first, second, gap in sides))
 
     def propagate_scales(self, state: SampleState) -> tuple[SampleState, Statistics]:
         positions = self._positions(self._features(state))

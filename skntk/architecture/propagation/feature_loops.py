@@ -41,8 +41,8 @@ def sum_over_features(term: Callable[..., Any], *features: Any) -> Any:
     pytree of arrays
     """
 
-    def add(total: Any, *of_one: Any) -> Any:
-        return jax.tree.map(jnp.add, total, term(*of_one))
+    def add(total: Any, *feature: Any) -> Any:
+        return jax.tree.map(jnp.add, total, term(*feature))
 
     return over_features(add, _zeros(term, features), features)
 
@@ -52,8 +52,8 @@ def _sum_over_features_jvp(
     term: Callable[..., Any], features: tuple[Any, ...], changes: tuple[Any, ...]
 ) -> tuple[Any, Any]:
     @jax.checkpoint
-    def add(total: Any, of_one: tuple[Any, ...]) -> tuple[Any, None]:
-        return jax.tree.map(jnp.add, total, term(*of_one)), None
+    def add(total: Any, feature: tuple[Any, ...]) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, term(*feature)), None
 
     def in_loop(*features: Any) -> Any:
         return lax.scan(add, _zeros(term, features), features)[0]
@@ -82,8 +82,8 @@ def one_minus_product(gap: Callable[..., Array], written_out: bool | None, *feat
     array
     """
 
-    def multiply(rest: Array, *of_one: Any) -> Array:
-        return rest + gap(*of_one) * (1 - rest)
+    def multiply(rest: Array, *feature: Any) -> Array:
+        return rest + gap(*feature) * (1 - rest)
 
     result: Array = over_features(multiply, _zeros(gap, features), features, written_out)
     return result
@@ -98,8 +98,8 @@ def _one_minus_product_jvp(
 ) -> tuple[Array, Array]:
     result = one_minus_product(gap, written_out, *features)
 
-    def logarithm(*of_one: Any) -> Array:
-        return -jnp.log1p(-gap(*of_one))
+    def logarithm(*feature: Any) -> Array:
+        return -jnp.log1p(-gap(*feature))
 
     _, change = jax.jvp(partial(sum_over_features, logarithm), features, changes)
     return result, (1 - result) * change
@@ -129,11 +129,11 @@ def over_features(
     """
     n_features = len(jax.tree.leaves(features)[0])
     if not (n_features <= _MOST_WRITTEN_OUT if written_out is None else written_out):
-        return lax.scan(lambda result, of_one: (step(result, *of_one), None), start, features)[0]
+        return lax.scan(lambda result, feature: (step(result, *feature), None), start, features)[0]
     result = start
     for number in range(n_features):
-        of_one = jax.tree.map(itemgetter(number), features)
-        result = step(result, *of_one)
+        feature = jax.tree.map(itemgetter(number), features)
+        result = step(result, *feature)
     return result
 
 

@@ -46,11 +46,11 @@ class StreamedFeatures:
         pass takes products of the kernels alone.
         """
         whitening, kinds = self.inducing.whitening, self.inducing.kernels.kinds[:1]
-        of_kernels = whitening.to_kernel_coefficients(coefficients)
+        kernel_coefficients = whitening.to_kernel_coefficients(coefficients)
         total = np.zeros(coefficients.shape)
         for rows in self.inducing.blocks(len(self.X)):
             (cross,) = self.inducing.with_rows(self.X[rows], kinds)
-            add_products(total, cross.T, of_kernels, respond, rows.start)
+            add_products(total, cross.T, kernel_coefficients, respond, rows.start)
         found: np.ndarray = lapack.dtrtrs(whitening.factor, total, lower=1)[0]
         return found
 

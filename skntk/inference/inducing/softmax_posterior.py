@@ -92,8 +92,8 @@ class SparseSoftmaxPosterior:
         center = np.zeros(counts.shape[1]) if prior_mean is None else prior_mean
         mode = SoftmaxRows(features, counts, noise, center).find_mode(max_iter, tolerance, report)
         logits = mode.logits
-        of_noise = log_determinants_of_noise(noise * counts.sum(axis=1), logits.probabilities)
-        log_determinant = mode.curvature.log_determinant + float(repetitions @ of_noise)
+        noise_terms = log_determinants_of_noise(noise * counts.sum(axis=1), logits.probabilities)
+        log_determinant = mode.curvature.log_determinant + float(repetitions @ noise_terms)
         return cls(
             whitening,
             mode.curvature,

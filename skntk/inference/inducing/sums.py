@@ -108,8 +108,8 @@ class RowSums:
         self.variance += float(weight @ variance)
         self.n_rows += len(targets)
         self.n_observations += float(repetitions.sum())
-        of_row = xlogy(repetitions - 1, repetitions / weight) + np.log(repetitions)
-        self.repetition += float(of_row.sum())
+        terms = xlogy(repetitions - 1, repetitions / weight) + np.log(repetitions)
+        self.repetition += float(terms.sum())
 
     def _add_products(self, features: AnyFloat) -> None:
         if features.dtype == self.gram.dtype:

@@ -141,8 +141,10 @@ class SoftmaxLaplacePosterior:
         first = np.zeros_like(observed) if start is None else _as_start(start, observed)
         mode, n_iter = model.find_mode(first, max_iter, tolerance)
         curvature = model.curvature(mode)
-        of_noise = log_determinants_of_noise(variances * observed.sum(axis=1), mode.probabilities)
-        log_determinant = curvature.log_determinant + float((number - 1) @ of_noise)
+        noise_terms = log_determinants_of_noise(
+            variances * observed.sum(axis=1), mode.probabilities
+        )
+        log_determinant = curvature.log_determinant + float((number - 1) @ noise_terms)
         return cls(
             dual_coef=mode.coefficients,
             prior_mean=center,
